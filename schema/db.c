@@ -1,0 +1,311 @@
+#include "db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "embed.h"
+
+extern const struct embed schema_migrations[];
+
+#define BUSY_TIMEOUT_MS 5000
+
+const char *db_default_path(void)
+{
+	const char *path = getenv("CONNMON_DB");
+
+	return path && *path ? path : DB_DEFAULT_PATH;
+}
+
+int db_schema_version(void)
+{
+	int n = 0;
+
+	while (schema_migrations[n].name)
+		n++;
+	return n;
+}
+
+int db_errno(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_NOTADB:
+		return -EINVAL;
+	default:
+		return -EIO;
+	}
+}
+
+int db_exec(sqlite3 *db, const char *sql, struct err *err)
+{
+	int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+
+	if (rc != SQLITE_OK)
+		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(db));
+	return 0;
+}
+
+int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err)
+{
+	AUTO_STMT *stmt = NULL;
+	AUTO_STMT *more = NULL;
+	const char *tail = NULL;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &stmt, &tail) != SQLITE_OK)
+		return err_set(err, -EINVAL, "%s", sqlite3_errmsg(db));
+	if (!stmt)
+		return err_set(err, -EINVAL, "the statement is empty");
+	/* A comment or white space may follow, another statement may not. */
+	if (sqlite3_prepare_v2(db, tail, -1, &more, NULL) != SQLITE_OK || more)
+		return err_set(err, -EINVAL, "only one statement can be run at a time");
+	*out = stmt;
+	stmt = NULL;
+	return 0;
+}
+
+void db_close(sqlite3 *db)
+{
+	sqlite3_close_v2(db);
+}
+
+void db_closep(sqlite3 **db)
+{
+	db_close(*db);
+}
+
+void db_finalizep(sqlite3_stmt **stmt)
+{
+	sqlite3_finalize(*stmt);
+}
+
+static int query_int(sqlite3 *db, const char *sql, int *value, struct err *err)
+{
+	AUTO_STMT *stmt = NULL;
+	int rc;
+
+	rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc != SQLITE_ROW)
+		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(db));
+	*value = sqlite3_column_int(stmt, 0);
+	return 0;
+}
+
+/* Whether the open database is ours. *@version: how many migrations it has had;
+ * 0 with nothing in the file yet. */
+static int check_owner(sqlite3 *db, int *version, struct err *err)
+{
+	int application_id, n_objects, ret;
+
+	ret = query_int(db, "PRAGMA application_id", &application_id, err);
+	if (!ret)
+		ret = query_int(db, "PRAGMA user_version", version, err);
+	if (!ret)
+		ret = query_int(db, "SELECT count(*) FROM sqlite_schema", &n_objects, err);
+	if (ret == -EINVAL)
+		return err_set(err, ret, "is not a SQLite database; name another file with --db");
+	if (ret)
+		return ret;
+	if (application_id == 0 && *version == 0 && n_objects == 0)
+		return 0;
+	if (application_id != DB_APPLICATION_ID)
+		return err_set(err, -EINVAL,
+			       "is a database of another application; name another file with --db");
+	if (*version > db_schema_version())
+		return err_set(err, -EPROTO,
+			       "has schema %d, newer than this program's %d; upgrade connmon",
+			       *version, db_schema_version());
+	return 0;
+}
+
+static int migrate(sqlite3 *db, struct err *err)
+{
+	char stamp[96]; /* pragmas take no parameters */
+	int version, ret;
+
+	/* IMMEDIATE: of two that start at once the second must see what the first did. */
+	ret = db_exec(db, "BEGIN IMMEDIATE", err);
+	if (ret)
+		return ret;
+	ret = check_owner(db, &version, err);
+	if (ret)
+		goto rollback;
+	for (; version < db_schema_version(); version++) {
+		ret = db_exec(db, schema_migrations[version].text, err);
+		if (ret) {
+			err_wrap(err, "migration %s", schema_migrations[version].name);
+			goto rollback;
+		}
+	}
+	snprintf(stamp, sizeof(stamp), "PRAGMA application_id=%d; PRAGMA user_version=%d",
+		 DB_APPLICATION_ID, version);
+	ret = db_exec(db, stamp, err);
+	if (ret)
+		goto rollback;
+	ret = db_exec(db, "COMMIT", err);
+	if (ret)
+		goto rollback;
+	return 0;
+
+rollback:
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return ret;
+}
+
+/* SQLite says "unable to open database file" for all of these. */
+static int check_path(const char *path, bool create, struct err *err)
+{
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(err, -EISDIR,
+			       "is a directory; name a file in it, as in --db %s/connmon.db", path);
+	if (create)
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	else
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	switch (errno) {
+	case ENOENT:
+		return err_set(
+			err, -ENOENT, "%s",
+			create ? "its folder does not exist; create it first"
+			       : "no such file; start connmon-collect, or name the file with --db");
+	case EACCES:
+	case EPERM:
+		return err_set(err, -EACCES,
+			       "no permission; run as root, or name another file with --db");
+	case EROFS:
+		return err_set(err, -EROFS, "the file system is read-only; name another with --db");
+	case ENOSPC:
+	case EDQUOT:
+		return err_set(err, -ENOSPC, "the disk is full; free some space");
+	default:
+		return err_set(err, -errno, "%s", strerror(errno));
+	}
+}
+
+static int open_writer(const char *path, bool durable, sqlite3 **out, struct err *err)
+{
+	AUTO_DB *db = NULL;
+	int keep = 1;
+	int version, rc, ret;
+
+	ret = check_path(path, true, err);
+	if (ret)
+		return ret;
+	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
+	if (rc != SQLITE_OK)
+		return err_set(err, db_errno(rc), "%s", sqlite3_errstr(rc));
+	sqlite3_extended_result_codes(db, 1);
+	sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+	/* Before anything is written: a foreign file must stay as it is. */
+	ret = check_owner(db, &version, err);
+	if (ret)
+		return ret;
+	/* Without this SQLite deletes -wal and -shm at the end, and then a user who
+	 * may read the database but not write its folder cannot open it. */
+	sqlite3_file_control(db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
+	/* auto_vacuum can only be chosen while the file is empty: retention needs it. */
+	ret = db_exec(db,
+		      "PRAGMA auto_vacuum=INCREMENTAL;"
+		      "PRAGMA journal_mode=WAL;"
+		      "PRAGMA wal_autocheckpoint=4000;"	    /* pages: 16 MB */
+		      "PRAGMA journal_size_limit=67108864;" /* bytes */
+		      "PRAGMA cache_size=-8192;"	    /* KiB */
+		      "PRAGMA temp_store=MEMORY",
+		      err);
+	if (ret)
+		return ret;
+	ret = db_exec(db, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", err);
+	if (ret)
+		return ret;
+	ret = migrate(db, err);
+	if (ret)
+		return ret;
+	*out = db;
+	db = NULL;
+	return 0;
+}
+
+int db_open_writer(const char *path, bool durable, sqlite3 **out, struct err *err)
+{
+	int ret = open_writer(path, durable, out, err);
+
+	if (ret == -ENOSPC)
+		err_set(err, ret, "the disk is full; free some space");
+	return ret ? err_wrap(err, "%s", path) : 0;
+}
+
+/* The guard of a reader. SQLITE_OPEN_READONLY alone still lets ATTACH, VACUUM
+ * INTO and temporary tables through, and PRAGMA query_only can be switched off
+ * again by a PRAGMA. */
+static int allow_reading(void *ctx, int action, const char *a, const char *b, const char *c,
+			 const char *d)
+{
+	(void)ctx, (void)a, (void)b, (void)c, (void)d;
+	switch (action) {
+	case SQLITE_SELECT:
+	case SQLITE_READ:
+	case SQLITE_FUNCTION:
+	case SQLITE_RECURSIVE:
+		return SQLITE_OK;
+	default:
+		return SQLITE_DENY;
+	}
+}
+
+static int open_reader(const char *path, sqlite3 **out, struct err *err)
+{
+	AUTO_DB *db = NULL;
+	int version, rc, ret;
+
+	ret = check_path(path, false, err);
+	if (ret)
+		return ret;
+	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL);
+	if (rc != SQLITE_OK)
+		return err_set(err, db_errno(rc), "%s", sqlite3_errstr(rc));
+	sqlite3_extended_result_codes(db, 1);
+	sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 16 << 20);
+	sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 100000);
+	sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, 100);
+	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+	ret = check_owner(db, &version, err);
+	if (!ret)
+		ret = db_exec(db, "PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON", err);
+	if (ret)
+		return ret;
+	if (version == 0)
+		return err_set(err, -EINVAL, "holds no history yet; start connmon-collect");
+	sqlite3_set_authorizer(db, allow_reading, NULL);
+	*out = db;
+	db = NULL;
+	return 0;
+}
+
+int db_open_reader(const char *path, sqlite3 **out, struct err *err)
+{
+	int ret = open_reader(path, out, err);
+
+	return ret ? err_wrap(err, "%s", path) : 0;
+}

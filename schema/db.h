@@ -1,0 +1,66 @@
+/*
+ * db.h - the history database: opened by its one writer or by a reader.
+ *
+ * Errors are as in err.h. Every message names the file and what to do.
+ */
+#ifndef CONNMON_DB_H
+#define CONNMON_DB_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include "err.h"
+
+#define DB_DEFAULT_PATH	  "/var/lib/connmon.db"
+#define DB_APPLICATION_ID 0x434e4d4e /* "CNMN" */
+
+/* Declared with these, a handle is released when its block ends, in reverse
+ * order of declaration. Always initialise to NULL. */
+#define AUTO_DB	  __attribute__((cleanup(db_closep))) sqlite3
+#define AUTO_STMT __attribute__((cleanup(db_finalizep))) sqlite3_stmt
+
+/* The path used when none is given: $CONNMON_DB, else DB_DEFAULT_PATH. */
+const char *db_default_path(void);
+
+/* The number of migrations this program carries. */
+int db_schema_version(void);
+
+/*
+ * Opens @path for writing, creating it if needed, in WAL mode, and brings its
+ * schema up to this program's version. @durable: every commit survives a power
+ * cut (synchronous=FULL), not only a crash of the program.
+ *
+ * On success stores in *@out a connection which the caller closes with
+ * db_close(). On failure *@out is untouched and the file is as it was. Fails with
+ *   -EINVAL   not a database, or one of another application
+ *   -EPROTO   the schema is newer than this program
+ *   -EISDIR, -EACCES, -ENOENT   the path
+ *   -ENOSPC   the disk is full
+ *   -EIO      anything else that SQLite reports; the message holds its words
+ */
+int db_open_writer(const char *path, bool durable, sqlite3 **out, struct err *err);
+
+/*
+ * Opens the existing database @path for reading only: on the connection nothing
+ * but a plain SELECT compiles (no ATTACH, no PRAGMA, no temporary table), and
+ * nothing in the file is trusted. The schema must not be newer than this program's.
+ */
+int db_open_reader(const char *path, sqlite3 **out, struct err *err);
+
+void db_close(sqlite3 *db); /* NULL is allowed */
+
+/* Compiles one statement. -EINVAL with SQLite's words when it does not compile,
+ * when it is empty, or when something follows it. */
+int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err);
+
+/* Runs statements that return no rows. */
+int db_exec(sqlite3 *db, const char *sql, struct err *err);
+
+/* The negative errno that stands for SQLite's result code @rc: -ENOSPC for a full
+ * disk, -EBUSY for a lock, -ENOMEM, -EIO for the rest. */
+int db_errno(int rc);
+
+void db_closep(sqlite3 **db);
+void db_finalizep(sqlite3_stmt **stmt);
+
+#endif
