@@ -1,0 +1,154 @@
+/*
+ * kernel_types.h - the few kernel fields we read, in place of vmlinux.h.
+ *
+ * Only names and types count. preserve_access_index makes clang record every
+ * access by name, and libbpf patches the offset at load time from the running
+ * kernel's BTF, so missing members and their order do not matter. This keeps the
+ * build free of a BTF-enabled host, and it is the complete list of our
+ * dependence on kernel internals. Checked against Linux 5.12 to 6.18.
+ */
+#ifndef CONNMON_KERNEL_TYPES_H
+#define CONNMON_KERNEL_TYPES_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	unsigned long skc_flags; /* bits of enum sock_flags */
+};
+
+enum sock_flags {
+	SOCK_DONE = 1, /* the peer's FIN was received */
+};
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup; /* since 5.15 */
+};
+
+/* owned is 1 exactly while a task holds lock_sock() (include/net/sock.h). */
+typedef struct {
+	int owned;
+} socket_lock_t;
+
+struct socket;
+
+struct sock {
+	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
+	__u16 sk_protocol; /* a field of its own since 5.6 */
+	int sk_err;
+	__u32 sk_max_ack_backlog; /* not 0: a listener, or accepted from one */
+	struct socket *sk_socket;
+	struct sock_cgroup_data sk_cgrp_data;
+};
+
+/* inet_sport and not skc_num: that one is already 0 when CLOSE is reported. */
+struct inet_sock {
+	__be16 inet_sport;
+};
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+};
+
+struct minmax_sample {
+	__u32 t;
+	__u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u64 bytes_received; /* counts the peer's FIN as a byte */
+	__u64 bytes_sent;     /* payload, retransmitted bytes again; no SYN, no FIN */
+	__u64 bytes_retrans;
+	__u32 total_retrans; /* segments, SYNs included */
+	__u32 srtt_us;	     /* << 3 */
+	struct minmax rtt_min;
+};
+
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* cgroup v2 */
+};
+
+struct task_struct {
+	unsigned int flags;
+	int tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	__u64 start_boottime;
+	const struct cred *cred;
+	struct css_set *cgroups;
+	char comm[16];
+};
+
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct file;
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct file *file;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+#pragma clang attribute pop
+
+#endif
