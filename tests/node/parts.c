@@ -1,0 +1,80 @@
+#include "parts.h"
+
+void part_server(struct scene *s)
+{
+	int listener = listen_at(s->addr, SERVER_PORT);
+	int fd;
+
+	cue_give(s, CUE_LISTENING);
+	fd = accept_one(listener);
+	receive_bytes(fd, s->request);
+	send_bytes(fd, s->reply);
+	if (!s->server_closes_first)
+		wait_for_end(fd);
+	close(fd);
+	close(listener);
+}
+
+void part_client(struct scene *s)
+{
+	int fd;
+
+	cue_wait(s, CUE_LISTENING);
+	fd = dial(s->addr, SERVER_PORT);
+	s->client_port = local_port(fd);
+	send_bytes(fd, s->request);
+	receive_bytes(fd, s->reply);
+	if (s->server_closes_first)
+		wait_for_end(fd);
+	close(fd);
+}
+
+void part_servers(struct scene *s)
+{
+	int listener = listen_at(s->addr, SERVER_PORT);
+
+	cue_give(s, CUE_LISTENING);
+	for (long i = 0; i < s->n_connections; i++) {
+		int fd = accept_one(listener);
+
+		receive_bytes(fd, s->request);
+		send_bytes(fd, s->reply);
+		wait_for_end(fd);
+		close(fd);
+	}
+	close(listener);
+}
+
+void part_clients(struct scene *s)
+{
+	cue_wait(s, CUE_LISTENING);
+	for (long i = 0; i < s->n_connections; i++) {
+		int fd = dial(s->addr, SERVER_PORT);
+
+		send_bytes(fd, s->request);
+		receive_bytes(fd, s->reply);
+		close(fd);
+	}
+}
+
+void part_staying_client(struct scene *s)
+{
+	int fd;
+
+	cue_wait(s, CUE_LISTENING);
+	fd = dial(s->addr, SERVER_PORT);
+	s->client_port = local_port(fd);
+	send_bytes(fd, s->request);
+	receive_bytes(fd, s->reply);
+	cue_give(s, CUE_CONNECTED);
+	cue_wait(s, CUE_GO);
+	close(fd);
+}
+
+void part_attempt(struct scene *s)
+{
+	int fd = open_socket(s->addr);
+
+	s->error = try_connect(fd, s->addr, SERVER_PORT);
+	close(fd);
+}

@@ -1,0 +1,23 @@
+/* parts.h - the parts that actors play in more than one test. Servers listen at
+ * @addr, port SERVER_PORT, and give CUE_LISTENING; clients wait for it. */
+#ifndef CONNMON_PARTS_H
+#define CONNMON_PARTS_H
+
+#include "sockets.h"
+#include "stage.h"
+
+/* One connection, @request bytes there, @reply bytes back. */
+void part_server(struct scene *s);
+void part_client(struct scene *s);
+
+/* The same @n_connections times; the client closes first. */
+void part_servers(struct scene *s);
+void part_clients(struct scene *s);
+
+/* A client that gives CUE_CONNECTED when it is done and waits for CUE_GO to close. */
+void part_staying_client(struct scene *s);
+
+/* A connect() to where nobody need listen; @error is what it said. */
+void part_attempt(struct scene *s);
+
+#endif

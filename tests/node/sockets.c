@@ -1,0 +1,123 @@
+#include "sockets.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "stage.h"
+
+static socklen_t parse(const char *addr, int port, struct sockaddr_storage *out)
+{
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, addr, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		return sizeof(*v4);
+	}
+	must(inet_pton(AF_INET6, addr, &v6->sin6_addr) == 1);
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(port);
+	return sizeof(*v6);
+}
+
+int open_socket(const char *addr)
+{
+	struct sockaddr_storage sa;
+	int fd;
+
+	parse(addr, 0, &sa);
+	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	must(fd >= 0);
+	return fd;
+}
+
+int listen_at(const char *addr, int port)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = parse(addr, port, &sa);
+	int fd = open_socket(addr);
+	int on = 1;
+
+	must(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
+	must(bind(fd, (struct sockaddr *)&sa, len) == 0);
+	must(listen(fd, 128) == 0);
+	return fd;
+}
+
+int try_connect(int fd, const char *addr, int port)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = parse(addr, port, &sa);
+
+	return connect(fd, (struct sockaddr *)&sa, len) ? errno : 0;
+}
+
+int dial(const char *addr, int port)
+{
+	int fd = open_socket(addr);
+
+	errno = try_connect(fd, addr, port);
+	must(errno == 0);
+	return fd;
+}
+
+int accept_one(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	must(fd >= 0);
+	return fd;
+}
+
+int local_port(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	must(getsockname(fd, (struct sockaddr *)&sa, &len) == 0);
+	/* The port stands at the same place in both families. */
+	return ntohs(((struct sockaddr_in *)&sa)->sin_port);
+}
+
+void send_bytes(int fd, long n)
+{
+	static const char zeros[65536];
+
+	while (n > 0) {
+		ssize_t sent = send(fd, zeros, n < 65536 ? n : 65536, MSG_NOSIGNAL);
+
+		must(sent > 0);
+		n -= sent;
+	}
+}
+
+void receive_bytes(int fd, long n)
+{
+	char buf[65536];
+
+	while (n > 0) {
+		ssize_t got = recv(fd, buf, n < 65536 ? n : 65536, 0);
+
+		must(got > 0);
+		n -= got;
+	}
+}
+
+void wait_for_end(int fd)
+{
+	char byte;
+
+	must(recv(fd, &byte, 1, 0) == 0);
+}
+
+void reset_on_close(int fd)
+{
+	struct linger now = {.l_onoff = 1};
+
+	must(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) == 0);
+}

@@ -1,0 +1,18 @@
+/* sockets.h - socket calls that work or end the process; see must() in stage.h. */
+#ifndef CONNMON_SOCKETS_H
+#define CONNMON_SOCKETS_H
+
+#include <unistd.h>
+
+int listen_at(const char *addr, int port);
+int open_socket(const char *addr);		     /* of @addr's family */
+int try_connect(int fd, const char *addr, int port); /* 0 or errno */
+int dial(const char *addr, int port);
+int accept_one(int listener);
+int local_port(int fd);
+void send_bytes(int fd, long n);
+void receive_bytes(int fd, long n);
+void wait_for_end(int fd);   /* reads the peer's FIN, and no byte before it */
+void reset_on_close(int fd); /* SO_LINGER 0 */
+
+#endif

@@ -1,0 +1,150 @@
+/* A disk that is full for a while: the collector waits, says so, and writes
+ * everything once there is room. */
+#include "node.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "parts.h"
+#include "program.h"
+
+#define N 50
+
+/* A file system of 4 MiB for the database alone, in a mount namespace of ours. */
+static int fresh(void **state)
+{
+	struct node *n = node_new();
+	char disk[80];
+
+	snprintf(disk, sizeof(disk), "%s/disk", n->folder);
+	must(mkdir(disk, 0755) == 0);
+	must(unshare(CLONE_NEWNS) == 0);
+	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	must(mount("connmon-test", disk, "tmpfs", 0, "size=4m") == 0);
+	snprintf(n->db_path, sizeof(n->db_path), "%s/connmon.db", disk);
+	node_start(n, (const char *const[]){NULL});
+	*state = n;
+	return 0;
+}
+
+static int done(void **state)
+{
+	struct node *n = *state;
+	char disk[96];
+
+	snprintf(disk, sizeof(disk), "%s/disk", n->folder);
+	must(umount2(disk, MNT_DETACH) == 0);
+	node_free(n);
+	return 0;
+}
+
+static void filler_path(struct node *n, char path[128])
+{
+	snprintf(path, 128, "%s/disk/filler", n->folder);
+}
+
+static void fill_disk(struct node *n)
+{
+	static const char page[4096];
+	char path[128];
+	int fd;
+
+	filler_path(n, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	must(fd >= 0);
+	while (write(fd, page, sizeof(page)) == sizeof(page))
+		;
+	close(fd);
+}
+
+static void free_disk(struct node *n)
+{
+	char path[128];
+
+	filler_path(n, path);
+	must(unlink(path) == 0);
+}
+
+/* The collector has met the full disk: it says so on standard error. */
+static void wait_for_complaint(struct node *n)
+{
+	for (int i = 0; i < 1000; i++) {
+		char *words = file_text(n->err_path);
+		bool told = strstr(words, "disk is full");
+
+		free(words);
+		if (told)
+			return;
+		usleep(10000);
+	}
+	fail_msg("the collector did not notice the full disk");
+}
+
+static void connect_often(long n_connections)
+{
+	struct scene *s = scene_new("127.0.0.1");
+	pid_t server, client;
+
+	s->n_connections = n_connections;
+	server = actor_start("server", part_servers, s);
+	client = actor_start("client", part_clients, s);
+	actor_wait(client);
+	actor_wait(server);
+	scene_free(s);
+}
+
+static void what_happened_while_the_disk_was_full_is_written_when_there_is_room(void **state)
+{
+	struct node *n = *state;
+	long netns = (long)node_stage(n);
+
+	fill_disk(n);
+	connect_often(N);
+	wait_for_complaint(n);
+	assert_int_equal(node_number(n, NODE_ENDED_ROWS, netns), 0);
+	connect_often(N);
+	free_disk(n);
+	node_expect_number(n, NODE_ENDED_ROWS, netns, 4 * N);
+	n->stages[n->n_stages - 1].n_rows = 4 * N;
+	/* Nothing was lost, so no gap: it looks. */
+	the_collector_ends_and_its_account_equals_the_rows(state);
+}
+
+static void the_full_disk_is_told_once_and_its_end_too(void **state)
+{
+	struct node *n = *state;
+	long netns = (long)node_stage(n);
+	char *words, *at;
+	int told = 0;
+
+	fill_disk(n);
+	connect_often(N);
+	wait_for_complaint(n);
+	sleep(3); /* a few more tries */
+	free_disk(n);
+	node_expect_number(n, NODE_ENDED_ROWS, netns, 2 * N);
+	words = file_text(n->err_path);
+	for (at = words; (at = strstr(at, "disk is full")); at++)
+		told++;
+	assert_int_equal(told, 1);
+	free(words);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			what_happened_while_the_disk_was_full_is_written_when_there_is_room, fresh,
+			done),
+		cmocka_unit_test_setup_teardown(the_full_disk_is_told_once_and_its_end_too, fresh,
+						done),
+	};
+
+	if (node_missing())
+		return 77;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
