@@ -1,0 +1,32 @@
+/*
+ * functions.h - SQL functions for reports, filters and ad-hoc statements:
+ *
+ *	ip_in(addr, net)       whether addr is in net: 10.0.0.0/8, 2001:db8::/32, ::1
+ *	in_list(value, list)   whether value is one of 'a,b,c'
+ *	matches(text, pattern) equal; or as a shell pattern if there is a * or ? in it
+ *	few(text)              aggregate: the four most frequent, as in 'curl, ssh, +3'
+ *
+ * A NULL makes the first three NULL; few() leaves NULLs out.
+ */
+#ifndef CONNMON_FUNCTIONS_H
+#define CONNMON_FUNCTIONS_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include "err.h"
+
+/* An IPv4 network counts as its v4-mapped IPv6 one (RFC 4291), so that both
+ * families, and IPv4 written as ::ffff:10.0.0.1, are one kind of thing. */
+struct network {
+	unsigned char addr[16];
+	int prefix; /* bits, 0 to 128 */
+};
+
+/* Reads ADDR or ADDR/BITS. False when @text is neither. */
+bool network_parse(const char *text, struct network *out);
+
+/* Makes the functions known to one connection. */
+int functions_register(sqlite3 *db, struct err *err);
+
+#endif

@@ -1,0 +1,131 @@
+#include "help.h"
+
+#include <string.h>
+
+/* Where the second column starts. */
+#define NAME_WIDTH 24
+#define WIDTH	   79
+
+static const struct {
+	enum option_group group;
+	const char *title;
+} groups[] = {
+	{GROUP_PARAM, "How much"},
+	{GROUP_WINDOW, "Which moments"},
+	{GROUP_FILTER, "Which connections (all that are given must hold)"},
+	{GROUP_GENERAL, "General"},
+};
+
+/* @text after @indent blanks, broken between words; the first line is begun already
+ * and @column characters of it are used. */
+static void fold(FILE *out, const char *text, int column, int indent)
+{
+	while (*text) {
+		int len = (int)strcspn(text, " ");
+
+		if (column > indent && column + 1 + len > WIDTH) {
+			fprintf(out, "\n%*s", indent, "");
+			column = indent;
+		} else if (column > indent) {
+			putc(' ', out);
+			column++;
+		}
+		fprintf(out, "%.*s", len, text);
+		column += len;
+		text += len;
+		text += strspn(text, " ");
+	}
+	putc('\n', out);
+}
+
+static void entry(FILE *out, const char *name, const char *text)
+{
+	int used = fprintf(out, "  %-*s", NAME_WIDTH, name);
+
+	if (used > NAME_WIDTH + 2) {
+		fprintf(out, "\n%*s", NAME_WIDTH + 2, "");
+		used = NAME_WIDTH + 2;
+	}
+	fold(out, text, used, NAME_WIDTH + 2);
+}
+
+static void option_entry(FILE *out, const struct option_spec *spec, const char *dflt)
+{
+	char name[64], text[256];
+
+	snprintf(name, sizeof(name), "--%s%s%s", spec->name, spec->arg ? " " : "",
+		 spec->arg ? spec->arg : "");
+	snprintf(text, sizeof(text), "%s%s%s%s", spec->help, dflt ? " (default " : "",
+		 dflt ? dflt : "", dflt ? ")" : "");
+	entry(out, name, text);
+}
+
+static void group_entries(FILE *out, const struct option_set *set, enum option_group group)
+{
+	for (int i = 0; i < set->n; i++)
+		if (set->specs[i].group == group)
+			option_entry(out, &set->specs[i], NULL);
+}
+
+void help_general(FILE *out, const struct option_set *set, const struct report *reports,
+		  int n_reports, const struct command_help *commands[], int n_commands)
+{
+	fputs("connmon-query - who on this node talked to whom\n"
+	      "\n"
+	      "  connmon-query top-destinations --since 1h\n"
+	      "  connmon-query list --comm curl --failed --since yesterday\n"
+	      "  connmon-query top-clients --port 443 --format csv\n"
+	      "  connmon-query sql 'SELECT * FROM connections ORDER BY id DESC LIMIT 5'\n"
+	      "\nReports\n",
+	      out);
+	for (int i = 0; i < n_reports; i++)
+		entry(out, reports[i].name, reports[i].title);
+	fputs("\nCommands\n", out);
+	for (int i = 0; i < n_commands; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s%s%s", commands[i]->name,
+			 commands[i]->arg[0] ? " " : "", commands[i]->arg);
+		entry(out, name, commands[i]->help);
+	}
+	fputs("\nGeneral\n", out);
+	group_entries(out, set, GROUP_GENERAL);
+	fputs("\nconnmon-query REPORT --help tells which times and filters a report takes.\n", out);
+}
+
+void help_report(FILE *out, const struct option_set *set, const struct report *report)
+{
+	fprintf(out, "connmon-query %s - %s\n\n", report->name, report->title);
+	fold(out, report->help, 0, 0);
+	fprintf(out, "\n  %s\n", report->example);
+	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+		if (!report->filtered &&
+		    (groups[g].group == GROUP_FILTER || groups[g].group == GROUP_WINDOW))
+			continue;
+		fprintf(out, "\n%s\n", groups[g].title);
+		if (groups[g].group != GROUP_PARAM) {
+			group_entries(out, set, groups[g].group);
+			continue;
+		}
+		for (int i = 0; i < report->n_params; i++) {
+			const struct report_param *p = &report->params[i];
+
+			option_entry(out,
+				     &(struct option_spec){
+					     .name = p->name,
+					     .arg = p->type->arg,
+					     .help = p->help,
+				     },
+				     p->dflt);
+		}
+	}
+	fputs("\nA TIME is 90s 15m 1h 7d 2w (that long ago), now, today, yesterday, 10:30,\n"
+	      "2026-01-31, '2026-01-31 10:30', 2026-01-31T10:30:00Z or @1769853600.\n",
+	      out);
+}
+
+void help_command(FILE *out, const struct command_help *command)
+{
+	fprintf(out, "connmon-query %s%s%s - %s\n", command->name, command->arg[0] ? " " : "",
+		command->arg, command->help);
+}

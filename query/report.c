@@ -1,0 +1,167 @@
+#include "report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db.h"
+#include "timespec.h"
+
+/* The parameters that every report has, as header lines. */
+static const char *const common_params[] = {
+	"until time now up to when; before it the default of --since counts",
+	"since time 1h from when on",
+	"limit limit 20 at most this many rows; 0: all",
+};
+
+static struct report_param *find_param(struct report *r, const char *name)
+{
+	for (int i = 0; i < r->n_params; i++)
+		if (!strcmp(r->params[i].name, name))
+			return &r->params[i];
+	return NULL;
+}
+
+/* @line: NAME TYPE DEFAULT HELP */
+static int add_param(struct report *r, const char *line, struct err *err)
+{
+	struct report_param p = {0}, *slot;
+	char type[16];
+	int help_at = 0;
+
+	if (sscanf(line, "%23[a-z0-9_] %15s %31s %n", p.name, type, p.dflt, &help_at) != 3 ||
+	    help_at == 0 || line[help_at] == '\0')
+		return err_set(err, -EINVAL, "\"param: %s\" is not NAME TYPE DEFAULT HELP", line);
+	p.type = param_type_find(type);
+	if (!p.type)
+		return err_set(err, -EINVAL, "param %s: there is no type \"%s\"", p.name, type);
+	snprintf(p.help, sizeof(p.help), "%s", line + help_at);
+	slot = find_param(r, p.name);
+	if (!slot && r->n_params == REPORT_MAX_PARAMS)
+		return err_set(err, -EINVAL, "more than %d params", REPORT_MAX_PARAMS);
+	*(slot ? slot : &r->params[r->n_params++]) = p;
+	return 0;
+}
+
+static int add_text(char *field, size_t size, const char *text, struct err *err)
+{
+	size_t used = strlen(field);
+
+	if (snprintf(field + used, size - used, "%s%s", used ? " " : "", text) >=
+	    (int)(size - used))
+		return err_set(err, -EINVAL, "\"%s\" is too long", text);
+	return 0;
+}
+
+static int parse_header(struct report *r, const char *line, struct err *err)
+{
+	char key[16];
+	int at = 0;
+
+	if (sscanf(line, "-- %15[a-z]: %n", key, &at) != 1 || at == 0)
+		return err_set(err, -EINVAL, "\"%s\" is not \"-- KEY: TEXT\"", line);
+	if (!strcmp(key, "title"))
+		return add_text(r->title, sizeof(r->title), line + at, err);
+	if (!strcmp(key, "help"))
+		return add_text(r->help, sizeof(r->help), line + at, err);
+	if (!strcmp(key, "example"))
+		return add_text(r->example, sizeof(r->example), line + at, err);
+	if (!strcmp(key, "param"))
+		return add_param(r, line + at, err);
+	return err_set(err, -EINVAL, "unknown key \"%s\"", key);
+}
+
+static bool reads_scope(const char *sql)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+
+	for (const char *p = sql; (p = strstr(p, "scope")); p += 5)
+		if (p > sql && !strchr(letters, p[-1]) && (!p[5] || !strchr(letters, p[5])))
+			return true;
+	return false;
+}
+
+static int parse(const struct embed *file, struct report *r, struct err *err)
+{
+	const char *p = file->text;
+	int ret = 0;
+
+	for (size_t i = 0; i < sizeof(common_params) / sizeof(common_params[0]) && !ret; i++)
+		ret = add_param(r, common_params[i], err);
+	while (!ret && !strncmp(p, "--", 2)) {
+		size_t len = strcspn(p, "\n");
+		char line[512];
+
+		if (len >= sizeof(line))
+			return err_set(err, -EINVAL, "a header line is too long");
+		memcpy(line, p, len);
+		line[len] = '\0';
+		ret = parse_header(r, line, err);
+		p += len + (p[len] == '\n');
+	}
+	if (ret)
+		return ret;
+	if (!r->title[0] || !r->help[0] || !r->example[0])
+		return err_set(err, -EINVAL, "title, help or example is missing");
+	r->name = file->name;
+	r->sql = p;
+	r->filtered = reads_scope(p);
+	return 0;
+}
+
+int report_parse(const struct embed *file, struct report *out, struct err *err)
+{
+	*out = (struct report){0};
+	if (parse(file, out, err))
+		return err_wrap(err, "reports/%s.sql", file->name);
+	return 0;
+}
+
+int report_read_args(const struct report *report, const struct options *given, int64_t now_us,
+		     struct report_args *out, struct err *err)
+{
+	int64_t reference_us = now_us;
+	char from[TIMESPEC_SIZE], to[TIMESPEC_SIZE];
+
+	*out = (struct report_args){0};
+	for (int i = 0; i < report->n_params; i++) { /* until stands before since */
+		const struct report_param *p = &report->params[i];
+		struct param_value *value = &out->values[i];
+		const char *text = options_get(given, p->name);
+
+		if (p->type->parse(text ? text : p->dflt, text ? now_us : reference_us, value, err))
+			return err_wrap(err, "--%s", p->name);
+		if (!strcmp(p->name, "until"))
+			reference_us = out->until_us = value->number;
+		if (!strcmp(p->name, "since"))
+			out->since_us = value->number;
+	}
+	if (out->since_us > out->until_us)
+		return err_set(err, -EINVAL, "--since (%s) is after --until (%s)",
+			       timespec_format(out->since_us, TIMESPEC_LOCAL, from),
+			       timespec_format(out->until_us, TIMESPEC_LOCAL, to));
+	return 0;
+}
+
+int report_prepare(const struct report *report, const struct report_args *args,
+		   const struct scope *scope, sqlite3 *db, sqlite3_stmt **out, struct err *err)
+{
+	AUTO_STMT *stmt = NULL;
+	char *sql;
+	int ret = scope_sql(scope, report->sql, &sql, err);
+
+	if (ret)
+		return ret;
+	ret = db_prepare(db, sql, &stmt, err);
+	free(sql);
+	if (!ret)
+		ret = scope_bind(scope, stmt, err);
+	for (int i = 0; i < report->n_params && !ret; i++)
+		ret = param_bind(stmt, report->params[i].name, &args->values[i], err);
+	if (ret)
+		return err_wrap(err, "report %s", report->name);
+	*out = stmt;
+	stmt = NULL;
+	return 0;
+}

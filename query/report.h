@@ -1,0 +1,74 @@
+/*
+ * report.h - the canned reports: one .sql file each in query/reports/.
+ *
+ * A file starts with header lines and goes on with a single SELECT:
+ *
+ *	-- title:   one line, shown by "connmon-query reports"
+ *	-- help:    a paragraph; go on with more help: lines
+ *	-- example: a command line
+ *	-- param:   NAME TYPE DEFAULT HELP (any number; types are in param.h)
+ *
+ * The file name is the subcommand, each param the option --NAME and the SQL
+ * parameter :NAME. Every report has since, until and limit; it says "param: since
+ * time 1d ..." to have another default. LIMIT :limit is appended to the SELECT.
+ *
+ * The SELECT reads the relation scope (see scope.h), or a table or view of its own,
+ * and then it has no filters. Columns are not declared: the SELECT's AS names are
+ * the column names, and their ending tells the unit (see render.h).
+ */
+#ifndef CONNMON_REPORT_H
+#define CONNMON_REPORT_H
+
+#include <stdbool.h>
+
+#include "embed.h"
+#include "err.h"
+#include "options.h"
+#include "param.h"
+#include "scope.h"
+
+#define REPORT_MAX_PARAMS 12
+#define REPORTS_MAX	  64
+
+struct report_param {
+	char name[24];
+	const struct param_type *type;
+	char dflt[32];
+	char help[128];
+};
+
+struct report {
+	const char *name; /* borrowed from the embedded table, as is sql */
+	char title[80];
+	char help[1024];
+	char example[256];
+	struct report_param params[REPORT_MAX_PARAMS];
+	int n_params;
+	bool filtered; /* reads scope */
+	const char *sql;
+};
+
+/* The values of a report's parameters, in the order of its params. */
+struct report_args {
+	struct param_value values[REPORT_MAX_PARAMS];
+	int64_t since_us, until_us;
+};
+
+extern const struct embed query_reports[]; /* generated */
+
+/* Reads one file. -EINVAL with what is wrong in its header. */
+int report_parse(const struct embed *file, struct report *out, struct err *err);
+
+/*
+ * Takes the parameters out of what was given, else their defaults. A default of
+ * since counts back from until. -EINVAL with the option's name and what is wrong,
+ * or when since is after until.
+ */
+int report_read_args(const struct report *report, const struct options *given, int64_t now_us,
+		     struct report_args *out, struct err *err);
+
+/* Compiles the report over @scope, ready to step. The caller finalizes *@out. */
+int report_prepare(const struct report *report, const struct report_args *args,
+		   const struct scope *scope, sqlite3 *db, sqlite3_stmt **out, struct err *err);
+
+#endif

@@ -1,0 +1,16 @@
+-- title: Where the history has holes
+-- help: Times in which connections may be missing, and why: ring_full, table_full,
+-- help: recursion (lost in the kernel), stopped (no collector ran), disk_full,
+-- help: corrupt. Without a count nobody can know how many were lost.
+-- example: connmon-query gaps --since 30d
+-- param: since time 7d from when on
+-- param: limit limit 0 at most this many rows; 0: all
+SELECT from_at,
+       to_at,
+       to_us - from_us AS duration_us,
+       reason,
+       count
+  FROM gaps
+ WHERE to_us >= :since
+   AND from_us < :until
+ ORDER BY from_us DESC, id DESC

@@ -1,0 +1,21 @@
+-- title: What is open now, the longest first
+-- help: Connections that have not ended, with the bytes so far. A connection appears
+-- help: here once it has been open for longer than the collector's --flush.
+-- example: connmon-query open --direction in
+-- param: since time 1s of no use here: what is open now is always shown
+-- param: limit limit 0 at most this many rows; 0: all
+SELECT started_at,
+       duration_us,
+       outcome,
+       direction,
+       comm,
+       pid,
+       local_addr,
+       local_port,
+       peer_addr,
+       peer_port,
+       tx_bytes,
+       rx_bytes
+  FROM scope
+ WHERE outcome IN ('open', 'connecting')
+ ORDER BY duration_us DESC, peer_addr, peer_port, local_port

@@ -1,0 +1,17 @@
+-- title: Who calls this node most
+-- help: Inbound connections by client and the local port it called: how many, how
+-- help: many went wrong, the bytes exchanged, which programs served them (the four
+-- help: most frequent ones by name) and when the last one started.
+-- example: connmon-query top-clients --port 22 --since 1d
+SELECT peer_addr,
+       service_port,
+       count(*)              AS connections,
+       sum(failed)           AS failed,
+       sum(tx_bytes)         AS tx_bytes,
+       sum(rx_bytes)         AS rx_bytes,
+       few(comm)             AS served_by,
+       max(id - duration_us) AS last_at
+  FROM scope
+ WHERE direction = 'in'
+ GROUP BY peer_addr, service_port
+ ORDER BY connections DESC, peer_addr, service_port
