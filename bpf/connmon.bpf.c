@@ -402,7 +402,7 @@ static __always_inline void send_end(struct sock *sk, const struct connection_st
 		bool fin = sk->__sk_common.skc_flags & 1UL << SOCK_DONE;
 
 		e->tx_bytes = tp->bytes_sent - tp->bytes_retrans;
-		e->rx_bytes = tp->bytes_received - fin;
+		e->rx_bytes = tp->bytes_received ? tp->bytes_received - fin : 0;
 		e->retransmits = tp->total_retrans;
 		e->srtt_us = tp->srtt_us >> 3;
 		e->min_rtt_us = tp->rtt_min.s[0].v;
@@ -627,5 +627,17 @@ int scan(struct bpf_iter__task_file *ctx)
 		key = (__u64)sk;
 		bpf_map_delete_elem(&connections, &key);
 	}
+	return 0;
+}
+
+/* The ids of the connections that are going on now: what the collector believes
+ * open and is not among them ended unseen. */
+SEC("iter/bpf_map_elem")
+int list_ids(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct connection_state *s = ctx->value;
+
+	if (s && s->state != BPF_TCP_CLOSE)
+		bpf_seq_write(ctx->meta->seq, &s->id, sizeof(s->id));
 	return 0;
 }

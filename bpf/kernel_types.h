@@ -145,6 +145,11 @@ struct bpf_iter__task_file {
 	struct file *file;
 };
 
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	void *value;
+};
+
 struct socket {
 	struct sock *sk;
 };

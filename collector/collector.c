@@ -1,0 +1,363 @@
+#include "collector.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch.h"
+#include "clock.h"
+#include "container.h"
+#include "decode.h"
+#include "lock.h"
+#include "print.h"
+#include "probe.h"
+#include "process.h"
+#include "store.h"
+#include "track.h"
+
+#define MAX_OPEN_PER_FLUSH 20000
+#define MAX_EVENTS_A_READ  50000 /* then signals and the timer get their turn */
+#define HEARTBEAT_NS	   (60 * NS_PER_S)
+#define CLOCK_STEP_NS	   (100 * NS_PER_MS)
+
+struct collector {
+	const struct options *options; /* borrowed */
+	FILE *live;		       /* borrowed */
+	int lock_fd;
+	struct store *store; /* NULL with --no-db, as is track */
+	struct track *track;
+	struct batch batch;
+	struct processes processes;
+	struct containers containers;
+	struct probe *probe;
+	struct connection **open; /* room for MAX_OPEN_PER_FLUSH */
+
+	int64_t offset_ns; /* wall clock minus time since boot, as last asked */
+	size_t events_in_read;
+	uint64_t events;  /* read and in order */
+	uint64_t ends;	  /* of these, ENDs */
+	uint64_t corrupt; /* read and not in order, or no memory for them */
+	bool disk_full;	  /* the last flush failed for that */
+	bool sweep_due;	  /* ENDs were lost: something we believe open may be over */
+
+	/* As of the last successful flush. */
+	struct {
+		int64_t at_ns;
+		int64_t offset_ns;
+		struct probe_counters kernel;
+		uint64_t corrupt;
+	} flushed;
+};
+
+/* ---- taking in ---- */
+
+static void show(struct collector *c, const struct event *e)
+{
+	bool inbound = e->kind == KIND_OPEN && e->connection.direction == DIRECTION_IN;
+
+	if (e->connection.flags & CONNECTION_PREEXISTING)
+		return;
+	if (e->kind == KIND_ATTEMPT || inbound)
+		print_connection(c->live, &e->connection, e->time_boot_ns, c->offset_ns);
+}
+
+static int on_event(void *ctx, const void *data, size_t len)
+{
+	struct collector *c = ctx;
+	struct connection ended;
+	struct err err = {0};
+	struct event e;
+	int ret;
+
+	if (decode_event(data, len, &e, &err)) {
+		c->corrupt++;
+		return 0;
+	}
+	c->events++;
+	if (c->options->print)
+		show(c, &e);
+	if (!c->store)
+		return 0;
+	/* Now, while the process lives; the owner of an END was looked up long ago. */
+	processes_get(&c->processes, &e.connection.owner);
+	ret = track_apply(c->track, &e, &ended);
+	if (ret < 0)
+		c->corrupt++;
+	if (ret == 1) {
+		c->ends++;
+		batch_add(&c->batch, &ended);
+	}
+	return batch_full(&c->batch) || ++c->events_in_read == MAX_EVENTS_A_READ ? -EAGAIN : 0;
+}
+
+/* Reads until the ring is empty (returns 0) or one of the bounds is met (1). */
+static int take_in(struct collector *c)
+{
+	if (c->store && batch_full(&c->batch))
+		return 1;
+	c->events_in_read = 0;
+	return probe_read(c->probe) == -EAGAIN;
+}
+
+/* ---- ends that nobody saw ---- */
+
+struct lost_at {
+	struct collector *c;
+	int64_t end_boot_ns;
+};
+
+static bool on_lost(void *ctx, const struct connection *connection)
+{
+	const struct lost_at *at = ctx;
+	struct connection ended = *connection;
+
+	if (batch_full(&at->c->batch))
+		return false;
+	ended.end_boot_ns = at->end_boot_ns;
+	batch_add(&at->c->batch, &ended);
+	return true;
+}
+
+static void on_live_id(void *ctx, uint64_t id)
+{
+	track_mark(((struct collector *)ctx)->track, id);
+}
+
+/* Compares what we believe open with the kernel. What ended while we asked is in
+ * the ring by now, so that is emptied before anything counts as lost. */
+static int sweep(struct collector *c, struct err *err)
+{
+	struct lost_at at = {.c = c, .end_boot_ns = clock_boot_ns()};
+	int ret = probe_each_id(c->probe, on_live_id, c, err);
+
+	if (ret)
+		return ret;
+	if (take_in(c) == 0 && track_sweep(c->track, at.end_boot_ns, on_lost, &at))
+		c->sweep_due = false;
+	return 0;
+}
+
+/* ---- flushing ---- */
+
+static bool anything_to_write(const struct flush *f, const struct collector *c)
+{
+	for (int i = 0; i < GAP_REASONS; i++)
+		if (f->lost[i])
+			return true;
+	return f->n_ended || f->n_open || f->clock_stepped ||
+	       f->now_boot_ns - c->flushed.at_ns >= HEARTBEAT_NS;
+}
+
+static int flush(struct collector *c, bool last, struct err *err)
+{
+	int64_t now_ns = clock_boot_ns();
+	struct probe_counters kernel;
+	struct flush f;
+	uint64_t lost_ends;
+	int ret;
+
+	ret = probe_counters(c->probe, &kernel, err);
+	if (ret)
+		return ret;
+	lost_ends = kernel.lost_ends - c->flushed.kernel.lost_ends;
+	batch_sort(&c->batch);
+	f = (struct flush){
+		.ended = c->batch.rows,
+		.n_ended = c->batch.n,
+		.open = c->open,
+		/* What has been open for less than a flush interval will likely end soon. */
+		.n_open =
+			track_unwritten(c->track, last ? INT64_MAX : now_ns - c->options->flush_ns,
+					c->open, MAX_OPEN_PER_FLUSH),
+		.lost[GAP_RING_FULL] = c->disk_full ? 0 : lost_ends,
+		.lost[GAP_DISK_FULL] = c->disk_full ? lost_ends : 0,
+		.lost[GAP_TABLE_FULL] = kernel.table_full - c->flushed.kernel.table_full,
+		.lost[GAP_CORRUPT] = c->corrupt - c->flushed.corrupt,
+		.lost_since_boot_ns = c->flushed.at_ns,
+		.seen = c->ends + kernel.lost_ends,
+		.seen_lost = kernel.lost_ends,
+		.now_boot_ns = now_ns,
+		.offset_ns = c->offset_ns,
+		.clock_stepped = llabs(c->offset_ns - c->flushed.offset_ns) > CLOCK_STEP_NS,
+	};
+	if (last || anything_to_write(&f, c)) {
+		ret = store_write(c->store, &f, err);
+		if (ret) {
+			c->disk_full = ret == -ENOSPC;
+			return ret;
+		}
+		track_written(c->track, f.n_open);
+		c->disk_full = false;
+		c->flushed.at_ns = now_ns;
+		c->flushed.kernel = kernel;
+		c->flushed.corrupt = c->corrupt;
+		if (f.clock_stepped)
+			c->flushed.offset_ns = c->offset_ns;
+	}
+	c->sweep_due |= lost_ends > 0;
+	batch_flushed(&c->batch, now_ns);
+	return 0;
+}
+
+int collector_work(struct collector *c, struct err *err)
+{
+	int more, ret;
+
+	c->offset_ns = clock_offset_ns();
+	more = take_in(c);
+	if (!c->store)
+		return more;
+	if (batch_due(&c->batch, c->options->flush_ns, clock_boot_ns())) {
+		ret = flush(c, false, err);
+		if (ret)
+			return ret;
+	}
+	if (c->sweep_due && !more) {
+		ret = sweep(c, err);
+		if (ret)
+			return ret;
+	}
+	return more;
+}
+
+/* ---- begin and end ---- */
+
+static int on_leftover(void *ctx, const struct connection *connection, bool same_boot)
+{
+	struct collector *c = ctx;
+	struct connection leftover = *connection;
+
+	if (!same_boot)
+		leftover.cookie = 0; /* no socket has this one: it will be lost */
+	return track_leftover(c->track, &leftover);
+}
+
+static int open_store(struct collector *c, struct err *err)
+{
+	const struct store_config config = {
+		.path = c->options->db,
+		.durable = c->options->durable,
+		.now_boot_ns = clock_boot_ns(),
+		.offset_ns = c->offset_ns,
+	};
+	int ret;
+
+	c->lock_fd = lock_database(c->options->db, err);
+	if (c->lock_fd < 0)
+		return c->lock_fd;
+	ret = store_open(&config, &c->processes, &c->containers, &c->store, err);
+	if (ret)
+		return ret;
+	c->track = track_new();
+	c->open = calloc(MAX_OPEN_PER_FLUSH, sizeof(c->open[0]));
+	if (!c->track || !c->open || batch_init(&c->batch, BATCH_ROWS, clock_boot_ns()))
+		return err_set(err, -ENOMEM, "no memory for the batch");
+	return store_each_open(c->store, on_leftover, c, err);
+}
+
+/* What is open already, and what an earlier run believed open and is not. */
+static int take_stock(struct collector *c, struct err *err)
+{
+	struct lost_at at = {.c = c, .end_boot_ns = store_previous_end_boot_ns(c->store)};
+	int ret = probe_scan(c->probe, err);
+
+	while (!ret && (take_in(c) || !track_lose_leftovers(c->track, on_lost, &at)))
+		ret = flush(c, false, err);
+	return ret ? ret : flush(c, false, err);
+}
+
+int collector_new(const struct options *options, FILE *live, struct collector **out,
+		  struct err *err)
+{
+	const struct probe_config config = {
+		.ring_bytes = options->ring_bytes,
+		.attempts = options->print,
+		.verbose = options->verbose,
+	};
+	struct collector *c = calloc(1, sizeof(*c));
+	int ret = 0;
+
+	if (!c)
+		return err_set(err, -ENOMEM, "no memory for the collector");
+	c->options = options;
+	c->live = live;
+	c->lock_fd = -1;
+	c->processes.proc = "/proc";
+	containers_init(&c->containers);
+	c->offset_ns = clock_offset_ns();
+	c->flushed.at_ns = clock_boot_ns();
+	c->flushed.offset_ns = c->offset_ns;
+	if (options->db)
+		ret = open_store(c, err);
+	if (!ret)
+		ret = probe_new(&config, on_event, c, &c->probe, err);
+	if (!ret && c->store)
+		ret = take_stock(c, err);
+	if (ret) {
+		collector_free(c);
+		return ret;
+	}
+	*out = c;
+	return 0;
+}
+
+int collector_fd(const struct collector *c)
+{
+	return probe_fd(c->probe);
+}
+
+/* Every event that asked for room must have come or be counted as lost. */
+static int check_account(struct collector *c, struct probe_counters *kernel, struct err *err)
+{
+	uint64_t known;
+	int ret = probe_counters(c->probe, kernel, err);
+
+	if (ret)
+		return ret;
+	known = c->events + c->corrupt + kernel->lost_attempts + kernel->lost_opens +
+		kernel->lost_ends;
+	if (known < kernel->events)
+		c->corrupt += kernel->events - known;
+	return 0;
+}
+
+int collector_finish(struct collector *c, struct account *out, struct err *err)
+{
+	struct probe_counters kernel = {0};
+	int ret = 0;
+
+	probe_stop(c->probe);
+	while (take_in(c) && !ret)
+		if (c->store)
+			ret = flush(c, false, err);
+	if (!ret)
+		ret = check_account(c, &kernel, err);
+	if (!ret && c->store)
+		ret = flush(c, true, err);
+	out->recorded = c->store ? store_recorded(c->store) : 0;
+	out->lost = kernel.lost_ends;
+	if (!ret && c->store) {
+		ret = store_close(c->store, clock_boot_ns(), c->offset_ns, err);
+		c->store = NULL;
+	}
+	if (ret && c->batch.n)
+		err_wrap(err, "%zu connections could not be recorded", c->batch.n);
+	return ret;
+}
+
+void collector_free(struct collector *c)
+{
+	if (!c)
+		return;
+	probe_free(c->probe);
+	store_free(c->store);
+	track_free(c->track);
+	batch_clear(&c->batch);
+	free(c->open);
+	processes_clear(&c->processes);
+	containers_clear(&c->containers);
+	if (c->lock_fd >= 0)
+		close(c->lock_fd);
+	free(c);
+}

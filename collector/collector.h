@@ -1,0 +1,42 @@
+/*
+ * collector.h - the way of an event: probe -> decode -> track -> batch -> store,
+ * on one thread. The kernel's ring is the only queue: while the database cannot be
+ * written and the batch is full, nothing more is read, and what the ring then has
+ * no room for is counted and kept as a gap.
+ */
+#ifndef CONNMON_COLLECTOR_H
+#define CONNMON_COLLECTOR_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "err.h"
+#include "options.h"
+
+struct collector;
+
+/* Opens all that @options (borrowed) ask for and takes stock of what is open. From
+ * its return on every connection is met. @live: where --print goes (borrowed). */
+int collector_new(const struct options *options, FILE *live, struct collector **out,
+		  struct err *err);
+void collector_free(struct collector *c); /* without a last flush; NULL is allowed */
+
+/* For epoll with EPOLLET; call collector_work() when it is readable and every
+ * COLLECTOR_TICK_MS. */
+int collector_fd(const struct collector *c);
+#define COLLECTOR_TICK_MS 200
+
+/* Takes in what waits and flushes when it is time. Returns 1 when more may wait
+ * already; 0 when not; negative when the flush failed (it is tried again with the
+ * next call; nothing is lost yet). */
+int collector_work(struct collector *c, struct err *err);
+
+struct account {
+	uint64_t recorded; /* rows written in this run */
+	uint64_t lost;	   /* connections whose end found no room */
+};
+
+/* Detaches, takes in what still waits, and flushes for the last time. */
+int collector_finish(struct collector *c, struct account *out, struct err *err);
+
+#endif

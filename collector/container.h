@@ -1,0 +1,48 @@
+/*
+ * container.h - a cgroup's number -> its path -> the container it belongs to.
+ *
+ * The number of a cgroup (v2) is also its file handle in the cgroup file system,
+ * so that its path can be had without walking the tree; needs CAP_DAC_READ_SEARCH.
+ */
+#ifndef CONNMON_CONTAINER_H
+#define CONNMON_CONTAINER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#define CGROUP_PATH_LEN	   1024
+#define CONTAINER_NAME_LEN 64
+#define ROOT_CGROUP_ID	   1
+
+struct container {
+	uint64_t cgroup_id;
+	char *path;			   /* below the mount, escaped; "" when it is gone */
+	const char *runtime;		   /* NULL: no container */
+	char name[CONTAINER_NAME_LEN + 1]; /* escaped; "" when no container */
+	int64_t row;			   /* in table container; 0: not known; store's */
+	UT_hash_handle hh;
+};
+
+struct containers {
+	struct container *table;
+	int mount_fd; /* of the cgroup v2 file system; -1: none */
+};
+
+void containers_init(struct containers *cs); /* without cgroup v2 all paths stay "" */
+
+/* The entry of @cgroup_id, valid until the next call; NULL for the root cgroup, for
+ * 0 (unknown), and when memory is short. */
+struct container *containers_get(struct containers *cs, uint64_t cgroup_id);
+
+/* Forgets all rows: the transaction that made them was rolled back. */
+void containers_forget_rows(struct containers *cs);
+
+void containers_clear(struct containers *cs);
+
+/* Recognises the container in a cgroup path, as docker, containerd, CRI-O, podman,
+ * LXC and systemd-nspawn name theirs. @name needs CONTAINER_NAME_LEN + 1 bytes: of
+ * an id the first 12 digits. Pure. */
+bool container_parse(const char *path, const char **runtime, char *name);
+
+#endif

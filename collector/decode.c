@@ -1,0 +1,140 @@
+#include "decode.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "../bpf/event.h"
+#include "verdict.h"
+
+#define TCP_STATES  13 /* BPF_TCP_MAX_STATES */
+#define MAX_BOOT_NS (100ULL * 366 * 86400 * 1000000000)
+
+static int check_header(const struct event_header *h, size_t len, struct err *err)
+{
+	size_t want;
+
+	if (len < sizeof(*h))
+		return err_set(err, -EBADMSG, "event of %zu bytes: shorter than its header", len);
+	if (h->type >= EVENT_TYPES)
+		return err_set(err, -EBADMSG, "event of unknown type %u", h->type);
+	want = h->type == EVENT_END ? sizeof(struct event_end) : sizeof(struct event_connection);
+	if (len != want || h->size != want)
+		return err_set(err, -EBADMSG, "event of type %u: %zu bytes instead of %zu", h->type,
+			       len, want);
+	return 0;
+}
+
+static int decode_owner(const struct event_owner *from, struct owner *to, struct err *err)
+{
+	if (from->comm[EVENT_COMM_LEN - 1] != '\0')
+		return err_set(err, -EBADMSG, "process name without an end");
+	to->start_boot_ns = from->start_boot_ns;
+	to->cgroup_id = from->cgroup_id;
+	to->pid = from->pid;
+	to->ppid = from->ppid;
+	to->uid = from->uid;
+	memset(to->comm, 0, sizeof(to->comm));
+	strcpy(to->comm, from->comm);
+	return 0;
+}
+
+static unsigned int decode_flags(unsigned int from)
+{
+	return (from & EVENT_V4MAPPED ? CONNECTION_V4MAPPED : 0u) |
+	       (from & EVENT_PREEXISTING ? CONNECTION_PREEXISTING : 0u) |
+	       (from & EVENT_START_UNSEEN ? CONNECTION_START_UNSEEN : 0u) |
+	       (from & EVENT_PEER_CLOSED ? CONNECTION_PEER_CLOSED : 0u);
+}
+
+static int decode_connection(const struct event_connection *from, struct connection *to,
+			     struct err *err)
+{
+	if (from->family != 4 && from->family != 6)
+		return err_set(err, -EBADMSG, "address family %u", from->family);
+	if (from->inbound > 1)
+		return err_set(err, -EBADMSG, "direction %u", from->inbound);
+	if (from->owner_source > OWNER_KERNEL)
+		return err_set(err, -EBADMSG, "owner source %u", from->owner_source);
+	if (from->header.time_boot_ns > MAX_BOOT_NS || from->start_boot_ns > MAX_BOOT_NS ||
+	    from->established_boot_ns > MAX_BOOT_NS)
+		return err_set(err, -EBADMSG, "a time more than a century after boot");
+	to->id = from->id;
+	to->cookie = from->cookie;
+	to->cgroup_id = from->cgroup_id;
+	to->start_boot_ns = (int64_t)from->start_boot_ns;
+	to->established_boot_ns = (int64_t)from->established_boot_ns;
+	memcpy(&to->local_addr, from->local_addr, sizeof(to->local_addr));
+	memcpy(&to->peer_addr, from->peer_addr, sizeof(to->peer_addr));
+	to->netns = from->netns;
+	to->local_port = from->local_port;
+	to->peer_port = from->peer_port;
+	to->family = from->family;
+	to->direction = from->inbound ? DIRECTION_IN : DIRECTION_OUT;
+	to->owner_source = (enum owner_source)from->owner_source;
+	to->flags = decode_flags(from->flags);
+	to->min_rtt_us = MIN_RTT_NONE;
+	return decode_owner(&from->owner, &to->owner, err);
+}
+
+static int decode_end(const struct event_end *from, struct connection *to, struct err *err)
+{
+	const struct ending ending = {
+		.old_state = from->old_state,
+		.error = (int)from->socket_error,
+		.by_task = from->how & EVENT_BY_TASK,
+		.no_socket = from->how & EVENT_NO_SOCKET,
+		.inbound = from->connection.inbound,
+		.has_port = from->connection.local_port != 0,
+	};
+
+	if (from->old_state >= TCP_STATES)
+		return err_set(err, -EBADMSG, "TCP state %u", from->old_state);
+	if (from->socket_error > 4095) /* MAX_ERRNO */
+		return err_set(err, -EBADMSG, "errno %u", from->socket_error);
+	/* SQLite's integers are signed. */
+	if (from->tx_bytes > INT64_MAX || from->rx_bytes > INT64_MAX)
+		return err_set(err, -EBADMSG, "byte counts past 2^63");
+	to->end_boot_ns = (int64_t)from->connection.header.time_boot_ns;
+	to->outcome = verdict(&ending, &to->error);
+	to->tx_bytes = from->tx_bytes;
+	to->rx_bytes = from->rx_bytes;
+	to->retransmits = from->retransmits;
+	to->srtt_us = from->srtt_us;
+	to->min_rtt_us = from->min_rtt_us;
+	return decode_owner(&from->closer, &to->closer, err);
+}
+
+int decode_event(const void *data, size_t len, struct event *out, struct err *err)
+{
+	struct event event = {0};
+	struct event_end raw;
+	int ret;
+
+	if (len > sizeof(raw))
+		return err_set(err, -EBADMSG, "event of %zu bytes: longer than any of ours", len);
+	memcpy(&raw, data, len); /* @data may lie at any address */
+	ret = check_header(&raw.connection.header, len, err);
+	if (ret)
+		return ret;
+	ret = decode_connection(&raw.connection, &event.connection, err);
+	if (ret)
+		return ret;
+	event.time_boot_ns = (int64_t)raw.connection.header.time_boot_ns;
+	switch (raw.connection.header.type) {
+	case EVENT_ATTEMPT:
+		event.kind = KIND_ATTEMPT;
+		event.connection.outcome = OUTCOME_CONNECTING;
+		break;
+	case EVENT_OPEN:
+		event.kind = KIND_OPEN;
+		event.connection.outcome = OUTCOME_OPEN;
+		break;
+	default:
+		event.kind = KIND_END;
+		ret = decode_end(&raw, &event.connection, err);
+		if (ret)
+			return ret;
+	}
+	*out = event;
+	return 0;
+}

@@ -1,0 +1,34 @@
+/*
+ * dictionary.h - the rows that connections refer to: process, program, container.
+ * A row is looked up or made once, then remembered in the caches of process.h and
+ * container.h; a rolled-back transaction takes what it made with it, so its caller
+ * must call dictionary_forget().
+ */
+#ifndef CONNMON_DICTIONARY_H
+#define CONNMON_DICTIONARY_H
+
+#include <sqlite3.h>
+
+#include "container.h"
+#include "err.h"
+#include "process.h"
+
+struct dictionary;
+
+/* @db, @processes and @containers are borrowed. @boot is the row in run of the first
+ * run of this boot; @boot_offset_ns the wall clock minus the time since boot as that
+ * run found it, so that a process always gets the same start. */
+int dictionary_new(sqlite3 *db, struct processes *processes, struct containers *containers,
+		   int64_t boot, int64_t boot_offset_ns, struct dictionary **out, struct err *err);
+void dictionary_free(struct dictionary *d); /* NULL is allowed */
+
+/* The row of @owner in process into *@row; 0 when the owner is unknown. */
+int dictionary_process(struct dictionary *d, const struct owner *owner, int64_t *row,
+		       struct err *err);
+
+/* The row of the cgroup in container into *@row; 0 for the root cgroup. */
+int dictionary_container(struct dictionary *d, uint64_t cgroup_id, int64_t *row, struct err *err);
+
+void dictionary_forget(struct dictionary *d);
+
+#endif

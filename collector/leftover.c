@@ -1,0 +1,77 @@
+#include "leftover.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "clock.h"
+#include "db.h"
+
+static void parse_addr(const unsigned char *text, struct in6_addr *addr, uint8_t *family)
+{
+	memset(addr, 0, sizeof(*addr));
+	*family = strchr((const char *)text, ':') ? 6 : 4;
+	if (inet_pton(*family == 6 ? AF_INET6 : AF_INET, (const char *)text, addr) != 1)
+		memset(addr, 0, sizeof(*addr));
+}
+
+/* Columns as selected below; none of the texts is NULL. */
+static struct connection read_row(sqlite3_stmt *stmt)
+{
+	struct connection c = {
+		.open_row = sqlite3_column_int64(stmt, 0),
+		.start_boot_ns = sqlite3_column_int64(stmt, 1) * NS_PER_US,
+		.direction = sqlite3_column_int(stmt, 2) ? DIRECTION_IN : DIRECTION_OUT,
+		.outcome = OUTCOME_OPEN,
+		.local_port = (uint16_t)sqlite3_column_int(stmt, 4),
+		.peer_port = (uint16_t)sqlite3_column_int(stmt, 6),
+		.process_row = sqlite3_column_int64(stmt, 7),
+		.netns = (uint32_t)sqlite3_column_int64(stmt, 8),
+		.cookie = (uint64_t)sqlite3_column_int64(stmt, 10),
+		.owner_source = (enum owner_source)sqlite3_column_int(stmt, 11),
+		.flags = (unsigned int)sqlite3_column_int(stmt, 12),
+		.tx_bytes = (uint64_t)sqlite3_column_int64(stmt, 13),
+		.rx_bytes = (uint64_t)sqlite3_column_int64(stmt, 14),
+		.retransmits = (uint32_t)sqlite3_column_int64(stmt, 15),
+		.min_rtt_us = MIN_RTT_NONE,
+	};
+
+	parse_addr(sqlite3_column_text(stmt, 3), &c.local_addr, &c.family);
+	parse_addr(sqlite3_column_text(stmt, 5), &c.peer_addr, &c.family);
+	if (sqlite3_column_type(stmt, 9) != SQLITE_NULL)
+		c.established_boot_ns = c.start_boot_ns + sqlite3_column_int64(stmt, 9) * NS_PER_US;
+	return c;
+}
+
+int leftover_each(sqlite3 *db, int64_t run,
+		  int (*each)(void *ctx, const struct connection *c, bool same_boot), void *ctx,
+		  struct err *err)
+{
+	AUTO_STMT *stmt = NULL;
+	int rc, ret;
+
+	ret = db_prepare(db,
+			 "SELECT o.id,"
+			 " o.start_us - (SELECT offset_us FROM clock ORDER BY at_us DESC LIMIT 1),"
+			 " direction, local_addr, local_port, peer_addr, peer_port, process_id,"
+			 " netns, connect_us, cookie, owner_source, flags, tx_bytes, rx_bytes,"
+			 " retransmits,"
+			 " (SELECT boot_id FROM run WHERE id < ?1 ORDER BY id DESC LIMIT 1) ="
+			 " (SELECT boot_id FROM run WHERE id = ?1)"
+			 " FROM open_connection o",
+			 &stmt, err);
+	if (ret)
+		return ret;
+	sqlite3_bind_int64(stmt, 1, run);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct connection c = read_row(stmt);
+
+		ret = each(ctx, &c, sqlite3_column_int(stmt, 16));
+		if (ret)
+			return err_set(err, ret, "taking over open connections: %s",
+				       strerror(-ret));
+	}
+	if (rc != SQLITE_DONE)
+		return err_set(err, db_errno(rc), "reading open connections: %s",
+			       sqlite3_errmsg(db));
+	return 0;
+}

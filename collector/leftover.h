@@ -1,0 +1,19 @@
+/* leftover.h - the connections that an earlier run of the collector left open in
+ * the database: it was killed, or they outlived it. */
+#ifndef CONNMON_LEFTOVER_H
+#define CONNMON_LEFTOVER_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include "connection.h"
+#include "err.h"
+
+/* Calls @each with every row of open_connection: open_row, process_row and what
+ * else is known, times on this boot's clock. @same_boot: the kernel may still know
+ * it. @run is the row of the run that asks. Ends early when @each fails. */
+int leftover_each(sqlite3 *db, int64_t run,
+		  int (*each)(void *ctx, const struct connection *c, bool same_boot), void *ctx,
+		  struct err *err);
+
+#endif

@@ -1,0 +1,14 @@
+/* lock.h - one collector for one database. */
+#ifndef CONNMON_LOCK_H
+#define CONNMON_LOCK_H
+
+#include "err.h"
+
+/*
+ * Takes the lock file "<db_path>.lock", which nobody else can open. Returns a
+ * descriptor that holds the lock until it is closed (or the process ends); the
+ * file itself stays. -EBUSY with the holder's pid when another collector has it.
+ */
+int lock_database(const char *db_path, struct err *err);
+
+#endif

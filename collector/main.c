@@ -1,0 +1,164 @@
+/* connmon-collect: the loop around collector.c; the only place that prints or exits. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "collector.h"
+#include "print.h"
+
+#define PROGRAM	      "connmon-collect"
+#define WARN_EVERY_NS (30 * NS_PER_S)
+
+static int fail(const struct err *err)
+{
+	fflush(stdout);
+	fprintf(stderr, PROGRAM ": %s\n", err->msg);
+	return EXIT_FAILURE;
+}
+
+/* A trouble that may last is told once, then every 30 s. */
+struct complaint {
+	int64_t last_ns;
+	bool active;
+};
+
+static void complain(struct complaint *p, const struct err *err)
+{
+	int64_t now_ns = clock_boot_ns();
+
+	if (p->active && now_ns - p->last_ns < WARN_EVERY_NS)
+		return;
+	p->active = true;
+	p->last_ns = now_ns;
+	fprintf(stderr, PROGRAM ": %s; what comes in waits in memory, trying again\n", err->msg);
+}
+
+static void calm_down(struct complaint *p)
+{
+	if (p->active)
+		fprintf(stderr, PROGRAM ": recording again\n");
+	p->active = false;
+}
+
+static int watch(int epoll_fd, int fd, uint32_t events)
+{
+	struct epoll_event e = {.events = events, .data.fd = fd};
+
+	return fd < 0 ? -1 : epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e);
+}
+
+static int make_signal_fd(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int make_timer_fd(void)
+{
+	const struct timespec tick = {.tv_nsec = COLLECTOR_TICK_MS * NS_PER_MS};
+	const struct itimerspec every = {.it_interval = tick, .it_value = tick};
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd >= 0 && timerfd_settime(fd, 0, &every, NULL) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Works until a signal, the end of --duration, or an output that takes no more. */
+static int run(struct collector *c, const struct options *o, int epoll_fd, int signal_fd,
+	       int timer_fd, struct err *err)
+{
+	int64_t end_ns = o->duration_ns ? clock_boot_ns() + o->duration_ns : INT64_MAX;
+	struct complaint complaint = {0};
+	int more = 0;
+
+	while (clock_boot_ns() < end_ns) {
+		struct epoll_event events[3];
+		struct err trouble = {0};
+		uint64_t ticks;
+		int n = epoll_wait(epoll_fd, events, 3, more > 0 ? 0 : -1);
+
+		if (n < 0 && errno != EINTR)
+			return err_set(err, -errno, "waiting for events: %s", strerror(errno));
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.fd == signal_fd)
+				return 0;
+			if (events[i].data.fd == timer_fd && read(timer_fd, &ticks, sizeof(ticks)))
+				continue;
+		}
+		more = collector_work(c, &trouble);
+		if (more < 0)
+			complain(&complaint, &trouble);
+		else
+			calm_down(&complaint);
+		if (ferror(stdout) && errno == EPIPE)
+			return 0; /* whoever watched has gone */
+		if (ferror(stdout))
+			return err_set(err, -errno, "writing the live view: %s", strerror(errno));
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct collector *c = NULL;
+	struct account account = {0};
+	struct options options;
+	struct err err = {0};
+	int epoll_fd, signal_fd, timer_fd, failed;
+
+	options_parse(argc, argv, &options);
+	umask(0027); /* who talked to whom is not for everybody */
+	signal(SIGPIPE, SIG_IGN);
+	signal_fd = make_signal_fd();
+	timer_fd = make_timer_fd();
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll_fd < 0 || watch(epoll_fd, signal_fd, EPOLLIN) != 0 ||
+	    watch(epoll_fd, timer_fd, EPOLLIN) != 0) {
+		err_set(&err, -errno, "preparing to wait: %s", strerror(errno));
+		return fail(&err);
+	}
+
+	if (collector_new(&options, stdout, &c, &err) != 0)
+		return fail(&err);
+	/* Edge-triggered: waiting events alone are no reason to wake up. */
+	if (watch(epoll_fd, collector_fd(c), EPOLLIN | EPOLLET) != 0) {
+		err_set(&err, -errno, "waiting for the ring: %s", strerror(errno));
+		collector_free(c);
+		return fail(&err);
+	}
+	if (options.print)
+		print_header(stdout);
+	fprintf(stderr, PROGRAM ": ready (%s%s)\n", options.db ? "recording to " : "watching only",
+		options.db ? options.db : "");
+
+	failed = run(c, &options, epoll_fd, signal_fd, timer_fd, &err) != 0;
+	if (failed)
+		fail(&err);
+	if (collector_finish(c, &account, &err) != 0)
+		failed = fail(&err);
+	if (options.db)
+		fprintf(stderr, PROGRAM ": recorded %" PRIu64 ", lost %" PRIu64 "\n",
+			account.recorded, account.lost);
+	collector_free(c);
+	close(signal_fd);
+	close(timer_fd);
+	close(epoll_fd);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

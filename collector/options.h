@@ -1,0 +1,31 @@
+/* options.h - the command line of connmon-collect. */
+#ifndef CONNMON_OPTIONS_H
+#define CONNMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+struct options {
+	const char *db; /* NULL: record nothing */
+	bool print;
+	bool durable;
+	bool verbose;
+	int64_t flush_ns;
+	int64_t duration_ns; /* 0: until a signal */
+	size_t ring_bytes;
+};
+
+/* Fills *@out, defaults included. Prints and exits itself for --help and
+ * --version (0) and for wrong options (2): that is how argp works. */
+void options_parse(int argc, char **argv, struct options *out);
+
+/* "90s", "1.5s", "200ms", "15m", "1h", "7d", "2w" into nanoseconds. -EINVAL. */
+int parse_duration(const char *text, int64_t *ns, struct err *err);
+
+/* "4096", "64K", "16M", "1G" into bytes. -EINVAL. */
+int parse_size(const char *text, size_t *bytes, struct err *err);
+
+#endif

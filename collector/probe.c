@@ -1,0 +1,251 @@
+#include "probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../bpf/event.h"
+#include "connmon.skel.h"
+
+#define BTF_PATH	"/sys/kernel/btf/vmlinux"
+#define WAKEUP_FRACTION 8 /* wake the reader when the ring is this part full */
+
+struct probe {
+	struct connmon_bpf *skel;
+	struct ring_buffer *ring;
+	struct event_counters *per_cpu; /* room for one of each CPU */
+	int n_cpus;
+	probe_sink sink;
+	void *ctx;
+};
+
+static int on_event(void *ctx, void *data, size_t len)
+{
+	struct probe *p = ctx;
+
+	return p->sink(p->ctx, data, len);
+}
+
+static int say_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	(void)level, (void)fmt, (void)args;
+	return 0;
+}
+
+/* A kernel that cannot do it, told apart from a user who may not. */
+static int check_kernel(struct err *err)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	if (uname(&u) == 0 && sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
+	    (major < 5 || (major == 5 && minor < 12)))
+		return err_set(err, -ENOTSUP,
+			       "this kernel (%s) is too old; connmon needs Linux 5.12", u.release);
+	if (access(BTF_PATH, R_OK) != 0)
+		return err_set(err, -ENOTSUP,
+			       "this kernel has no BTF (%s); use one built with "
+			       "CONFIG_DEBUG_INFO_BTF, as distributions do",
+			       BTF_PATH);
+	return 0;
+}
+
+/* What an errno of loading or attaching means here. */
+static int load_failed(int code, const char *what, struct err *err)
+{
+	switch (-code) {
+	case EPERM:
+	case EACCES:
+		return err_set(err, -EPERM,
+			       "%s: not allowed; run as root, or give the program "
+			       "CAP_BPF and CAP_PERFMON",
+			       what);
+	case ENOMEM:
+		return err_set(err, -ENOMEM, "%s: no memory; try a smaller --ring", what);
+	case ESRCH:
+		return err_set(err, -ENOTSUP,
+			       "%s: this kernel lacks a function or tracepoint we "
+			       "need; run with --verbose to see which",
+			       what);
+	default:
+		return err_set(err, code, "%s: %s; run with --verbose to see why", what,
+			       strerror(-code));
+	}
+}
+
+int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, struct probe **out,
+	      struct err *err)
+{
+	struct probe *p;
+	int ret;
+
+	ret = check_kernel(err);
+	if (ret)
+		return ret;
+	if (!config->verbose)
+		libbpf_set_print(say_nothing);
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(err, -ENOMEM, "no memory for the probe");
+	p->sink = sink;
+	p->ctx = ctx;
+	p->n_cpus = libbpf_num_possible_cpus();
+	p->per_cpu = p->n_cpus > 0 ? calloc((size_t)p->n_cpus, sizeof(*p->per_cpu)) : NULL;
+	if (!p->per_cpu) {
+		ret = err_set(err, -ENOMEM, "no memory for the counters");
+		goto fail;
+	}
+	p->skel = connmon_bpf__open();
+	if (!p->skel) {
+		ret = load_failed(-errno, "opening the BPF programs", err);
+		goto fail;
+	}
+	p->skel->rodata->send_attempts = config->attempts;
+	p->skel->rodata->wakeup_bytes = (__u32)(config->ring_bytes / WAKEUP_FRACTION);
+	ret = bpf_map__set_max_entries(p->skel->maps.events, (__u32)config->ring_bytes);
+	if (!ret)
+		ret = connmon_bpf__load(p->skel);
+	if (ret) {
+		load_failed(ret, "loading the BPF programs", err);
+		goto fail;
+	}
+	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.events), on_event, p, NULL);
+	if (!p->ring) {
+		ret = load_failed(-errno, "mapping the ring buffer", err);
+		goto fail;
+	}
+	/* This one needs to be told the map; see probe_each_id(). */
+	bpf_program__set_autoattach(p->skel->progs.list_ids, false);
+	/* Attached last: no event can come before there is someone to read it. */
+	ret = connmon_bpf__attach(p->skel);
+	if (ret) {
+		load_failed(ret, "attaching the BPF programs", err);
+		goto fail;
+	}
+	*out = p;
+	return 0;
+
+fail:
+	probe_free(p);
+	return err->code;
+}
+
+void probe_free(struct probe *p)
+{
+	if (!p)
+		return;
+	ring_buffer__free(p->ring);
+	connmon_bpf__destroy(p->skel);
+	free(p->per_cpu);
+	free(p);
+}
+
+int probe_fd(const struct probe *p)
+{
+	return ring_buffer__epoll_fd(p->ring);
+}
+
+int probe_read(struct probe *p)
+{
+	return ring_buffer__consume(p->ring);
+}
+
+void probe_stop(struct probe *p)
+{
+	connmon_bpf__detach(p->skel);
+}
+
+/* Reads all that an iterator program writes, in items of @item bytes, which the
+ * kernel never cuts. Stops early when @each returns a negative value. */
+static int read_iterator(struct bpf_link *link, size_t item,
+			 int (*each)(void *ctx, const void *data, size_t len), void *ctx)
+{
+	char buf[8192];
+	ssize_t n;
+	int fd, ret = 0;
+
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		return -errno;
+	while (ret >= 0 && (n = read(fd, buf, sizeof(buf) / item * item)) != 0) {
+		/* EAGAIN: very many objects, and not one to show among them. */
+		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			ret = -errno;
+			break;
+		}
+		for (ssize_t at = 0; at + (ssize_t)item <= n && ret >= 0; at += (ssize_t)item)
+			ret = each(ctx, buf + at, item);
+	}
+	close(fd);
+	return ret < 0 ? ret : 0;
+}
+
+int probe_scan(struct probe *p, struct err *err)
+{
+	int ret = read_iterator(p->skel->links.scan, sizeof(struct event_connection), p->sink,
+				p->ctx);
+
+	if (ret)
+		return err_set(err, ret, "scanning the open sockets: %s", strerror(-ret));
+	return 0;
+}
+
+struct id_reader {
+	void (*each)(void *ctx, uint64_t id);
+	void *ctx;
+};
+
+static int on_id(void *ctx, const void *data, size_t len)
+{
+	const struct id_reader *r = ctx;
+	uint64_t id;
+
+	memcpy(&id, data, len);
+	r->each(r->ctx, id);
+	return 0;
+}
+
+int probe_each_id(struct probe *p, void (*each)(void *ctx, uint64_t id), void *ctx, struct err *err)
+{
+	union bpf_iter_link_info map = {.map.map_fd =
+						(__u32)bpf_map__fd(p->skel->maps.connections)};
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &map, .link_info_len = sizeof(map));
+	struct id_reader reader = {.each = each, .ctx = ctx};
+	struct bpf_link *link;
+	int ret;
+
+	link = bpf_program__attach_iter(p->skel->progs.list_ids, &opts);
+	if (!link)
+		return err_set(err, -errno, "listing the kernel's connections: %s",
+			       strerror(errno));
+	ret = read_iterator(link, sizeof(uint64_t), on_id, &reader);
+	bpf_link__destroy(link);
+	if (ret)
+		return err_set(err, ret, "listing the kernel's connections: %s", strerror(-ret));
+	return 0;
+}
+
+int probe_counters(const struct probe *p, struct probe_counters *out, struct err *err)
+{
+	struct probe_counters sum = {0};
+	__u32 zero = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.counters), &zero, p->per_cpu) != 0)
+		return err_set(err, -errno, "reading the kernel's counters: %s", strerror(errno));
+	for (int i = 0; i < p->n_cpus; i++) {
+		sum.events += p->per_cpu[i].seq;
+		sum.lost_attempts += p->per_cpu[i].lost[EVENT_ATTEMPT];
+		sum.lost_opens += p->per_cpu[i].lost[EVENT_OPEN];
+		sum.lost_ends += p->per_cpu[i].lost[EVENT_END];
+		sum.table_full += p->per_cpu[i].table_full;
+		sum.rescued += p->per_cpu[i].rescued;
+	}
+	*out = sum;
+	return 0;
+}

@@ -1,0 +1,82 @@
+/*
+ * store.h - the database as the collector writes it: one transaction for each
+ * flush, there whole or not at all. All INSERTs are in store.c and dictionary.c.
+ */
+#ifndef CONNMON_STORE_H
+#define CONNMON_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "connection.h"
+#include "container.h"
+#include "err.h"
+#include "process.h"
+
+struct store;
+
+struct store_config {
+	const char *path;
+	bool durable; /* each commit survives a power cut */
+	/* The time: since boot, and the wall clock minus that. */
+	int64_t now_boot_ns;
+	int64_t offset_ns;
+};
+
+/*
+ * Opens the database, making it if needed, and writes down that a run begins: its
+ * row, the clock's, and the gap since the last run stopped. @processes and
+ * @containers are borrowed. The caller ends the run with store_close(). Errors as
+ * of db_open_writer().
+ */
+int store_open(const struct store_config *config, struct processes *processes,
+	       struct containers *containers, struct store **out, struct err *err);
+
+/* Closes without a word in the database, as if killed. NULL is allowed. */
+void store_free(struct store *s);
+
+/* Calls @each with every connection that an earlier run left open: open_row,
+ * process_row and what else is known. @same_boot: the kernel may still know it. */
+int store_each_open(struct store *s,
+		    int (*each)(void *ctx, const struct connection *c, bool same_boot), void *ctx,
+		    struct err *err);
+
+/* When the run before this one last wrote, on this boot's clock (negative: before
+ * this boot). 0: there was none. */
+int64_t store_previous_end_boot_ns(const struct store *s);
+
+enum gap_reason {
+	GAP_RING_FULL,
+	GAP_TABLE_FULL,
+	GAP_DISK_FULL,
+	GAP_CORRUPT,
+	GAP_REASONS,
+};
+
+/* What one transaction writes. */
+struct flush {
+	const struct connection *ended; /* in the order of their end; end_boot_ns set */
+	size_t n_ended;
+	struct connection *const *open; /* for open_connection; open_row not set yet */
+	size_t n_open;
+	uint64_t lost[GAP_REASONS]; /* events lost since the last successful flush */
+	int64_t lost_since_boot_ns; /* when that was */
+	uint64_t seen;		    /* the run's totals so far */
+	uint64_t seen_lost;
+	int64_t now_boot_ns;
+	int64_t offset_ns;
+	bool clock_stepped; /* the wall clock was set since the last flush */
+};
+
+/* Writes it all, or nothing: -ENOSPC, -EBUSY, -EIO, -ENOMEM. May be tried again. */
+int store_write(struct store *s, const struct flush *f, struct err *err);
+
+/* Rows written to connection in this run. */
+uint64_t store_recorded(const struct store *s);
+
+/* Writes down that the run ended in good order, and closes. Frees @s even when it
+ * fails. */
+int store_close(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err);
+
+#endif

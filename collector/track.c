@@ -1,0 +1,221 @@
+#include "track.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <uthash.h>
+#include <utlist.h>
+
+struct tracked {
+	struct connection c;
+	bool marked;		     /* seen in the kernel since the last sweep */
+	struct tracked *prev, *next; /* in unwritten; NULL when it is in the database */
+	UT_hash_handle hh;	     /* in open by c.id, or in leftovers by c.cookie */
+};
+
+struct track {
+	struct tracked *open;
+	struct tracked *leftovers;
+	struct tracked *unwritten; /* in order of arrival, which is that of the start */
+};
+
+struct track *track_new(void)
+{
+	return calloc(1, sizeof(struct track));
+}
+
+static void free_all(struct tracked **table)
+{
+	struct tracked *t, *tmp;
+
+	HASH_ITER (hh, *table, t, tmp) {
+		HASH_DEL(*table, t);
+		free(t);
+	}
+}
+
+void track_free(struct track *t)
+{
+	if (!t)
+		return;
+	free_all(&t->open);
+	free_all(&t->leftovers);
+	free(t);
+}
+
+int track_leftover(struct track *t, const struct connection *c)
+{
+	struct tracked *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	e->c = *c;
+	/* Two with one cookie (none is known, say): the later is found first, and the
+	 * other is lost. */
+	HASH_ADD(hh, t->leftovers, c.cookie, sizeof(e->c.cookie), e);
+	return 0;
+}
+
+/* When an earlier run knew the connection, its begin and owner are in the database. */
+static void merge_leftover(struct track *t, struct connection *c)
+{
+	struct tracked *old;
+
+	if (!(c->flags & (CONNECTION_PREEXISTING | CONNECTION_START_UNSEEN)))
+		return;
+	HASH_FIND(hh, t->leftovers, &c->cookie, sizeof(c->cookie), old);
+	if (!old || old->c.netns != c->netns)
+		return;
+	c->start_boot_ns = old->c.start_boot_ns;
+	c->established_boot_ns = old->c.established_boot_ns;
+	c->direction = old->c.direction;
+	c->flags = old->c.flags | CONNECTION_PREEXISTING | (c->flags & CONNECTION_PEER_CLOSED);
+	if (old->c.process_row) {
+		c->process_row = old->c.process_row;
+		c->owner_source = old->c.owner_source;
+	}
+	c->open_row = old->c.open_row;
+	HASH_DEL(t->leftovers, old);
+	free(old);
+}
+
+static void forget(struct track *t, struct tracked *e)
+{
+	if (e->c.open_row == 0)
+		DL_DELETE(t->unwritten, e);
+	HASH_DEL(t->open, e);
+	free(e);
+}
+
+static int apply_open(struct track *t, const struct connection *c)
+{
+	struct tracked *e;
+
+	HASH_FIND(hh, t->open, &c->id, sizeof(c->id), e);
+	if (e)
+		return 0; /* known already */
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->c = *c;
+	merge_leftover(t, &e->c);
+	HASH_ADD(hh, t->open, c.id, sizeof(e->c.id), e);
+	if (e->c.open_row == 0)
+		DL_APPEND(t->unwritten, e);
+	return 0;
+}
+
+static void apply_end(struct track *t, const struct connection *c, struct connection *ended)
+{
+	struct tracked *e;
+
+	*ended = *c;
+	HASH_FIND(hh, t->open, &c->id, sizeof(c->id), e);
+	if (!e) {
+		merge_leftover(t, ended);
+		return;
+	}
+	/* END says it all, but for what only an earlier run had seen. */
+	ended->open_row = e->c.open_row;
+	ended->process_row = e->c.process_row;
+	if (e->c.flags & CONNECTION_PREEXISTING) {
+		ended->start_boot_ns = e->c.start_boot_ns;
+		ended->established_boot_ns = e->c.established_boot_ns;
+		ended->direction = e->c.direction;
+		ended->flags = e->c.flags | (c->flags & CONNECTION_PEER_CLOSED);
+		if (ended->process_row)
+			ended->owner_source = e->c.owner_source;
+	}
+	forget(t, e);
+}
+
+int track_apply(struct track *t, const struct event *e, struct connection *ended)
+{
+	switch (e->kind) {
+	case KIND_OPEN:
+		return apply_open(t, &e->connection);
+	case KIND_END:
+		apply_end(t, &e->connection, ended);
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+size_t track_unwritten(const struct track *t, int64_t before_boot_ns, struct connection **out,
+		       size_t max)
+{
+	struct tracked *e;
+	size_t n = 0;
+
+	DL_FOREACH (t->unwritten, e) {
+		if (n == max || e->c.start_boot_ns >= before_boot_ns)
+			break;
+		out[n++] = &e->c;
+	}
+	return n;
+}
+
+void track_written(struct track *t, size_t n)
+{
+	while (n-- > 0 && t->unwritten) {
+		struct tracked *e = t->unwritten;
+
+		DL_DELETE(t->unwritten, e);
+		e->prev = e->next = NULL;
+		e->c.open_row = (int64_t)e->c.id;
+	}
+}
+
+static bool lose(const struct tracked *e, track_lost each, void *ctx)
+{
+	struct connection c = e->c;
+
+	c.outcome = OUTCOME_LOST;
+	return each(ctx, &c);
+}
+
+bool track_lose_leftovers(struct track *t, track_lost each, void *ctx)
+{
+	struct tracked *e, *tmp;
+
+	HASH_ITER (hh, t->leftovers, e, tmp) {
+		if (!lose(e, each, ctx))
+			return false;
+		HASH_DEL(t->leftovers, e);
+		free(e);
+	}
+	return true;
+}
+
+void track_mark(struct track *t, uint64_t id)
+{
+	struct tracked *e;
+
+	HASH_FIND(hh, t->open, &id, sizeof(id), e);
+	if (e)
+		e->marked = true;
+}
+
+bool track_sweep(struct track *t, int64_t before_boot_ns, track_lost each, void *ctx)
+{
+	struct tracked *e, *tmp;
+	bool room = true;
+
+	HASH_ITER (hh, t->open, e, tmp) {
+		/* An id is the moment it was made, also for what the scan found. */
+		bool alive = e->marked || (int64_t)e->c.id >= before_boot_ns;
+
+		e->marked = false;
+		if (alive || !room)
+			continue;
+		room = lose(e, each, ctx);
+		if (room)
+			forget(t, e);
+	}
+	return room;
+}
+
+size_t track_count(const struct track *t)
+{
+	return HASH_COUNT(t->open);
+}

@@ -1,0 +1,58 @@
+/*
+ * track.h - what is open now: joins the events of one connection. Pure: no
+ * clock, no database, no kernel.
+ *
+ * A connection enters with its OPEN event and leaves with its END. One whose END
+ * comes without an OPEN just passes through: END says everything. One that an
+ * earlier run of the collector left open in the database waits as a leftover until
+ * the scan, or its END, names its socket again by cookie and network namespace.
+ */
+#ifndef CONNMON_TRACK_H
+#define CONNMON_TRACK_H
+
+#include <stddef.h>
+
+#include "decode.h"
+
+struct track;
+
+struct track *track_new(void); /* NULL: no memory */
+void track_free(struct track *t);
+
+/* Takes in a connection that the database holds as open (open_row set). Returns 0
+ * or -ENOMEM. */
+int track_leftover(struct track *t, const struct connection *c);
+
+/* Takes in an event. Returns 1 when a connection ended, which is then complete in
+ * *@ended; 0 when not; -ENOMEM. */
+int track_apply(struct track *t, const struct event *e, struct connection *ended);
+
+/* Connections that stand in no database row yet and began before @before_boot_ns:
+ * up to @max pointers into @out, oldest first. They stay valid until the next call
+ * that changes @t. */
+size_t track_unwritten(const struct track *t, int64_t before_boot_ns, struct connection **out,
+		       size_t max);
+
+/* The first @n of what track_unwritten() gave are in the database now, each with
+ * its id as the row. */
+void track_written(struct track *t, size_t n);
+
+/*
+ * Connections that ended unseen are handed to @each, outcome OUTCOME_LOST and
+ * end_boot_ns still 0, and forgotten. When @each has no room for one it returns
+ * false: that one and those after it stay, and so does the function's answer.
+ */
+typedef bool (*track_lost)(void *ctx, const struct connection *c);
+
+/* All leftovers that have not been named again. */
+bool track_lose_leftovers(struct track *t, track_lost each, void *ctx);
+
+/* All that are not among the ids given to track_mark() since the last sweep and
+ * began before @before_boot_ns. */
+void track_mark(struct track *t, uint64_t id);
+bool track_sweep(struct track *t, int64_t before_boot_ns, track_lost each, void *ctx);
+
+/* How many connections are open. */
+size_t track_count(const struct track *t);
+
+#endif

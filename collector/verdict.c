@@ -1,0 +1,85 @@
+/*
+ * The rules follow Linux 5.12 to 6.18: tcp_reset(), tcp_write_err(),
+ * tcp_disconnect(), tcp_abort(), inet_child_forget(), tcp_v4_connect() and
+ * tcp_v4_err() in net/ipv4. In all of them sk_err is set before the state goes to
+ * CLOSE if a peer, a timer or an administrator caused it, and after it or never
+ * if the program did.
+ */
+#include "verdict.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+
+static enum outcome failed_attempt(const struct ending *e, int *error)
+{
+	switch (e->error) {
+	case ECONNREFUSED:
+		return OUTCOME_REFUSED;
+	case ETIMEDOUT:
+		return OUTCOME_TIMEOUT;
+	case EHOSTUNREACH: /* ICMP errors, see icmp_err_convert[] */
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case ENONET:
+	case ENOPROTOOPT:
+	case ENETDOWN:
+		return OUTCOME_UNREACHABLE;
+	case EACCES:
+	case EPERM:
+		return OUTCOME_DENIED;
+	case ECONNABORTED:
+		return OUTCOME_KILLED;
+	case 0:
+		if (!e->has_port) {
+			*error = EADDRNOTAVAIL; /* what connect() returned */
+			return OUTCOME_NO_PORT;
+		}
+		return OUTCOME_CANCELLED;
+	default:
+		return OUTCOME_ERROR;
+	}
+}
+
+static enum outcome established(const struct ending *e)
+{
+	switch (e->error) {
+	case ECONNRESET:
+	case EPIPE: /* a reset after the peer's FIN */
+		return OUTCOME_RESET_BY_PEER;
+	case ETIMEDOUT:
+	case EHOSTUNREACH: /* what ICMP had said before the time was up */
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case ENONET:
+	case ENOPROTOOPT:
+	case ENETDOWN:
+		return OUTCOME_TIMED_OUT;
+	case ECONNABORTED:
+		return OUTCOME_KILLED;
+	case 0:
+		break;
+	default:
+		return OUTCOME_ENDED_BY_ERROR;
+	}
+	switch (e->old_state) {
+	case TCP_ESTABLISHED:
+	case TCP_CLOSE_WAIT:
+	case TCP_SYN_RECV: /* Fast Open */
+		if (!e->by_task && e->no_socket && e->inbound)
+			return OUTCOME_NEVER_ACCEPTED;
+		return OUTCOME_RESET_BY_US;
+	case TCP_FIN_WAIT1:
+		/* Closed, then given up: unread data or no memory for orphans. */
+		return OUTCOME_RESET_BY_US;
+	default:
+		return OUTCOME_CLOSED;
+	}
+}
+
+enum outcome verdict(const struct ending *ending, int *error)
+{
+	*error = ending->error;
+	if (ending->old_state == TCP_SYN_SENT)
+		return failed_attempt(ending, error);
+	return established(ending);
+}
