@@ -174,6 +174,11 @@ struct container *containers_get(struct containers *cs, uint64_t cgroup_id)
 		free(oldest);
 	}
 	HASH_ADD(hh, cs->table, cgroup_id, sizeof(c->cgroup_id), c);
+	if (!c->hh.tbl) {
+		free(c->path);
+		free(c);
+		return NULL;
+	}
 	return c;
 }
 

@@ -99,6 +99,10 @@ struct process *processes_get(struct processes *ps, const struct owner *owner)
 		free(oldest);
 	}
 	HASH_ADD(hh, ps->table, key, sizeof(p->key), p);
+	if (!p->hh.tbl) {
+		free(p);
+		return NULL;
+	}
 	return p;
 }
 

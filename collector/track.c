@@ -52,6 +52,10 @@ int track_leftover(struct track *t, const struct connection *c)
 	/* Two with one cookie (none is known, say): the later is found first, and the
 	 * other is lost. */
 	HASH_ADD(hh, t->leftovers, c.cookie, sizeof(e->c.cookie), e);
+	if (!e->hh.tbl) {
+		free(e);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -99,6 +103,10 @@ static int apply_open(struct track *t, const struct connection *c)
 	e->c = *c;
 	merge_leftover(t, &e->c);
 	HASH_ADD(hh, t->open, c.id, sizeof(e->c.id), e);
+	if (!e->hh.tbl) {
+		free(e);
+		return -ENOMEM;
+	}
 	if (e->c.open_row == 0)
 		DL_APPEND(t->unwritten, e);
 	return 0;
