@@ -9,8 +9,9 @@ int gaps_find(sqlite3 *db, int64_t since_us, int64_t until_us, struct gaps *out,
 	AUTO_STMT *stmt = NULL;
 	const unsigned char *reasons;
 	int ret = db_prepare(db,
-			     "SELECT count(*), group_concat(DISTINCT reason) FROM gaps"
-			     " WHERE to_us >= ?1 AND from_us < ?2",
+			     "SELECT sum(n), group_concat(reason, ', ') FROM"
+			     " (SELECT reason, count(*) AS n FROM gaps"
+			     " WHERE to_us >= ?1 AND from_us < ?2 GROUP BY reason)",
 			     &stmt, err);
 
 	if (ret)

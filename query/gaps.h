@@ -9,7 +9,7 @@
 
 struct gaps {
 	int64_t n;
-	char reasons[128]; /* "ring_full,stopped"; as stored, so not yet safe to print */
+	char reasons[128]; /* "ring_full, stopped"; as stored, so not yet safe to print */
 };
 
 /* Those that overlap the window. */

@@ -258,9 +258,11 @@ static int ask_sql(const struct query *q, const char *sql, struct rows **out, st
 	if (ret)
 		return ret;
 	ret = db_prepare(db, sql, &stmt, err);
+	if (!ret)
+		ret = rows_fetch(stmt, q->timeout_us, out, err);
 	if (ret && (sqlite3_errcode(db) & 0xff) == SQLITE_AUTH)
-		return err_set(err, ret, "only one SELECT can be asked; the history is read-only");
-	return ret ? ret : rows_fetch(stmt, q->timeout_us, out, err);
+		err_set(err, ret, "only one SELECT can be asked; the history is read-only");
+	return ret;
 }
 
 static int ask_report(const struct query *q, struct rows **out, struct gaps *gaps, struct err *err)
@@ -290,9 +292,9 @@ static int run_report(struct query *q, struct err *err)
 	if (q->quiet)
 		return 0;
 	if (rows->n_rows == 0)
-		remark(q->report->filtered ? "no such connections in this window; --since 7d looks "
-					     "further back"
-					   : "nothing in this window");
+		remark(q->report->filtered
+			       ? "no such connections in this window; --since looks further back"
+			       : "nothing in this window");
 	if (q->report->filtered && gaps.n > 0) {
 		struct err text;
 

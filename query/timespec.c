@@ -186,6 +186,8 @@ static int parse_duration(const char *text, int64_t *out_us, struct err *err)
 
 	if (!take_number(&p, 1, 18, &n))
 		return 0;
+	for (; *p >= '0' && *p <= '9'; p++)
+		n = INT64_MAX;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (p[0] != units[i].unit || p[1])
 			continue;
