@@ -221,7 +221,7 @@ int node_setup(void **state)
 {
 	struct node *n = node_new();
 
-	node_start(n, (const char *const[]){NULL});
+	node_start(n, (const char *const[]){"--flush", "100ms", NULL});
 	*state = n;
 	return 0;
 }

@@ -257,7 +257,7 @@ static void an_administrator_s_kill_is_told_as_such(void **state)
 	server = actor_start("server", part_server_of_resetter, s);
 	client = actor_start("client", part_victim, s);
 	cue_wait(s, CUE_CONNECTED);
-	run("ss -HK dst 127.0.0.1 dport = :4711 >&2"); /* SERVER_PORT */
+	run("ss -tHK dst 127.0.0.1 dport = :4711 >&2"); /* SERVER_PORT */
 	actor_wait(client);
 	actor_wait(server);
 	rows[0] = out_row(s, client);

@@ -97,6 +97,21 @@ static void part_unanswered(struct scene *s)
 	close(fd);
 }
 
+/* Segments that this namespace has sent again, as the kernel counts them. */
+static long retransmitted(void)
+{
+	FILE *f = fopen("/proc/net/snmp", "re");
+	char line[512];
+	long n = -1;
+
+	must(f);
+	while (fgets(line, sizeof(line), f))
+		sscanf(line, "Tcp: %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %ld", &n);
+	fclose(f);
+	must(n > 0);
+	return n;
+}
+
 static void an_unanswered_connect_is_one_row_with_outcome_timeout(void **state)
 {
 	struct scene *four = scene_new(SILENT_V4), *six = scene_new(SILENT_V6);
@@ -117,11 +132,11 @@ static void an_unanswered_connect_is_one_row_with_outcome_timeout(void **state)
 	rows[1] = failed_row(six, b, "timeout", "ETIMEDOUT");
 	rows[1].local_addr = "fd77::1";
 	assert_rows(*state, netns, rows, 2);
-	/* The SYN that TCP_SYNCNT allowed to be sent again. */
+	/* How many SYNs TCP_SYNCNT=1 sends again depends on the kernel. */
 	assert_int_equal(node_number(*state,
 				     "SELECT sum(retransmits) FROM connections WHERE netns = ?1",
 				     (long)netns),
-			 2);
+			 retransmitted());
 	scene_free(four);
 	scene_free(six);
 }

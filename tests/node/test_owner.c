@@ -85,17 +85,19 @@ static void part_handler(struct scene *s, int fd)
 static void part_forking_server(struct scene *s)
 {
 	int listener = listen_at(s->addr, SERVER_PORT);
+	pid_t child;
 	int fd;
 
 	cue_give(s, CUE_LISTENING);
 	fd = accept_one(listener);
-	s->helper = fork();
-	must(s->helper >= 0);
-	if (s->helper == 0)
+	child = fork();
+	must(child >= 0);
+	if (child == 0)
 		part_handler(s, fd);
+	s->helper = child;
 	close(fd);
 	cue_give(s, CUE_GO);
-	actor_wait(s->helper);
+	actor_wait(child);
 }
 
 static void adapt_handler(struct scene *s, struct row *rows)
@@ -116,14 +118,15 @@ static void a_connection_of_a_forking_server_is_the_child_s_that_closed_it(void 
 /* The client hands its connection to a child and goes on without it. */
 static void part_delegating_client(struct scene *s)
 {
+	pid_t child;
 	int fd;
 
 	cue_wait(s, CUE_LISTENING);
 	fd = dial(s->addr, SERVER_PORT);
 	s->client_port = local_port(fd);
-	s->helper = fork();
-	must(s->helper >= 0);
-	if (s->helper == 0) {
+	child = fork();
+	must(child >= 0);
+	if (child == 0) {
 		prctl(PR_SET_NAME, "delegate");
 		cue_wait(s, CUE_GO);
 		send_bytes(fd, s->request);
@@ -131,9 +134,10 @@ static void part_delegating_client(struct scene *s)
 		close(fd);
 		_exit(0);
 	}
+	s->helper = child;
 	close(fd);
 	cue_give(s, CUE_GO);
-	actor_wait(s->helper);
+	actor_wait(child);
 }
 
 static void adapt_delegate(struct scene *s, struct row *rows)

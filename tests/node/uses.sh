@@ -45,7 +45,7 @@ first() { sqlite3 :memory: "SELECT json_extract(readfile('$tmp/top.json'), '\$[0
 expect "destinations" 1 \
 	"$(sqlite3 :memory: "SELECT json_array_length(readfile('$tmp/top.json'))")"
 expect "the destination" 127.0.0.1 "$(first peer_addr)"
-expect "its port" 4711 "$(first port)"
+expect "its port" 4711 "$(first service_port)"
 expect "its connections" 10 "$(first connections)"
 
 "$query" top-destinations --since 1h > "$tmp/top.txt" 2>> "$tmp/err"

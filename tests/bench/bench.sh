@@ -1,0 +1,133 @@
+#!/bin/sh
+# What it costs to watch: a storm of loopback connections without any tool, with
+# connmon recording to disk, and with the tcplife and tcpstates of libbpf-tools
+# writing to a file. The variants take turns in each round, so that the machine's
+# moods touch all of them; a ratio compares runs of the same round.
+#
+#   bench.sh COLLECT STORM FOLDER [ROUNDS [CONNECTIONS]]
+#
+# FOLDER, on the disk that is to be measured, gets the outputs and is emptied.
+set -eu
+collect=$1
+storm=$2
+folder=$3
+rounds=${4:-5}
+n=${5:-20000}
+pid=
+
+rm -rf "$folder"
+mkdir -p "$folder"
+trap '[ -z "$pid" ] || kill -KILL "$pid"' EXIT
+
+# start READY_WORDS COMMAND...: in the background, until its outputs hold the words
+# or, with none, for a second: the libbpf-tools do not say when they are ready.
+start() {
+	words=$1
+	shift
+	"$@" > "$folder/out" 2> "$folder/err" &
+	pid=$!
+	for _ in $(seq 100); do
+		if [ -n "$words" ] && grep -q "$words" "$folder/err"; then return; fi
+		sleep 0.1
+		if [ -z "$words" ] && [ "$_" = 10 ]; then return; fi
+		kill -0 "$pid" || { cat "$folder/err"; exit 1; }
+	done
+	echo "$1 did not become ready"
+	exit 1
+}
+
+# stop: lets the tool catch up; sets cpu_ns to what it used in all.
+stop() {
+	sleep 1.5
+	cpu_ns=$(cut -d ' ' -f 1 "/proc/$pid/schedstat")
+	kill -INT "$pid"
+	wait "$pid" || true
+	pid=
+}
+
+# storm: one run; sets netns, and rate in connections per second.
+storm() {
+	truth=$("$storm" "$n")
+	netns=$(echo "$truth" | sed 's/.*netns=\([0-9]*\).*/\1/')
+	rate=$(echo "$truth" | sed 's/.*seconds=//' | awk -v n="$n" '{ printf "%.0f", n / $1 }')
+}
+
+# result VARIANT ROWS EXPECTED LOST BYTES_PER_ROW
+result() {
+	echo "$round $1 $rate $2 $3 $4 $cpu_ns $5" >> "$folder/results"
+	echo "round $round of $rounds: $1: $rate connections/s" >&2
+}
+
+bare() {
+	cpu_ns=0
+	storm
+	result "no tool" - - - -
+}
+
+connmon() {
+	rm -f "$folder"/connmon.db*
+	start "connmon-collect: ready" "$collect" --db "$folder/connmon.db"
+	storm
+	stop
+	lost=$(sed -n 's/.*lost \([0-9]*\).*/\1/p' "$folder/err" | tail -n 1)
+	result connmon "$(sqlite3 "$folder/connmon.db" \
+		"SELECT count(*) FROM connection WHERE netns = $netns")" \
+		"$((2 * n))" "$lost" "$(sqlite3 "$folder/connmon.db" \
+		"SELECT printf('%.0f', page_count * page_size * 1.0 / (SELECT count(*) FROM connection))
+		 FROM pragma_page_count(), pragma_page_size()")"
+}
+
+# libbpf_tool NAME LINES_PER_CONNECTION
+libbpf_tool() {
+	start "" "$1"
+	storm
+	stop
+	lost=$(grep -oi 'lost [0-9]*' "$folder/err" | awk '{ sum += $2 } END { print sum + 0 }')
+	lines=$(grep -c '[ :]4711 ' "$folder/out" || true)
+	result "$1" "$lines" "$(($2 * n))" "$lost" \
+		"$(awk '{ bytes += length($0) + 1 } END { printf "%.0f", NR ? bytes / NR : 0 }' "$folder/out")"
+}
+
+for round in $(seq "$rounds"); do
+	bare
+	connmon
+	for tool in "tcplife 2" "tcpstates 10"; do
+		# shellcheck disable=SC2086 # two words: its name and its lines per connection
+		if command -v "${tool% *}" > "$folder/which"; then libbpf_tool $tool; fi
+	done
+done
+
+# The middle of the sorted values of each column, by variant.
+echo "$n connections per storm, $rounds rounds, medians ($(uname -r), $(nproc) processors):"
+echo
+awk '
+function median(list, count,   i, j, t) {
+	for (i = 2; i <= count; i++)
+		for (j = i; j > 1 && list[j - 1] > list[j]; j--) {
+			t = list[j]; list[j] = list[j - 1]; list[j - 1] = t
+		}
+	return count % 2 ? list[(count + 1) / 2] : (list[count / 2] + list[count / 2 + 1]) / 2
+}
+{
+	sub(/no tool/, "no_tool")
+	if (!($2 in seen)) { order[++variants] = $2; seen[$2] = 1 }
+	runs[$2]++; bare[$1] = $2 == "no_tool" ? $3 : bare[$1]
+	rate[$2, $1] = $3; rows[$2, $1] = $4; expected[$2] = $5; lost[$2, $1] = $6
+	cpu[$2, $1] = $7; bytes[$2, $1] = $8
+}
+END {
+	printf "%-10s %10s %8s %10s %10s %7s %9s %10s\n", "", "conn/s", "of bare", "rows",
+		"expected", "lost", "CPU us/c", "bytes/row"
+	for (v = 1; v <= variants; v++) {
+		name = order[v]; k = 0
+		for (r in bare) {
+			k++; a[k] = rate[name, r]; b[k] = rate[name, r] / bare[r]; c[k] = rows[name, r]
+			d[k] = lost[name, r]; e[k] = cpu[name, r]; f[k] = bytes[name, r]
+		}
+		printf "%-10s %10d %8.2f", name == "no_tool" ? "no tool" : name, median(a, k), median(b, k)
+		if (name != "no_tool")
+			printf " %10d %10d %7d %9.2f %10d", median(c, k), expected[name], median(d, k),
+				median(e, k) / 1000 / n, median(f, k)
+		print ""
+	}
+}' n="$n" "$folder/results"

@@ -1,0 +1,58 @@
+#!/bin/sh
+# Who may include whom, and who may print: the rules that keep the layers apart.
+#
+#   layers.sh SOURCE_FOLDER
+set -eu
+cd "$1"
+
+# sources FOLDER [NAMES]: its C files, without those named (path, no ending).
+sources() {
+	find "$1" -maxdepth 1 -name '*.[ch]' | sort | grep -Ev "^(${2:-})\.[ch]$" || true
+}
+
+# headers FOLDER OWN: a pattern that matches an include of a header of FOLDER in a
+# file of OWN, where a header of the same name comes first.
+headers() {
+	names=$(for header in "$1"/*.h; do
+		[ -e "$2/${header##*/}" ] || echo "${header##*/}"
+	done | tr '\n' '|')
+	echo "^#include \"(${names}(\.\./)?$1/)"
+}
+
+# forbid WHY PATTERN: tells each file of standard input whose code, comments apart,
+# has a line like that.
+forbid() {
+	while read -r file; do
+		if found=$(gcc -fpreprocessed -dD -E -P -w -x c "$file" | grep -E "$2"); then
+			echo "$file: $1:"
+			echo "$found" | sed 's/^/	/'
+		fi
+	done
+}
+
+below() { sources "$1" | forbid "$1 must not know $2" "$(headers "$2" "$1")"; }
+
+print='(^|[^a-z_])(v?printf|puts|putchar|perror|_?exit|abort|errx?|warnx?)\(|stdout|stderr'
+
+violations=$(
+	below schema collector
+	below schema query
+	below schema bpf
+	below bpf collector
+	below bpf query
+	below query collector
+	below query bpf
+	below collector query
+	for folder in schema collector query; do
+		sources $folder collector/probe |
+			forbid "libbpf and the skeleton belong to collector/probe.c" \
+				'^#include [<"](bpf/|.*\.skel\.h)'
+		sources $folder "$folder/main" |
+			forbid "only main.c prints and exits" "$print"
+	done
+	sources collector 'collector/(probe|decode)' |
+		forbid "event.h belongs to probe and decode" '^#include "(bpf/)?event\.h"'
+	sources collector 'collector/(store|dictionary|leftover)' |
+		forbid "SQL belongs to the store" '^#include <sqlite3\.h>|sqlite3_'
+)
+[ -z "$violations" ] || { echo "$violations"; exit 1; }
