@@ -19,6 +19,6 @@ for kind in unit node; do
 done
 for file in tests/lint/*.sh; do
 	name=lint.$(basename "$file" .sh)
-	echo "$known" | grep -qx "$name" || { echo "$file is not registered"; bad=1; }
+	echo "$known" | grep -q "^$name" || { echo "$file is not registered"; bad=1; }
 done
 exit "$bad"
