@@ -51,10 +51,10 @@ static bool parse_number(const char *text, const struct unit *units, double *out
 	char *end;
 	double n;
 
-	/* strtod() would also take "inf", "nan", hex and leading spaces. */
-	if (text[strspn(text, "0123456789.")] == 'x' || text[0] < '0' || text[0] > '9')
-		return false;
 	n = strtod(text, &end);
+	/* strtod() would also take "inf", "nan", hex, exponents and leading spaces. */
+	if (end == text || end != text + strspn(text, "0123456789."))
+		return false;
 	for (; units->name; units++)
 		if (strcmp(end, units->name) == 0) {
 			*out = n * units->factor;

@@ -12,8 +12,10 @@
 #include "dictionary.h"
 #include "leftover.h"
 
-#define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
-#define BOOT_ID_LEN  36
+/* Somebody's lock must not keep us from the ring: the flush is tried again soon. */
+#define BUSY_TIMEOUT_MS 100
+#define BOOT_ID_PATH	"/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_LEN	36
 
 /* What connection and open_connection have in common, after their times. */
 #define FACTS                                                                                      \
@@ -207,6 +209,7 @@ int store_open(const struct store_config *config, struct processes *processes,
 		err_wrap(err, "%s", config->path);
 		goto fail;
 	}
+	sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
 	*out = s;
 	return 0;
 

@@ -1,0 +1,64 @@
+#include "unit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "lock.h"
+#include "tempdb.h"
+
+static void a_second_collector_is_told_the_pid_of_the_first(void **state)
+{
+	struct tempdb *t = *state;
+	struct err err = {0};
+	char byte, words[32];
+	int fds[2], fd;
+	pid_t child;
+
+	assert_int_equal(pipe(fds), 0);
+	child = fork();
+	if (child == 0) { /* the first collector */
+		fd = lock_database(t->path, &err);
+		_exit(write(fds[1], fd >= 0 ? "y" : "n", 1) == 1 && pause());
+	}
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	assert_int_equal(byte, 'y');
+	assert_int_equal(lock_database(t->path, &err), -EBUSY);
+	snprintf(words, sizeof(words), "pid %d,", (int)child);
+	if (!strstr(err.msg, words))
+		fail_msg("%s", err.msg);
+
+	/* One that was killed leaves no lock behind. */
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	fd = lock_database(t->path, &err);
+	assert_true(fd >= 0);
+	close(fd);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void the_lock_file_is_for_its_owner_only(void **state)
+{
+	struct tempdb *t = *state;
+	struct err err = {0};
+	struct stat st;
+	int fd = lock_database(t->path, &err);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	close(fd);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, tempdb_setup, tempdb_teardown)
+	const struct CMUnitTest tests[] = {
+		T(a_second_collector_is_told_the_pid_of_the_first),
+		T(the_lock_file_is_for_its_owner_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,200 @@
+#include "unit.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+
+#include "verdict.h"
+
+struct expected {
+	struct ending ending;
+	enum outcome outcome;
+	int error;
+};
+
+static void check(const struct expected *table, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int error = -1;
+		enum outcome got = verdict(&table[i].ending, &error);
+
+		if (got != table[i].outcome || error != table[i].error)
+			fail_msg("row %zu: outcome %d error %d", i, got, error);
+	}
+}
+
+#define CHECK(table) check(table, sizeof(table) / sizeof((table)[0]))
+
+static void a_failed_attempt_is_told_by_its_error(void **state)
+{
+	static const struct expected table[] = {
+		{{.old_state = TCP_SYN_SENT, .error = ECONNREFUSED, .has_port = true},
+		 OUTCOME_REFUSED,
+		 ECONNREFUSED},
+		{{.old_state = TCP_SYN_SENT, .error = ETIMEDOUT, .has_port = true},
+		 OUTCOME_TIMEOUT,
+		 ETIMEDOUT},
+		{{.old_state = TCP_SYN_SENT, .error = EHOSTUNREACH, .has_port = true},
+		 OUTCOME_UNREACHABLE,
+		 EHOSTUNREACH},
+		{{.old_state = TCP_SYN_SENT, .error = ENETUNREACH, .has_port = true},
+		 OUTCOME_UNREACHABLE,
+		 ENETUNREACH},
+		{{.old_state = TCP_SYN_SENT, .error = EACCES, .has_port = true},
+		 OUTCOME_DENIED,
+		 EACCES},
+		{{.old_state = TCP_SYN_SENT, .error = ECONNABORTED, .has_port = true},
+		 OUTCOME_KILLED,
+		 ECONNABORTED},
+		{{.old_state = TCP_SYN_SENT, .error = EPROTO, .has_port = true},
+		 OUTCOME_ERROR,
+		 EPROTO},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
+static void giving_up_is_no_error_and_no_success(void **state)
+{
+	static const struct expected table[] = {
+		{{.old_state = TCP_SYN_SENT, .error = 0, .by_task = true, .has_port = true},
+		 OUTCOME_CANCELLED,
+		 0},
+		{{.old_state = TCP_SYN_SENT,
+		  .error = 0,
+		  .by_task = true,
+		  .no_socket = true,
+		  .has_port = true},
+		 OUTCOME_CANCELLED,
+		 0},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
+static void without_a_local_port_there_was_none_to_be_had(void **state)
+{
+	static const struct expected table[] = {
+		{{.old_state = TCP_SYN_SENT, .error = 0, .by_task = true},
+		 OUTCOME_NO_PORT,
+		 EADDRNOTAVAIL},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
+static void a_connection_that_both_sides_close_is_closed(void **state)
+{
+	static const struct expected table[] = {
+		{{.old_state = TCP_LAST_ACK, .error = 0, .no_socket = true}, OUTCOME_CLOSED, 0},
+		{{.old_state = TCP_FIN_WAIT2, .error = 0, .no_socket = true}, OUTCOME_CLOSED, 0},
+		{{.old_state = TCP_FIN_WAIT2, .error = 0, .by_task = true}, OUTCOME_CLOSED, 0},
+		{{.old_state = TCP_CLOSING, .error = 0, .no_socket = true, .inbound = true},
+		 OUTCOME_CLOSED,
+		 0},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
+static void who_cut_it_off_is_told_by_the_error(void **state)
+{
+	static const struct expected table[] = {
+		{{.old_state = TCP_ESTABLISHED, .error = ECONNRESET},
+		 OUTCOME_RESET_BY_PEER,
+		 ECONNRESET},
+		{{.old_state = TCP_CLOSE_WAIT, .error = EPIPE}, OUTCOME_RESET_BY_PEER, EPIPE},
+		{{.old_state = TCP_FIN_WAIT1, .error = ECONNRESET, .no_socket = true},
+		 OUTCOME_RESET_BY_PEER,
+		 ECONNRESET},
+		/* the task came upon it while it held the lock */
+		{{.old_state = TCP_ESTABLISHED, .error = ECONNRESET, .by_task = true},
+		 OUTCOME_RESET_BY_PEER,
+		 ECONNRESET},
+		{{.old_state = TCP_ESTABLISHED, .error = 0, .by_task = true},
+		 OUTCOME_RESET_BY_US,
+		 0},
+		{{.old_state = TCP_CLOSE_WAIT,
+		  .error = 0,
+		  .by_task = true,
+		  .no_socket = true,
+		  .inbound = true},
+		 OUTCOME_RESET_BY_US,
+		 0},
+		{{.old_state = TCP_FIN_WAIT1, .error = 0, .no_socket = true},
+		 OUTCOME_RESET_BY_US,
+		 0},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
+static void silence_after_the_handshake_is_timed_out_whatever_icmp_said(void **state)
+{
+	static const struct expected table[] = {
+		{{.old_state = TCP_ESTABLISHED, .error = ETIMEDOUT}, OUTCOME_TIMED_OUT, ETIMEDOUT},
+		{{.old_state = TCP_FIN_WAIT1, .error = EHOSTUNREACH, .no_socket = true},
+		 OUTCOME_TIMED_OUT,
+		 EHOSTUNREACH},
+		{{.old_state = TCP_CLOSE_WAIT, .error = ENETUNREACH},
+		 OUTCOME_TIMED_OUT,
+		 ENETUNREACH},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
+static void an_inbound_one_without_a_file_was_never_accepted(void **state)
+{
+	static const struct expected table[] = {
+		{{.old_state = TCP_ESTABLISHED, .error = 0, .no_socket = true, .inbound = true},
+		 OUTCOME_NEVER_ACCEPTED,
+		 0},
+		{{.old_state = TCP_CLOSE_WAIT, .error = 0, .no_socket = true, .inbound = true},
+		 OUTCOME_NEVER_ACCEPTED,
+		 0},
+		{{.old_state = TCP_ESTABLISHED,
+		  .error = ECONNRESET,
+		  .no_socket = true,
+		  .inbound = true},
+		 OUTCOME_RESET_BY_PEER,
+		 ECONNRESET},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
+static void an_administrator_or_an_odd_error_gets_a_name_of_its_own(void **state)
+{
+	static const struct expected table[] = {
+		{{.old_state = TCP_ESTABLISHED, .error = ECONNABORTED},
+		 OUTCOME_KILLED,
+		 ECONNABORTED},
+		{{.old_state = TCP_ESTABLISHED, .error = EPROTO}, OUTCOME_ENDED_BY_ERROR, EPROTO},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_failed_attempt_is_told_by_its_error),
+		cmocka_unit_test(giving_up_is_no_error_and_no_success),
+		cmocka_unit_test(without_a_local_port_there_was_none_to_be_had),
+		cmocka_unit_test(a_connection_that_both_sides_close_is_closed),
+		cmocka_unit_test(who_cut_it_off_is_told_by_the_error),
+		cmocka_unit_test(silence_after_the_handshake_is_timed_out_whatever_icmp_said),
+		cmocka_unit_test(an_inbound_one_without_a_file_was_never_accepted),
+		cmocka_unit_test(an_administrator_or_an_odd_error_gets_a_name_of_its_own),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
