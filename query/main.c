@@ -72,7 +72,7 @@ static const struct option_spec general_options[] = {
 	 GROUP_GENERAL},
 	{"utc", NULL, "show times in UTC, not in local time", GROUP_GENERAL},
 	{"quiet", NULL, "no remarks on standard error", GROUP_GENERAL},
-	{"timeout", "TIME", "give up after this long; 0s: never (default 60s)", GROUP_GENERAL},
+	{"timeout", "DURATION", "give up after this long; 0s: never (default 60s)", GROUP_GENERAL},
 	{"help", NULL, "this; after a report: its help", GROUP_GENERAL},
 	{"version", NULL, "the version", GROUP_GENERAL},
 	{"strict", NULL, "exit with 3 when a report's window overlaps a gap", GROUP_GENERAL},

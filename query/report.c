@@ -10,12 +10,12 @@
 
 /* The parameters that every report has, as header lines. */
 static const char *const common_params[] = {
-	"until time now up to when; before it the default of --since counts",
-	"since time 1h from when on",
+	"since time 1h from when on; the default counts back from --until",
+	"until time now up to when",
 	"limit limit 20 at most this many rows; 0: all",
 };
 
-static struct report_param *find_param(struct report *r, const char *name)
+static const struct report_param *find_param(const struct report *r, const char *name)
 {
 	for (int i = 0; i < r->n_params; i++)
 		if (!strcmp(r->params[i].name, name))
@@ -26,7 +26,8 @@ static struct report_param *find_param(struct report *r, const char *name)
 /* @line: NAME TYPE DEFAULT HELP */
 static int add_param(struct report *r, const char *line, struct err *err)
 {
-	struct report_param p = {0}, *slot;
+	struct report_param p = {0};
+	const struct report_param *known;
 	char type[16];
 	int help_at = 0;
 
@@ -37,10 +38,10 @@ static int add_param(struct report *r, const char *line, struct err *err)
 	if (!p.type)
 		return err_set(err, -EINVAL, "param %s: there is no type \"%s\"", p.name, type);
 	snprintf(p.help, sizeof(p.help), "%s", line + help_at);
-	slot = find_param(r, p.name);
-	if (!slot && r->n_params == REPORT_MAX_PARAMS)
+	known = find_param(r, p.name);
+	if (!known && r->n_params == REPORT_MAX_PARAMS)
 		return err_set(err, -EINVAL, "more than %d params", REPORT_MAX_PARAMS);
-	*(slot ? slot : &r->params[r->n_params++]) = p;
+	r->params[known ? known - r->params : r->n_params++] = p;
 	return 0;
 }
 
@@ -118,25 +119,30 @@ int report_parse(const struct embed *file, struct report *out, struct err *err)
 	return 0;
 }
 
+static int read_arg(const struct report_param *p, const struct options *given, int64_t now_us,
+		    int64_t reference_us, struct param_value *out, struct err *err)
+{
+	const char *text = options_get(given, p->name);
+	int ret = text ? p->type->parse(text, now_us, out, err)
+		       : p->type->parse(p->dflt, reference_us, out, err);
+
+	return ret ? err_wrap(err, "--%s", p->name) : 0;
+}
+
 int report_read_args(const struct report *report, const struct options *given, int64_t now_us,
 		     struct report_args *out, struct err *err)
 {
-	int64_t reference_us = now_us;
+	struct param_value until;
 	char from[TIMESPEC_SIZE], to[TIMESPEC_SIZE];
 
 	*out = (struct report_args){0};
-	for (int i = 0; i < report->n_params; i++) { /* until stands before since */
-		const struct report_param *p = &report->params[i];
-		struct param_value *value = &out->values[i];
-		const char *text = options_get(given, p->name);
-
-		if (p->type->parse(text ? text : p->dflt, text ? now_us : reference_us, value, err))
-			return err_wrap(err, "--%s", p->name);
-		if (!strcmp(p->name, "until"))
-			reference_us = out->until_us = value->number;
-		if (!strcmp(p->name, "since"))
-			out->since_us = value->number;
-	}
+	if (read_arg(find_param(report, "until"), given, now_us, now_us, &until, err))
+		return err->code;
+	for (int i = 0; i < report->n_params; i++)
+		if (read_arg(&report->params[i], given, now_us, until.number, &out->values[i], err))
+			return err->code;
+	out->since_us = out->values[find_param(report, "since") - report->params].number;
+	out->until_us = until.number;
 	if (out->since_us > out->until_us)
 		return err_set(err, -EINVAL, "--since (%s) is after --until (%s)",
 			       timespec_format(out->since_us, TIMESPEC_LOCAL, from),

@@ -41,7 +41,7 @@ unsigned suggest_distance(const char *a, const char *b)
 
 void suggest_try(struct suggestion *s, const char *candidate)
 {
-	size_t len = strlen(s->word);
+	size_t len = strnlen(s->word, MAX_WORD);
 	size_t worst = len / 3 + 1; /* a third of the word may be wrong */
 	unsigned cost;
 

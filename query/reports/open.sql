@@ -2,7 +2,7 @@
 -- help: Connections that have not ended, with the bytes so far. A connection appears
 -- help: here once it has been open for longer than the collector's --flush.
 -- example: connmon-query open --direction in
--- param: since time 1s of no use here: what is open now is always shown
+-- param: since time 1s matters with --started only, as what is open is open now
 -- param: limit limit 0 at most this many rows; 0: all
 SELECT started_at,
        duration_us,

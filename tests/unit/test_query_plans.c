@@ -1,0 +1,224 @@
+/*
+ * How SQLite goes about each report. A window must stay a range of the key of
+ * connection: whatever makes SQLite read the whole table (a column of the view with
+ * another affinity, an ORDER BY it cannot merge) costs minutes on a full history.
+ */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "functions.h"
+#include "report.h"
+#include "tempdb.h"
+
+#define NOW    INT64_C(1769860800000000)
+#define RANGE  "SEARCH c USING INTEGER PRIMARY KEY (rowid>?"
+#define FAILED "SEARCH c USING INDEX connection_failed (id>?"
+
+static struct tempdb *temp;
+
+static int open_temp(void **state)
+{
+	struct err err = {0};
+	sqlite3 *db = NULL;
+
+	tempdb_setup((void **)&temp);
+	if (db_open_writer(temp->path, false, &db, &err) || functions_register(db, &err))
+		return -1;
+	*state = db;
+	return 0;
+}
+
+static int close_temp(void **state)
+{
+	db_close(*state);
+	return tempdb_teardown((void **)&temp);
+}
+
+struct plan {
+	int n;
+	struct {
+		int id, parent;
+		char detail[120];
+	} steps[64];
+};
+
+static struct plan explain(sqlite3 *db, const char *sql)
+{
+	struct plan plan = {0};
+	sqlite3_stmt *stmt = NULL;
+	char *text = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
+
+	if (sqlite3_prepare_v2(db, text, -1, &stmt, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	while (sqlite3_step(stmt) == SQLITE_ROW) {
+		assert_true(plan.n < 64);
+		plan.steps[plan.n].id = sqlite3_column_int(stmt, 0);
+		plan.steps[plan.n].parent = sqlite3_column_int(stmt, 1);
+		snprintf(plan.steps[plan.n++].detail, sizeof(plan.steps[0].detail), "%s",
+			 sqlite3_column_text(stmt, 3));
+	}
+	sqlite3_finalize(stmt);
+	sqlite3_free(text);
+	assert_true(plan.n > 0);
+	return plan;
+}
+
+/* The index of the first step that starts with @words; -1 when there is none. */
+static int find(const struct plan *plan, const char *words)
+{
+	for (int i = 0; i < plan->n; i++)
+		if (!strncmp(plan->steps[i].detail, words, strlen(words)))
+			return i;
+	return -1;
+}
+
+static bool scans_connection(const struct plan *plan)
+{
+	for (int i = 0; i < plan->n; i++)
+		if (!strcmp(plan->steps[i].detail, "SCAN c") ||
+		    !strncmp(plan->steps[i].detail, "SCAN c ", 7))
+			return true;
+	return false;
+}
+
+/* Merged, row by row, and only the open connections sorted for it. */
+static void assert_merges(const struct plan *plan)
+{
+	int left = find(plan, "LEFT");
+
+	assert_int_not_equal(find(plan, "MERGE (UNION ALL)"), -1);
+	assert_int_not_equal(left, -1);
+	for (int i = 0; i < plan->n; i++)
+		if (!strncmp(plan->steps[i].detail, "USE TEMP B-TREE", 15))
+			assert_int_not_equal(plan->steps[i].parent, plan->steps[left].id);
+}
+
+/* The plan of a report with the options in @argv, a NULL-terminated array. */
+static struct plan plan_of(sqlite3 *db, const struct report *r, char *const argv[])
+{
+	AUTO_STMT *stmt = NULL;
+	struct option_set set = {0};
+	struct options given;
+	struct report_args args;
+	struct scope scope;
+	struct err err = {0};
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	for (int i = 0; i < r->n_params; i++)
+		options_add(&set, (struct option_spec){.name = r->params[i].name, .arg = "X"});
+	scope_add_options(&set, 1, 2);
+	if (options_parse(argc, argv, &set, &given, &err) ||
+	    report_read_args(r, &given, NOW, &args, &err) ||
+	    scope_parse(&given, NOW, &scope, &err) ||
+	    report_prepare(r, &args, &scope, db, &stmt, &err))
+		fail_msg("%s: %s", r->name, err.msg);
+	return explain(db, sqlite3_sql(stmt));
+}
+
+static struct report report_called(const char *name)
+{
+	struct err err = {0};
+	struct report r;
+
+	for (const struct embed *f = query_reports; f->name; f++) {
+		if (strcmp(f->name, name) != 0)
+			continue;
+		assert_int_equal(report_parse(f, &r, &err), 0);
+		return r;
+	}
+	fail_msg("no report %s", name);
+	return r;
+}
+
+static void each_report_reads_a_range_of_the_key_in_every_window(void **state)
+{
+	static char *const windows[][5] = {
+		{"x"},
+		{"x", "--since", "7d", "--until", "6d"},
+		{"x", "--started"},
+		{"x", "--ended"},
+		{"x", "--comm", "curl"},
+		{"x", "--peer", "10.0.0.0/8", "--port", "443"},
+		{"x", "--failed"},
+		{"x", "--no-loopback"},
+	};
+	struct err err = {0};
+	int n = 0;
+
+	for (const struct embed *f = query_reports; f->name; f++) {
+		struct report r;
+
+		assert_int_equal(report_parse(f, &r, &err), 0);
+		if (!r.filtered)
+			continue;
+		for (size_t w = 0; w < sizeof(windows) / sizeof(windows[0]); w++, n++) {
+			char *argv[6] = {0};
+			struct plan plan;
+
+			memcpy(argv, windows[w], sizeof(windows[w]));
+			plan = plan_of(*state, &r, argv);
+			if (scans_connection(&plan))
+				fail_msg("%s %s scans connection", r.name, argv[1]);
+			if (find(&plan, RANGE) < 0 && find(&plan, FAILED) < 0)
+				fail_msg("%s %s: no range of the key", r.name, argv[1]);
+		}
+	}
+	assert_true(n >= 6 * 8);
+}
+
+static void what_ended_in_a_window_is_a_range_with_two_ends(void **state)
+{
+	struct report r = report_called("list");
+	struct plan plan = plan_of(*state, &r, (char *[]){"x", "--ended", NULL});
+
+	assert_int_not_equal(find(&plan, RANGE " AND rowid<?)"), -1);
+}
+
+static void failures_are_found_through_their_index(void **state)
+{
+	struct report failures = report_called("failures");
+	struct report list = report_called("list");
+	struct plan plan = plan_of(*state, &failures, (char *[]){"x", NULL});
+
+	assert_int_not_equal(find(&plan, FAILED), -1);
+	plan = plan_of(*state, &list, (char *[]){"x", "--failed", NULL});
+	assert_int_not_equal(find(&plan, FAILED), -1);
+}
+
+/* So that it stops after its limit, however long the window is. */
+static void the_list_is_merged_not_sorted(void **state)
+{
+	struct report r = report_called("list");
+	struct plan plan = plan_of(*state, &r, (char *[]){"x", NULL});
+
+	assert_merges(&plan);
+	plan = plan_of(*state, &r, (char *[]){"x", "--comm", "curl", "--until", "2h", NULL});
+	assert_merges(&plan);
+	plan = plan_of(*state, &r, (char *[]){"x", "--started", NULL});
+	assert_merges(&plan);
+}
+
+static void the_view_is_merged_not_sorted(void **state)
+{
+	struct plan plan = explain(*state, "SELECT * FROM connections ORDER BY id DESC LIMIT 20");
+
+	assert_merges(&plan);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_report_reads_a_range_of_the_key_in_every_window),
+		cmocka_unit_test(what_ended_in_a_window_is_a_range_with_two_ends),
+		cmocka_unit_test(failures_are_found_through_their_index),
+		cmocka_unit_test(the_list_is_merged_not_sorted),
+		cmocka_unit_test(the_view_is_merged_not_sorted),
+	};
+
+	return cmocka_run_group_tests(tests, open_temp, close_temp);
+}
