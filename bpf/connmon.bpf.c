@@ -455,10 +455,11 @@ static __always_inline void on_close(struct sock *sk, struct connection_state *s
 	if (s->state == BPF_TCP_CLOSE)
 		return; /* done already */
 	/* An abort: close() with unread data or without linger, or disconnect. With
-	 * an error set it was a reset that the task came upon, or an administrator. */
+	 * an error set it was a reset that the task came upon, or an administrator; an
+	 * attempt without a port of its own failed inside connect(). */
 	if (by_task && sk->sk_err == 0 &&
 	    (old_state == BPF_TCP_ESTABLISHED || old_state == BPF_TCP_CLOSE_WAIT ||
-	     old_state == BPF_TCP_SYN_SENT))
+	     (old_state == BPF_TCP_SYN_SENT && local_port(sk) != 0)))
 		note_closer(s);
 	send_end(sk, s, old_state, by_task);
 	s->state = BPF_TCP_CLOSE;

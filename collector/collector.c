@@ -8,6 +8,7 @@
 #include "batch.h"
 #include "clock.h"
 #include "container.h"
+#include "db.h"
 #include "decode.h"
 #include "lock.h"
 #include "print.h"
@@ -243,6 +244,9 @@ static int open_store(struct collector *c, struct err *err)
 	};
 	int ret;
 
+	ret = db_check_path(c->options->db, true, err); /* before a lock file is made */
+	if (ret)
+		return ret;
 	c->lock_fd = lock_database(c->options->db, err);
 	if (c->lock_fd < 0)
 		return c->lock_fd;

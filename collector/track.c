@@ -59,8 +59,28 @@ int track_leftover(struct track *t, const struct connection *c)
 	return 0;
 }
 
-/* When an earlier run knew the connection, its begin and owner are in the database. */
-static void merge_leftover(struct track *t, struct connection *c)
+/* Gives @c what an earlier run of the collector, or the scan, knew of it: its begin
+ * and its owner. But whoever closed an accepted connection is a better owner than
+ * the one who listened. */
+static void inherit(struct connection *c, const struct connection *old)
+{
+	c->start_boot_ns = old->start_boot_ns;
+	c->established_boot_ns = old->established_boot_ns;
+	c->direction = old->direction;
+	c->flags = old->flags | CONNECTION_PREEXISTING | (c->flags & CONNECTION_PEER_CLOSED);
+	c->open_row = old->open_row;
+	if (!old->process_row)
+		return;
+	if (old->owner_source == OWNER_LISTENER && c->closer.pid != 0) {
+		c->owner = c->closer;
+		c->owner_source = OWNER_CLOSE;
+		return;
+	}
+	c->process_row = old->process_row;
+	c->owner_source = old->owner_source;
+}
+
+static void inherit_leftover(struct track *t, struct connection *c)
 {
 	struct tracked *old;
 
@@ -69,15 +89,7 @@ static void merge_leftover(struct track *t, struct connection *c)
 	HASH_FIND(hh, t->leftovers, &c->cookie, sizeof(c->cookie), old);
 	if (!old || old->c.netns != c->netns)
 		return;
-	c->start_boot_ns = old->c.start_boot_ns;
-	c->established_boot_ns = old->c.established_boot_ns;
-	c->direction = old->c.direction;
-	c->flags = old->c.flags | CONNECTION_PREEXISTING | (c->flags & CONNECTION_PEER_CLOSED);
-	if (old->c.process_row) {
-		c->process_row = old->c.process_row;
-		c->owner_source = old->c.owner_source;
-	}
-	c->open_row = old->c.open_row;
+	inherit(c, &old->c);
 	HASH_DEL(t->leftovers, old);
 	free(old);
 }
@@ -101,7 +113,7 @@ static int apply_open(struct track *t, const struct connection *c)
 	if (!e)
 		return -ENOMEM;
 	e->c = *c;
-	merge_leftover(t, &e->c);
+	inherit_leftover(t, &e->c);
 	HASH_ADD(hh, t->open, c.id, sizeof(e->c.id), e);
 	if (!e->hh.tbl) {
 		free(e);
@@ -119,20 +131,13 @@ static void apply_end(struct track *t, const struct connection *c, struct connec
 	*ended = *c;
 	HASH_FIND(hh, t->open, &c->id, sizeof(c->id), e);
 	if (!e) {
-		merge_leftover(t, ended);
+		inherit_leftover(t, ended);
 		return;
 	}
 	/* END says it all, but for what only an earlier run had seen. */
 	ended->open_row = e->c.open_row;
-	ended->process_row = e->c.process_row;
-	if (e->c.flags & CONNECTION_PREEXISTING) {
-		ended->start_boot_ns = e->c.start_boot_ns;
-		ended->established_boot_ns = e->c.established_boot_ns;
-		ended->direction = e->c.direction;
-		ended->flags = e->c.flags | (c->flags & CONNECTION_PEER_CLOSED);
-		if (ended->process_row)
-			ended->owner_source = e->c.owner_source;
-	}
+	if (e->c.flags & CONNECTION_PREEXISTING)
+		inherit(ended, &e->c);
 	forget(t, e);
 }
 

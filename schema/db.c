@@ -164,7 +164,6 @@ rollback:
 	return ret;
 }
 
-/* SQLite says "unable to open database file" for all of these. */
 static int check_path(const char *path, bool create, struct err *err)
 {
 	struct stat st;
@@ -199,6 +198,11 @@ static int check_path(const char *path, bool create, struct err *err)
 	default:
 		return err_set(err, -errno, "%s", strerror(errno));
 	}
+}
+
+int db_check_path(const char *path, bool create, struct err *err)
+{
+	return check_path(path, create, err) ? err_wrap(err, "%s", path) : 0;
 }
 
 static int open_writer(const char *path, bool durable, sqlite3 **out, struct err *err)

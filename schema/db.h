@@ -47,6 +47,10 @@ int db_open_writer(const char *path, bool durable, sqlite3 **out, struct err *er
  */
 int db_open_reader(const char *path, sqlite3 **out, struct err *err);
 
+/* What SQLite only calls "unable to open database file": -EISDIR, -EACCES, -ENOENT,
+ * -EROFS, -ENOSPC with what to do. With @create an empty file is made at @path. */
+int db_check_path(const char *path, bool create, struct err *err);
+
 void db_close(sqlite3 *db); /* NULL is allowed */
 
 /* Compiles one statement. -EINVAL with SQLite's words when it does not compile,

@@ -156,6 +156,33 @@ static void a_leftover_that_ends_before_the_scan_is_joined_with_its_end(void **s
 	assert_int_equal(ended.start_boot_ns, -50);
 }
 
+static void who_closed_an_accepted_leftover_is_a_better_owner_than_who_listened(void **state)
+{
+	struct connection listened = {.cookie = 70,
+				      .netns = 1,
+				      .open_row = 3,
+				      .process_row = 103,
+				      .owner_source = OWNER_LISTENER,
+				      .direction = DIRECTION_IN};
+	struct event e = event(KIND_END, 7);
+	struct connection ended;
+
+	assert_int_equal(track_leftover(*state, &listened), 0);
+	e.connection.flags = CONNECTION_START_UNSEEN;
+	e.connection.closer.pid = 9;
+	track_apply(*state, &e, &ended);
+	assert_int_equal(ended.owner.pid, 9);
+	assert_int_equal(ended.owner_source, OWNER_CLOSE);
+	assert_int_equal(ended.process_row, 0);
+	assert_int_equal(ended.open_row, 3);
+
+	assert_int_equal(track_leftover(*state, &listened), 0);
+	e.connection.closer.pid = 0;
+	track_apply(*state, &e, &ended);
+	assert_int_equal(ended.owner_source, OWNER_LISTENER);
+	assert_int_equal(ended.process_row, 103);
+}
+
 static void the_cookie_of_another_namespace_is_another_socket(void **state)
 {
 	struct event e = event(KIND_END, 7);
@@ -245,6 +272,7 @@ int main(void)
 		T(one_that_was_written_ends_with_the_row_it_had),
 		T(a_leftover_that_the_scan_names_goes_on_with_its_begin_and_owner),
 		T(a_leftover_that_ends_before_the_scan_is_joined_with_its_end),
+		T(who_closed_an_accepted_leftover_is_a_better_owner_than_who_listened),
 		T(the_cookie_of_another_namespace_is_another_socket),
 		T(a_leftover_that_nobody_names_is_lost_once),
 		T(losing_stops_when_there_is_no_room_and_goes_on_later),

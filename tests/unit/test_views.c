@@ -149,8 +149,9 @@ static void an_open_connection_has_no_end_and_is_active_now(void **state)
 	assert_string_equal(tempdb_text(*state, "SELECT outcome FROM connections"), "open");
 	assert_string_equal(tempdb_text(*state, "SELECT family FROM connections"), "6");
 	assert_string_equal(tempdb_text(*state, "SELECT count(*) FROM last_hour"), "1");
-	assert_string_equal(tempdb_text(*state, "SELECT abs(c.id - c.duration_us - o.start_us) < 1000"
-						" FROM connections c, open_connection o"),
+	assert_string_equal(tempdb_text(*state,
+					"SELECT abs(c.id - c.duration_us - o.start_us) < 1000"
+					" FROM connections c, open_connection o"),
 			    "1");
 	assert_string_equal(tempdb_text(*state, "SELECT abs(duration_us - 7200e6) < 5e6"
 						" FROM connections"),
