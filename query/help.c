@@ -67,8 +67,15 @@ static void group_entries(FILE *out, const struct option_set *set, enum option_g
 			option_entry(out, &set->specs[i], NULL);
 }
 
-void help_general(FILE *out, const struct option_set *set, const struct report *reports,
-		  int n_reports, const struct command_help *commands[], int n_commands)
+static void command_entry(FILE *out, const struct command *c)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s%s%s", c->name, c->arg[0] ? " " : "", c->arg);
+	entry(out, name, c->help);
+}
+
+static void general_help(FILE *out, const struct request *q)
 {
 	fputs("connmon-query - who on this node talked to whom\n"
 	      "\n"
@@ -78,22 +85,18 @@ void help_general(FILE *out, const struct option_set *set, const struct report *
 	      "  connmon-query sql 'SELECT * FROM connections ORDER BY id DESC LIMIT 5'\n"
 	      "\nReports\n",
 	      out);
-	for (int i = 0; i < n_reports; i++)
-		entry(out, reports[i].name, reports[i].title);
+	for (int i = 0; i < q->n_reports; i++)
+		entry(out, q->reports[i].name, q->reports[i].title);
 	fputs("\nCommands\n", out);
-	for (int i = 0; i < n_commands; i++) {
-		char name[64];
-
-		snprintf(name, sizeof(name), "%s%s%s", commands[i]->name,
-			 commands[i]->arg[0] ? " " : "", commands[i]->arg);
-		entry(out, name, commands[i]->help);
-	}
+	for (const struct command *c = q->commands; c->name; c++)
+		command_entry(out, c);
+	entry(out, "help [REPORT]", "this, or more about a report");
 	fputs("\nGeneral\n", out);
-	group_entries(out, set, GROUP_GENERAL);
+	group_entries(out, &q->set, GROUP_GENERAL);
 	fputs("\nconnmon-query REPORT --help tells which times and filters a report takes.\n", out);
 }
 
-void help_report(FILE *out, const struct option_set *set, const struct report *report)
+static void report_help(FILE *out, const struct option_set *set, const struct report *report)
 {
 	fprintf(out, "connmon-query %s - %s\n\n", report->name, report->title);
 	fold(out, report->help, 0, 0);
@@ -124,8 +127,13 @@ void help_report(FILE *out, const struct option_set *set, const struct report *r
 	      out);
 }
 
-void help_command(FILE *out, const struct command_help *command)
+void help_print(FILE *out, const struct request *q)
 {
-	fprintf(out, "connmon-query %s%s%s - %s\n", command->name, command->arg[0] ? " " : "",
-		command->arg, command->help);
+	if (q->report)
+		report_help(out, &q->set, q->report);
+	else if (q->command)
+		fprintf(out, "connmon-query %s%s%s - %s\n", q->command->name,
+			q->command->arg[0] ? " " : "", q->command->arg, q->command->help);
+	else
+		general_help(out, q);
 }

@@ -4,26 +4,9 @@
 
 #include <stdio.h>
 
-#include "options.h"
-#include "report.h"
+#include "request.h"
 
-/* Which options belong together. */
-enum option_group {
-	GROUP_GENERAL,
-	GROUP_PARAM, /* a report's own, and its since, until, limit */
-	GROUP_WINDOW,
-	GROUP_FILTER,
-};
-
-struct command_help {
-	const char *name, *arg, *help; /* @arg: what follows the name, or "" */
-};
-
-void help_general(FILE *out, const struct option_set *set, const struct report *reports,
-		  int n_reports, const struct command_help *commands[], int n_commands);
-
-void help_report(FILE *out, const struct option_set *set, const struct report *report);
-
-void help_command(FILE *out, const struct command_help *command);
+/* Of the report or command that @q is about, else of the whole program. */
+void help_print(FILE *out, const struct request *q);
 
 #endif

@@ -15,11 +15,11 @@ static const char *const common_params[] = {
 	"limit limit 20 at most this many rows; 0: all",
 };
 
-static const struct report_param *find_param(const struct report *r, const char *name)
+const struct report_param *report_find_param(const struct report *report, const char *name)
 {
-	for (int i = 0; i < r->n_params; i++)
-		if (!strcmp(r->params[i].name, name))
-			return &r->params[i];
+	for (int i = 0; i < report->n_params; i++)
+		if (!strcmp(report->params[i].name, name))
+			return &report->params[i];
 	return NULL;
 }
 
@@ -38,7 +38,7 @@ static int add_param(struct report *r, const char *line, struct err *err)
 	if (!p.type)
 		return err_set(err, -EINVAL, "param %s: there is no type \"%s\"", p.name, type);
 	snprintf(p.help, sizeof(p.help), "%s", line + help_at);
-	known = find_param(r, p.name);
+	known = report_find_param(r, p.name);
 	if (!known && r->n_params == REPORT_MAX_PARAMS)
 		return err_set(err, -EINVAL, "more than %d params", REPORT_MAX_PARAMS);
 	r->params[known ? known - r->params : r->n_params++] = p;
@@ -136,12 +136,12 @@ int report_read_args(const struct report *report, const struct options *given, i
 	char from[TIMESPEC_SIZE], to[TIMESPEC_SIZE];
 
 	*out = (struct report_args){0};
-	if (read_arg(find_param(report, "until"), given, now_us, now_us, &until, err))
+	if (read_arg(report_find_param(report, "until"), given, now_us, now_us, &until, err))
 		return err->code;
 	for (int i = 0; i < report->n_params; i++)
 		if (read_arg(&report->params[i], given, now_us, until.number, &out->values[i], err))
 			return err->code;
-	out->since_us = out->values[find_param(report, "since") - report->params].number;
+	out->since_us = out->values[report_find_param(report, "since") - report->params].number;
 	out->until_us = until.number;
 	if (out->since_us > out->until_us)
 		return err_set(err, -EINVAL, "--since (%s) is after --until (%s)",

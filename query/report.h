@@ -59,6 +59,9 @@ extern const struct embed query_reports[]; /* generated */
 /* Reads one file. -EINVAL with what is wrong in its header. */
 int report_parse(const struct embed *file, struct report *out, struct err *err);
 
+/* NULL when it has none of this name. */
+const struct report_param *report_find_param(const struct report *report, const char *name);
+
 /*
  * Takes the parameters out of what was given, else their defaults. A default of
  * since counts back from until. -EINVAL with the option's name and what is wrong,

@@ -1,0 +1,59 @@
+/*
+ * request.h - what was asked: the command line, read and checked against the tables
+ * of options, commands and reports, before any database is opened.
+ */
+#ifndef CONNMON_REQUEST_H
+#define CONNMON_REQUEST_H
+
+#include "options.h"
+#include "render.h"
+#include "report.h"
+#include "scope.h"
+
+/* Which options belong together. */
+enum option_group {
+	GROUP_GENERAL,
+	GROUP_PARAM, /* a report's: since, until, limit and its own */
+	GROUP_WINDOW,
+	GROUP_FILTER,
+};
+
+struct request;
+
+/* What is no report. A table of them ends with a NULL name. */
+struct command {
+	const char *name;
+	const char *arg; /* what follows the name; "" for nothing */
+	const char *help;
+	int (*run)(const struct request *q, struct err *err);
+};
+
+struct request {
+	struct report reports[REPORTS_MAX]; /* all there are */
+	int n_reports;
+	const struct command *commands; /* borrowed, as is argv */
+	struct option_set set;
+	struct options options;
+
+	/* What it is about: one of these; neither for the general help. */
+	const struct command *command;
+	const struct report *report;
+	bool help, version; /* nothing below is set then */
+
+	const char *statement; /* what follows a command; NULL without */
+	struct report_args args;
+	struct scope scope;
+	const char *db_path;
+	const struct renderer *renderer;
+	int64_t timeout_us;
+	bool utc, strict, quiet;
+};
+
+/* Prepares *@q, all zero, with the reports and options there are; only then can it
+ * be read into. -EINVAL for a report whose header is wrong. */
+int request_init(struct request *q, const struct command *commands, struct err *err);
+
+/* Every failure is the user's: -EINVAL and the like, and what to write instead. */
+int request_read(struct request *q, int argc, char *const argv[], int64_t now_us, struct err *err);
+
+#endif
