@@ -15,6 +15,13 @@ rounds=${4:-5}
 n=${5:-20000}
 pid=
 
+# The libbpf-tools look up their tracepoints in tracefs.
+if [ ! -e /sys/kernel/tracing/events ] && [ -z "${CONNMON_BENCH_MOUNTED:-}" ]; then
+	# shellcheck disable=SC2016 # the inner shell is to expand them
+	CONNMON_BENCH_MOUNTED=1 exec unshare --mount sh -c \
+		'mount -t tracefs none /sys/kernel/tracing && exec "$0" "$@"' "$0" "$@"
+fi
+
 rm -rf "$folder"
 mkdir -p "$folder"
 trap '[ -z "$pid" ] || kill -KILL "$pid"' EXIT
@@ -26,11 +33,14 @@ start() {
 	shift
 	"$@" > "$folder/out" 2> "$folder/err" &
 	pid=$!
-	for _ in $(seq 100); do
-		if [ -n "$words" ] && grep -q "$words" "$folder/err"; then return; fi
+	for tenth in $(seq 100); do
 		sleep 0.1
-		if [ -z "$words" ] && [ "$_" = 10 ]; then return; fi
 		kill -0 "$pid" || { cat "$folder/err"; exit 1; }
+		if [ -n "$words" ]; then
+			if grep -q "$words" "$folder/err"; then return; fi
+		elif [ "$tenth" = 10 ]; then
+			return
+		fi
 	done
 	echo "$1 did not become ready"
 	exit 1
@@ -83,7 +93,8 @@ libbpf_tool() {
 	storm
 	stop
 	lost=$(grep -oi 'lost [0-9]*' "$folder/err" | awk '{ sum += $2 } END { print sum + 0 }')
-	lines=$(grep -c '[ :]4711 ' "$folder/out" || true)
+	# Without the lines about the listener itself.
+	lines=$(awk '/ 4711 / && !/ 0\.0\.0\.0 +0 / { n++ } END { print n + 0 }' "$folder/out")
 	result "$1" "$lines" "$(($2 * n))" "$lost" \
 		"$(awk '{ bytes += length($0) + 1 } END { printf "%.0f", NR ? bytes / NR : 0 }' "$folder/out")"
 }

@@ -76,8 +76,11 @@ void assert_rows(struct node *n, ino_t netns, const struct row *rows, int n_rows
 	node_fence(n);
 	node_reaches(n, NODE_ENDED_ROWS, (long)netns, n_rows);
 	have = recorded_rows(n, netns);
-	if (strcmp(have, want))
-		fail_msg("recorded:\n%swhere it should be:\n%s", have, want);
+	if (strcmp(have, want)) {
+		/* cmocka would cut it short. */
+		fprintf(stderr, "recorded:\n%swhere it should be:\n%s", have, want);
+		fail();
+	}
 	free(have);
 	free(want);
 }

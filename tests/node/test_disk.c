@@ -12,10 +12,12 @@
 #include "parts.h"
 #include "program.h"
 
-#define N 50
+#define N	   50
+#define N_TOO_MANY 20000
 
-/* A file system of 4 MiB for the database alone, in a mount namespace of ours. */
-static int fresh(void **state)
+/* A collector whose database has a file system of 4 MiB for itself, in a mount
+ * namespace of ours. */
+static struct node *on_small_disk(const char *const options[])
 {
 	struct node *n = node_new();
 	char disk[80];
@@ -26,8 +28,19 @@ static int fresh(void **state)
 	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
 	must(mount("connmon-test", disk, "tmpfs", 0, "size=4m") == 0);
 	snprintf(n->db_path, sizeof(n->db_path), "%s/connmon.db", disk);
-	node_start(n, (const char *const[]){NULL});
-	*state = n;
+	node_start(n, options);
+	return n;
+}
+
+static int fresh(void **state)
+{
+	*state = on_small_disk((const char *const[]){NULL});
+	return 0;
+}
+
+static int fresh_with_small_ring(void **state)
+{
+	*state = on_small_disk((const char *const[]){"--ring", "128K", NULL});
 	return 0;
 }
 
@@ -90,6 +103,7 @@ static void connect_often(long n_connections)
 	pid_t server, client;
 
 	s->n_connections = n_connections;
+	s->request = s->reply = 1;
 	server = actor_start("server", part_servers, s);
 	client = actor_start("client", part_clients, s);
 	actor_wait(client);
@@ -134,9 +148,38 @@ static void the_full_disk_is_told_once_and_its_end_too(void **state)
 	free(words);
 }
 
+/* More than the collector can hold back. */
+static void what_could_not_be_held_back_is_counted_in_a_gap(void **state)
+{
+	struct node *n = *state;
+	long netns = (long)node_stage(n), rows, counted;
+
+	port_range(5000, 65535);
+	fill_disk(n);
+	connect_often(N);
+	wait_for_complaint(n);
+	connect_often(N_TOO_MANY);
+	free_disk(n);
+	assert_true(node_reaches(n, "SELECT count(*) FROM gap", 0, 1));
+	node_fence(n);
+
+	rows = node_number(n,
+			   "SELECT count(*) FROM connections"
+			   " WHERE netns = ?1 AND outcome = 'closed'",
+			   netns);
+	counted = node_number(n, "SELECT total(count) FROM gap WHERE reason = 'disk_full'", 0);
+	assert_in_range(rows, 2 * N, 2 * (N + N_TOO_MANY) - 1);
+	/* Others on this machine may have lost some, too. */
+	assert_true(rows + counted >= 2 * (N + N_TOO_MANY));
+	assert_int_equal(node_number(n, "SELECT lost FROM run", 0),
+			 node_number(n, "SELECT total(count) FROM gap", 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_could_not_be_held_back_is_counted_in_a_gap,
+						fresh_with_small_ring, done),
 		cmocka_unit_test_setup_teardown(
 			what_happened_while_the_disk_was_full_is_written_when_there_is_room, fresh,
 			done),

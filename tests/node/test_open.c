@@ -160,6 +160,24 @@ static void what_is_still_open_after_a_restart_ends_as_one_row_on_each_side(void
 	check_survivor(*state, false);
 }
 
+static void what_was_open_before_the_first_start_is_one_row_on_each_side_too(void **state)
+{
+	struct node *n = *state;
+	struct pair p = begin(n);
+	struct row rows[2];
+
+	start(n);
+	node_expect_number(n, OPEN_ROWS, (long)p.netns, 2);
+	end(p);
+	rows[0] = out_row(p.scene, p.client);
+	rows[0].owner_source = "scan";
+	rows[0].connected = false; /* nobody saw how long that took */
+	rows[1] = in_row(p.scene, p.server);
+	rows[1].owner_source = "scan";
+	assert_rows(n, p.netns, rows, 2);
+	scene_free(p.scene);
+}
+
 static void every_run_leaves_its_account_in_the_database(void **state)
 {
 	struct node *n = *state;
@@ -183,6 +201,7 @@ int main(void)
 		OF_ITS_OWN(what_ended_while_no_collector_ran_becomes_lost_and_the_hole_is_told),
 		OF_ITS_OWN(what_is_still_open_after_a_crash_ends_as_one_row_on_each_side),
 		OF_ITS_OWN(what_is_still_open_after_a_restart_ends_as_one_row_on_each_side),
+		OF_ITS_OWN(what_was_open_before_the_first_start_is_one_row_on_each_side_too),
 		OF_ITS_OWN(every_run_leaves_its_account_in_the_database),
 	};
 
