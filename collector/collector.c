@@ -24,7 +24,7 @@
 
 struct collector {
 	const struct options *options; /* borrowed */
-	FILE *live;		       /* borrowed */
+	struct print live;
 	int lock_fd;
 	struct store *store; /* NULL with --no-db, as is track */
 	struct track *track;
@@ -60,7 +60,7 @@ static void show(struct collector *c, const struct event *e)
 	if (e->connection.flags & CONNECTION_PREEXISTING)
 		return;
 	if (e->kind == KIND_ATTEMPT || inbound)
-		print_connection(c->live, &e->connection, e->time_boot_ns, c->offset_ns);
+		print_connection(&c->live, &e->connection, e->time_boot_ns, c->offset_ns);
 }
 
 static int on_event(void *ctx, const void *data, size_t len)
@@ -80,8 +80,9 @@ static int on_event(void *ctx, const void *data, size_t len)
 		show(c, &e);
 	if (!c->store)
 		return 0;
-	/* Now, while the process lives; the owner of an END was looked up long ago. */
+	/* Now, while they live. */
 	processes_get(&c->processes, &e.connection.owner);
+	processes_get(&c->processes, &e.connection.closer);
 	ret = track_apply(c->track, &e, &ended);
 	if (ret < 0)
 		c->corrupt++;
@@ -186,7 +187,9 @@ static int flush(struct collector *c, bool last, struct err *err)
 		ret = store_write(c->store, &f, err);
 		if (ret) {
 			c->disk_full = ret == -ENOSPC;
-			return ret;
+			if (c->disk_full)
+				err_set(err, ret, "the disk is full; free some space");
+			return err_wrap(err, "%s", c->options->db);
 		}
 		track_written(c->track, f.n_open);
 		c->disk_full = false;
@@ -285,7 +288,7 @@ int collector_new(const struct options *options, FILE *live, struct collector **
 	if (!c)
 		return err_set(err, -ENOMEM, "no memory for the collector");
 	c->options = options;
-	c->live = live;
+	c->live.out = live;
 	c->lock_fd = -1;
 	c->processes.proc = "/proc";
 	containers_init(&c->containers);

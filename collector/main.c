@@ -144,7 +144,7 @@ int main(int argc, char **argv)
 		return fail(&err);
 	}
 	if (options.print)
-		print_header(stdout);
+		print_header(&(struct print){.out = stdout});
 	fprintf(stderr, PROGRAM ": ready (%s%s)\n", options.db ? "recording to " : "watching only",
 		options.db ? options.db : "");
 

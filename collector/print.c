@@ -1,6 +1,8 @@
 #include "print.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <string.h>
 #include <time.h>
 
@@ -9,11 +11,19 @@
 
 #define ENDPOINT_LEN (INET6_ADDRSTRLEN + sizeof("[]:65535"))
 
-void print_header(FILE *out)
+/* A pipe that polls writable has room for PIPE_BUF bytes, more than a line. */
+static bool is_ready(const struct print *p)
 {
-	fprintf(out, "%-12s %-16s %-7s %-15s -> %s\n", "TIME", "COMM", "PID", "SADDR",
+	struct pollfd fd = {.fd = fileno(p->out), .events = POLLOUT};
+
+	return fd.fd < 0 || poll(&fd, 1, 0) != 0;
+}
+
+void print_header(struct print *p)
+{
+	fprintf(p->out, "%-12s %-16s %-7s %-15s -> %s\n", "TIME", "COMM", "PID", "SADDR",
 		"DADDR:PORT");
-	fflush(out);
+	fflush(p->out);
 }
 
 static void format_addr(const struct connection *c, const struct in6_addr *addr, char *out)
@@ -30,14 +40,24 @@ static void format_endpoint(const struct connection *c, const struct in6_addr *a
 	snprintf(out, size, c->family == 6 ? "[%s]:%u" : "%s:%u", text, port);
 }
 
-void print_connection(FILE *out, const struct connection *c, int64_t at_boot_ns, int64_t offset_ns)
+void print_connection(struct print *p, const struct connection *c, int64_t at_boot_ns,
+		      int64_t offset_ns)
 {
-	int64_t wall_ns = at_boot_ns + offset_ns;
+	/* Rounded, as SQLite does it in started_at. */
+	int64_t wall_ns = at_boot_ns + offset_ns + NS_PER_MS / 2;
 	time_t second = (time_t)(wall_ns / NS_PER_S);
 	char clock[sizeof("HH:MM:SS")], comm[ESCAPED_SIZE(COMM_LEN)] = "?", pid[16] = "?";
 	char local[ENDPOINT_LEN], peer[ENDPOINT_LEN];
 	struct tm tm;
 
+	if (!is_ready(p)) {
+		p->skipped++;
+		return;
+	}
+	if (p->skipped)
+		fprintf(p->out, "(%" PRIu64 " lines skipped: they were not read in time)\n",
+			p->skipped);
+	p->skipped = 0;
 	localtime_r(&second, &tm);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	if (c->owner.pid) {
@@ -50,7 +70,8 @@ void print_connection(FILE *out, const struct connection *c, int64_t at_boot_ns,
 	else
 		format_addr(c, &c->local_addr, local);
 	format_endpoint(c, &c->peer_addr, c->peer_port, peer, sizeof(peer));
-	fprintf(out, "%s.%03d %-16s %-7s %-15s %s %s\n", clock, (int)(wall_ns / NS_PER_MS % 1000),
-		comm, pid, local, c->direction == DIRECTION_IN ? "<-" : "->", peer);
-	fflush(out);
+	fprintf(p->out, "%s.%03d %-16s %-7s %-15s %s %s\n", clock,
+		(int)(wall_ns / NS_PER_MS % 1000), comm, pid, local,
+		c->direction == DIRECTION_IN ? "<-" : "->", peer);
+	fflush(p->out);
 }
