@@ -42,7 +42,7 @@ static void what_is_no_container_has_no_name(void **state)
 		"/user.slice/user-1000.slice/session-3.scope",
 		"/system.slice/docker-short.scope",
 		"/system.slice/docker-.scope",
-		"/system.slice/docker-" ID "f.scope",
+		("/system.slice/docker-" ID "f.scope"),
 		"/x" ID,
 		"//",
 	};

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* send.bpf.h - events into the ring, and what found no room counted. */
+#ifndef CONNMON_SEND_BPF_H
+#define CONNMON_SEND_BPF_H
+
+#include "../schema/history.h"
+#include "state.bpf.h"
+
+/* Set by probe.c before loading. */
+const volatile __u32 wakeup_bytes = 2 << 20; /* wake the reader when so much waits */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} events SEC(".maps");
+
+static __always_inline void *reserve(enum event_type type, __u16 size, __u64 now)
+{
+	struct event_counters *c = counters_here();
+	struct event_header *h;
+	__u64 seq;
+
+	if (!c)
+		return NULL;
+	seq = __sync_fetch_and_add(&c->seq, 1);
+	h = bpf_ringbuf_reserve(&events, size, 0);
+	if (!h) {
+		__sync_fetch_and_add(&c->lost[type], 1);
+		return NULL;
+	}
+	h->seq = seq;
+	h->time_boot_ns = now;
+	h->cpu = bpf_get_smp_processor_id();
+	h->size = size;
+	h->type = type;
+	h->zero = 0;
+	return h;
+}
+
+/* Waking the reader costs more than all the rest, so it is done once when a good
+ * part of the ring has filled up; a timer in user space does the usual case. */
+static __always_inline void submit(void *event, bool at_once)
+{
+	__u64 behind = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) - wakeup_bytes;
+
+	bpf_ringbuf_submit(event,
+			   at_once || behind < 1024 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+/* Fills all but the header. */
+static __always_inline void fill_connection(struct event_connection *e, struct sock *sk,
+					    const struct connection_state *s)
+{
+	e->id = s->id;
+	e->cookie = bpf_get_socket_cookie(sk);
+	e->cgroup_id = socket_cgroup_id(sk);
+	e->start_boot_ns = s->start_boot_ns;
+	e->established_boot_ns = s->established_boot_ns;
+	e->netns = sk->__sk_common.skc_net.net->ns.inum;
+	e->local_port = local_port(sk);
+	e->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	e->inbound = s->inbound;
+	e->owner_source = s->owner_source;
+	e->flags = s->flags;
+	e->zero = 0;
+	e->owner = s->owner;
+	if (sk->__sk_common.skc_family == AF_INET) {
+		e->family = 4;
+		set_words(e->local_addr, sk->__sk_common.skc_rcv_saddr, 0, 0, 0);
+		set_words(e->peer_addr, sk->__sk_common.skc_daddr, 0, 0, 0);
+	} else {
+		e->family = fold_v6(&sk->__sk_common.skc_v6_daddr, e->peer_addr);
+		fold_v6(&sk->__sk_common.skc_v6_rcv_saddr, e->local_addr);
+		if (e->family == 4)
+			e->flags |= EVENT_V4MAPPED;
+	}
+}
+
+static __always_inline void send_connection(enum event_type type, struct sock *sk,
+					    const struct connection_state *s, bool at_once)
+{
+	struct event_connection *e;
+
+	e = reserve(type, sizeof(*e), bpf_ktime_get_boot_ns());
+	if (!e)
+		return;
+	fill_connection(e, sk, s);
+	if (type == EVENT_ATTEMPT)
+		e->local_port = 0; /* that of the socket's last connection, if any */
+	submit(e, at_once);
+}
+
+static __always_inline void send_end(struct sock *sk, const struct connection_state *s,
+				     __u8 old_state, bool by_task)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct event_end *e;
+
+	e = reserve(EVENT_END, sizeof(*e), bpf_ktime_get_boot_ns());
+	if (!e)
+		return;
+	fill_connection(&e->connection, sk, s);
+	e->closer = s->closer;
+	/* Whoever closes an accepted connection used it; the listener's owner only
+	 * opened the door. */
+	if (s->inbound && s->closer.pid != 0 &&
+	    (s->owner_source == OWNER_UNKNOWN || s->owner_source == OWNER_LISTENER)) {
+		e->connection.owner = s->closer;
+		e->connection.owner_source = OWNER_CLOSE;
+	}
+	e->tx_bytes = 0;
+	e->rx_bytes = 0;
+	e->retransmits = 0;
+	e->srtt_us = 0;
+	e->min_rtt_us = 0xffffffff;
+	if (tp) {
+		bool fin = sk->__sk_common.skc_flags & 1UL << SOCK_DONE;
+
+		e->tx_bytes = tp->bytes_sent - tp->bytes_retrans;
+		e->rx_bytes = tp->bytes_received ? tp->bytes_received - fin : 0;
+		e->retransmits = tp->total_retrans;
+		e->srtt_us = tp->srtt_us >> 3;
+		e->min_rtt_us = tp->rtt_min.s[0].v;
+	}
+	e->socket_error = sk->sk_err;
+	e->old_state = old_state;
+	e->how = (by_task ? EVENT_BY_TASK : 0) | (sk->sk_socket ? 0 : EVENT_NO_SOCKET);
+	__builtin_memset(e->zero, 0, sizeof(e->zero));
+	submit(e, false);
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* socket.bpf.h - what can be read off a socket or a task: whose, where. */
+#ifndef CONNMON_SOCKET_BPF_H
+#define CONNMON_SOCKET_BPF_H
+
+#include "kernel_types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "event.h"
+
+#define AF_INET	    2
+#define AF_INET6    10
+#define IPPROTO_TCP 6
+
+static __always_inline bool is_kernel_thread(void)
+{
+	return bpf_get_current_task_btf()->flags & PF_KTHREAD;
+}
+
+static __always_inline void describe(struct task_struct *task, __u32 uid, __u64 cgroup_id,
+				     struct event_owner *o)
+{
+	struct task_struct *leader = task->group_leader;
+
+	o->start_boot_ns = leader->start_boottime;
+	o->cgroup_id = cgroup_id;
+	o->pid = task->tgid;
+	o->ppid = leader->real_parent->tgid;
+	o->uid = uid;
+	o->zero = 0;
+	__builtin_memset(o->comm, 0, sizeof(o->comm));
+	bpf_probe_read_kernel_str(o->comm, sizeof(o->comm), leader->comm);
+}
+
+static __always_inline void describe_current(struct event_owner *o)
+{
+	describe(bpf_get_current_task_btf(), (__u32)bpf_get_current_uid_gid(),
+		 bpf_get_current_cgroup_id(), o);
+}
+
+static __always_inline __u64 socket_cgroup_id(struct sock *sk)
+{
+	struct cgroup *cgroup;
+
+	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		return 0;
+	cgroup = sk->sk_cgrp_data.cgroup;
+	return cgroup ? cgroup->kn->id : 0;
+}
+
+static __always_inline void set_words(__u8 *addr, __u32 a, __u32 b, __u32 c, __u32 d)
+{
+	__u32 *words = (__u32 *)addr;
+
+	words[0] = a;
+	words[1] = b;
+	words[2] = c;
+	words[3] = d;
+}
+
+/* Copies an IPv6 address, or the IPv4 address that is mapped into one. Returns
+ * the family it wrote. */
+static __always_inline __u8 fold_v6(const struct in6_addr *from, __u8 *addr)
+{
+	__u32 a = from->in6_u.u6_addr32[0], b = from->in6_u.u6_addr32[1],
+	      c = from->in6_u.u6_addr32[2], d = from->in6_u.u6_addr32[3];
+
+	if (a == 0 && b == 0 && c == bpf_htonl(0xffff)) {
+		set_words(addr, d, 0, 0, 0);
+		return 4;
+	}
+	set_words(addr, a, b, c, d);
+	return 6;
+}
+
+static __always_inline __u16 local_port(struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	return tp ? bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport) : 0;
+}
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* state.bpf.h - what is kept of a connection from its first transition to its last. */
+#ifndef CONNMON_STATE_BPF_H
+#define CONNMON_STATE_BPF_H
+
+#include "socket.bpf.h"
+
+struct connection_state {
+	__u64 id;
+	__u64 start_boot_ns;
+	__u64 established_boot_ns;
+	struct event_owner owner;
+	struct event_owner closer;
+	__u8 state; /* the last new state; TCP_CLOSE: the end was sent */
+	__u8 inbound;
+	__u8 owner_source;
+	__u8 flags;
+	__u32 zero;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* struct sock * */
+	__type(value, struct connection_state);
+} connections SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct event_counters);
+} counters SEC(".maps");
+
+static __always_inline struct event_counters *counters_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&counters, &zero);
+}
+
+/* The start made unique: ids of one CPU strictly increase, and the low bits
+ * name the CPU. A softirq may come in between, hence the exchange. */
+static __always_inline __u64 make_id(__u64 now)
+{
+	__u32 cpu = bpf_get_smp_processor_id() & 1023;
+	struct event_counters *c = counters_here();
+	__u64 last, id = now & ~1023ULL;
+
+	if (!c)
+		return id | cpu;
+#pragma unroll
+	for (int tries = 0; tries < 3; tries++) {
+		last = c->last_id;
+		if (id <= last)
+			id = last + 1024;
+		if (__sync_val_compare_and_swap(&c->last_id, last, id) == last)
+			break;
+	}
+	return id | cpu;
+}
+
+static __always_inline void state_init(struct connection_state *s, bool inbound)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	__builtin_memset(s, 0, sizeof(*s));
+	s->id = make_id(now);
+	s->start_boot_ns = now;
+	s->inbound = inbound;
+}
+
+static __always_inline int state_keep(struct sock *sk, const struct connection_state *s, __u64 how)
+{
+	__u64 key = (__u64)sk;
+	int ret = bpf_map_update_elem(&connections, &key, s, how);
+
+	if (ret && how == BPF_ANY) {
+		struct event_counters *c = counters_here();
+
+		if (c)
+			__sync_fetch_and_add(&c->table_full, 1);
+	}
+	return ret;
+}
+
+/* A connection that we meet in the middle: older than we are, or without room in
+ * the table when it began. */
+static __always_inline void state_init_unseen(struct connection_state *s, struct sock *sk)
+{
+	state_init(s, sk->sk_max_ack_backlog != 0);
+	s->flags = EVENT_START_UNSEEN;
+	s->state = sk->__sk_common.skc_state;
+}
+
+static __always_inline void note_closer(struct connection_state *s)
+{
+	if (s->closer.pid == 0)
+		describe_current(&s->closer);
+}
+
+#endif
