@@ -53,6 +53,11 @@ struct collector {
 
 /* ---- taking in ---- */
 
+static bool is_batch_full(const struct collector *c)
+{
+	return c->store && batch_full(&c->batch);
+}
+
 static void show(struct collector *c, const struct event *e)
 {
 	bool inbound = e->kind == KIND_OPEN && e->connection.direction == DIRECTION_IN;
@@ -63,40 +68,46 @@ static void show(struct collector *c, const struct event *e)
 		print_connection(&c->live, &e->connection, e->time_boot_ns, c->offset_ns);
 }
 
-static int on_event(void *ctx, const void *data, size_t len)
+static void record(struct collector *c, const struct event *e)
 {
-	struct collector *c = ctx;
 	struct connection ended;
-	struct err err = {0};
-	struct event e;
 	int ret;
 
-	if (decode_event(data, len, &e, &err)) {
-		c->corrupt++;
-		return 0;
-	}
-	c->events++;
-	if (c->options->print)
-		show(c, &e);
-	if (!c->store)
-		return 0;
 	/* Now, while they live. */
-	processes_get(&c->processes, &e.connection.owner);
-	processes_get(&c->processes, &e.connection.closer);
-	ret = track_apply(c->track, &e, &ended);
+	processes_get(&c->processes, &e->connection.owner);
+	processes_get(&c->processes, &e->connection.closer);
+	ret = track_apply(c->track, e, &ended);
 	if (ret < 0)
 		c->corrupt++;
 	if (ret == 1) {
 		c->ends++;
 		batch_add(&c->batch, &ended);
 	}
-	return batch_full(&c->batch) || ++c->events_in_read == MAX_EVENTS_A_READ ? -EAGAIN : 0;
+}
+
+static int on_event(void *ctx, const void *data, size_t len)
+{
+	struct collector *c = ctx;
+	struct err err = {0};
+	struct event e;
+
+	c->events_in_read++;
+	if (decode_event(data, len, &e, &err) == 0) {
+		c->events++;
+		if (c->options->print)
+			show(c, &e);
+		if (c->store)
+			record(c, &e);
+	} else {
+		c->corrupt++;
+	}
+	return is_batch_full(c) || c->events_in_read >= MAX_EVENTS_A_READ ? -EAGAIN : 0;
 }
 
 /* Reads until the ring is empty (returns 0) or one of the bounds is met (1). */
 static int take_in(struct collector *c)
 {
-	if (c->store && batch_full(&c->batch))
+	if (is_batch_full(c))
 		return 1;
 	c->events_in_read = 0;
 	return probe_read(c->probe) == -EAGAIN;
@@ -299,8 +310,8 @@ int collector_new(const struct options *options, FILE *live, struct collector **
 		ret = open_store(c, err);
 	if (!ret)
 		ret = probe_new(&config, on_event, c, &c->probe, err);
-	if (!ret && c->store)
-		ret = take_stock(c, err);
+	if (!ret) /* to just watch, too: it finds who listens */
+		ret = c->store ? take_stock(c, err) : probe_scan(c->probe, err);
 	if (ret) {
 		collector_free(c);
 		return ret;
@@ -322,6 +333,7 @@ static int check_account(struct collector *c, struct probe_counters *kernel, str
 
 	if (ret)
 		return ret;
+	take_in(c); /* what a program was still at when it was detached */
 	known = c->events + c->corrupt + kernel->lost_attempts + kernel->lost_opens +
 		kernel->lost_ends;
 	if (known < kernel->events)

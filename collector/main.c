@@ -1,6 +1,7 @@
 /* connmon-collect: the loop around collector.c; the only place that prints or exits. */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,13 @@ static int make_timer_fd(void)
 	return fd;
 }
 
+static bool is_reader_gone(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
 /* Works until a signal, the end of --duration, or an output that takes no more. */
 static int run(struct collector *c, const struct options *o, int epoll_fd, int signal_fd,
 	       int timer_fd, struct err *err)
@@ -107,10 +115,12 @@ static int run(struct collector *c, const struct options *o, int epoll_fd, int s
 			complain(&complaint, &trouble);
 		else
 			calm_down(&complaint);
-		if (ferror(stdout) && errno == EPIPE)
-			return 0; /* whoever watched has gone */
 		if (ferror(stdout))
-			return err_set(err, -errno, "writing the live view: %s", strerror(errno));
+			return is_reader_gone()
+				       ? 0
+				       : err_set(err, -EIO,
+						 "standard output takes no more of the live "
+						 "view; is its disk full?");
 	}
 	return 0;
 }

@@ -33,7 +33,8 @@ CREATE TABLE connection (
   cookie         INTEGER,              -- the socket's cookie, as `ss -e` shows it (sk:)
   owner_source   INTEGER,              -- how the owner is known: 1 connect 2 accept 3 close
                                        -- 4 scan 5 listener 6 kernel; NULL when unknown
-  flags          INTEGER NOT NULL      -- 1 v4-mapped 2 preexisting 4 start not seen
+  flags          INTEGER NOT NULL      -- 1 v4-mapped 2 older than the collector's run
+                                       -- 4 begin not seen: the start is when it was met
                                        -- 8 the peer closed first
 ) STRICT;
 
