@@ -6,48 +6,26 @@
 
 #include "escape.h"
 
-/* The code point of @n bytes at @s; 0 when they are no character. Of those that
- * escape_stored() hides, all are in the basic plane. */
-static unsigned decode(const unsigned char *s, size_t n)
-{
-	static const unsigned least[] = {0, 0, 0x80, 0x800};
-	unsigned c;
-
-	if (n == 1 || n > 3)
-		return 0;
-	c = s[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if (s[i] >> 6 != 2)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	return c < least[n] || c >> 11 == 0x1b /* a surrogate */ ? 0 : c;
-}
-
-/* What escape_stored() hides is written as \uXXXX, so that a program gets the text
- * back as it was; bytes that are no UTF-8 cannot be, and stay in their \xNN form. */
+/* What is unsafe to show is written as \uXXXX, so that a program gets the text back
+ * as it was (all of it is in the basic plane); bytes that are no UTF-8 cannot be, and
+ * get the \xNN form of escape.h. */
 static void put_string(FILE *out, const char *text, size_t len)
 {
-	const unsigned char *s = (const unsigned char *)text;
-
 	putc('"', out);
 	for (size_t i = 0; i < len;) {
-		size_t n = s[i] < 0xc0 ? 1 : s[i] < 0xe0 ? 2 : s[i] < 0xf0 ? 3 : 4;
-		char shown[ESCAPED_SIZE(4)];
-		unsigned c;
+		uint32_t point = 0;
+		size_t n = escape_next(text + i, len - i, &point);
 
-		if (n > len - i)
-			n = 1;
-		c = s[i] < 0x80 ? s[i] : decode(s + i, n);
-		if (escape_stored(text + i, n, shown, sizeof(shown)) == n) {
-			if (c == '"' || c == '\\')
-				putc('\\', out);
-			fputs(shown, out);
-		} else if (s[i] < 0x80 || c) {
-			fprintf(out, "\\u%04x", c);
+		if (n == 0) {
+			fprintf(out, "\\\\x%02x", (unsigned char)text[i++]);
+			continue;
+		}
+		if (escape_is_unsafe(point)) {
+			fprintf(out, "\\u%04x", point);
 		} else {
-			n = 1;
-			fprintf(out, "\\\\x%02x", s[i]);
+			if (point == '"' || point == '\\')
+				putc('\\', out);
+			fwrite(text + i, 1, n, out);
 		}
 		i += n;
 	}

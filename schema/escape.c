@@ -1,13 +1,9 @@
 #include "escape.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
-
-/* Decodes one UTF-8 character (RFC 3629: no overlong form, no surrogate, at
- * most U+10FFFF). Returns its length in bytes, 0 when there is none here. */
-static size_t utf8_next(const unsigned char *s, size_t len, uint32_t *point)
+/* RFC 3629: no overlong form, no surrogate, at most U+10FFFF. */
+size_t escape_next(const char *text, size_t len, uint32_t *point)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t n = s[0] < 0x80	       ? 1
 		   : s[0] >> 5 == 0x06 ? 2
@@ -30,7 +26,7 @@ static size_t utf8_next(const unsigned char *s, size_t len, uint32_t *point)
 	return n;
 }
 
-static bool is_unsafe(uint32_t c)
+bool escape_is_unsafe(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) || c == 0xfeff;
@@ -46,8 +42,8 @@ static size_t escape(const char *text, size_t len, char *out, size_t size, bool 
 		return 0;
 	for (size_t i = 0; i < len;) {
 		uint32_t c = 0;
-		size_t n = utf8_next(s + i, len - i, &c);
-		bool hide = n == 0 || is_unsafe(c);
+		size_t n = escape_next(text + i, len - i, &c);
+		bool hide = n == 0 || escape_is_unsafe(c);
 		bool twice = c == '\\' && double_backslash;
 		size_t need;
 

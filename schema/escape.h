@@ -14,7 +14,9 @@
 #ifndef CONNMON_ESCAPE_H
 #define CONNMON_ESCAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes that the escaped form of @len bytes may need, its NUL included. */
 #define ESCAPED_SIZE(len) ((len)*4 + 1)
@@ -31,6 +33,13 @@ size_t escape_text(const char *text, size_t len, char *out, size_t size);
 /* The same for text that was escaped when it was stored: backslashes stay
  * single, so that nothing is escaped twice. */
 size_t escape_stored(const char *text, size_t len, char *out, size_t size);
+
+/* The length in bytes of the character at the begin of the @len (at least 1) bytes
+ * at @text, its code point into *@point; 0 when there is no valid UTF-8. */
+size_t escape_next(const char *text, size_t len, uint32_t *point);
+
+/* Whether this character is one to hide. */
+bool escape_is_unsafe(uint32_t point);
 
 /* The bytes behind an escaped text of @len bytes, into @out (at least @len
  * bytes; not NUL-terminated). Returns how many. */
