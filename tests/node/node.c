@@ -135,11 +135,21 @@ void node_crash(struct node *n)
 	n->pid = 0;
 }
 
-ino_t node_stage(struct node *n)
+static ino_t keep_account(struct node *n, ino_t netns)
 {
 	must(n->n_stages < NODE_MAX_STAGES);
-	n->stages[n->n_stages].netns = stage_new();
-	return n->stages[n->n_stages++].netns;
+	n->stages[n->n_stages++].netns = netns;
+	return netns;
+}
+
+ino_t node_stage(struct node *n)
+{
+	return keep_account(n, stage_new());
+}
+
+ino_t node_stage_of(struct node *n, pid_t pid)
+{
+	return keep_account(n, stage_of(pid));
 }
 
 sqlite3_stmt *node_ask(struct node *n, const char *sql, long arg)
@@ -198,9 +208,7 @@ void node_expect_number(struct node *n, const char *sql, long arg, long want)
 		fail_msg("%s: is %ld, should be %ld", sql, node_number(n, sql, arg), want);
 }
 
-/* The kernel's ring keeps the order of events over all processors. So once a
- * connection made now has arrived, every earlier end has, too. */
-void node_fence(struct node *n)
+static void connect_in_fence(struct node *n)
 {
 	int here_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int fd;
@@ -212,9 +220,30 @@ void node_fence(struct node *n)
 	close(fd);
 	must(setns(here_fd, CLONE_NEWNET) == 0);
 	close(here_fd);
+}
+
+/* The kernel's ring keeps the order of events over all processors. So once a
+ * connection made now has arrived, every earlier end has, too. */
+void node_fence(struct node *n)
+{
+	connect_in_fence(n);
 	n->stages[0].n_rows++;
 	if (!node_reaches(n, NODE_ENDED_ROWS, (long)n->stages[0].netns, n->stages[0].n_rows))
 		fail_msg("a connection was not in the database within %d s", PATIENCE_S);
+}
+
+void node_fence_after_loss(struct node *n)
+{
+	long before = n->stages[0].n_rows;
+
+	for (int i = 0; i < PATIENCE_S * 10; i++) {
+		connect_in_fence(n);
+		usleep(100000);
+		n->stages[0].n_rows = node_number(n, NODE_ENDED_ROWS, (long)n->stages[0].netns);
+		if (n->stages[0].n_rows > before)
+			return;
+	}
+	fail_msg("no connection was in the database within %d s", PATIENCE_S);
 }
 
 int node_setup(void **state)

@@ -59,9 +59,13 @@ void node_crash(struct node *n); /* SIGKILL */
 
 /* A new network namespace for this test; its rows are counted once more at the end. */
 ino_t node_stage(struct node *n);
+/* The same for the namespace that process @pid has made for itself. */
+ino_t node_stage_of(struct node *n, pid_t pid);
 
 /* Returns when everything that happened before is in the database. */
 void node_fence(struct node *n);
+/* The same where connections may still get lost: makes some until one arrives. */
+void node_fence_after_loss(struct node *n);
 
 /* @sql on the reader's side, where ?1 is @arg. The caller finalizes it. */
 sqlite3_stmt *node_ask(struct node *n, const char *sql, long arg);

@@ -17,10 +17,23 @@
 
 #define PATIENCE_S 20
 
+ino_t stage_of(pid_t pid)
+{
+	struct stat st;
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	/* Stays open: the kernel gives a dead namespace's number to the next one. */
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	must(fd >= 0);
+	must(fstat(fd, &st) == 0);
+	return st.st_ino;
+}
+
 ino_t stage_new(void)
 {
 	struct ifreq lo = {.ifr_name = "lo"};
-	struct stat st;
 	int fd;
 
 	must(unshare(CLONE_NEWNET) == 0);
@@ -31,11 +44,7 @@ ino_t stage_new(void)
 	must(ioctl(fd, SIOCSIFFLAGS, &lo) == 0);
 	close(fd);
 
-	/* Stays open: the kernel gives a dead namespace's number to the next one. */
-	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	must(fd >= 0);
-	must(fstat(fd, &st) == 0);
-	return st.st_ino;
+	return stage_of(getpid());
 }
 
 struct scene *scene_new(const char *addr)
@@ -154,4 +163,51 @@ void silent_link(void)
 	    "ip -6 addr add fd77::1/64 dev near nodad && "
 	    "ip neigh add 10.77.0.2 lladdr 02:00:00:00:00:02 dev near && "
 	    "ip -6 neigh add fd77::2 lladdr 02:00:00:00:00:02 dev near");
+}
+
+#define NEAR_MAC  "02:00:00:00:00:01"
+#define FAR_MAC	  "02:00:00:00:00:02"
+#define NOONE_MAC "02:00:00:00:00:09"
+
+void link_near(pid_t pid)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command),
+		 "ip link add near address " NEAR_MAC " type veth"
+		 " peer name far address " FAR_MAC " netns %d",
+		 pid);
+	run(command);
+	run("ip link set near up && ip addr add 10.77.0.1/24 dev near");
+	link_mend();
+}
+
+void link_far(void)
+{
+	run("ip link set far up && ip addr add 10.77.0.2/24 dev far && "
+	    "ip neigh replace 10.77.0.1 lladdr " NEAR_MAC " dev far");
+}
+
+void link_cut(void)
+{
+	run("ip neigh replace 10.77.0.2 lladdr " NOONE_MAC " dev near");
+}
+
+void link_mend(void)
+{
+	run("ip neigh replace 10.77.0.2 lladdr " FAR_MAC " dev near");
+}
+
+long retransmitted(void)
+{
+	FILE *f = fopen("/proc/net/snmp", "re");
+	char line[512];
+	long n = -1;
+
+	must(f);
+	while (fgets(line, sizeof(line), f))
+		sscanf(line, "Tcp: %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %ld", &n);
+	fclose(f);
+	must(n >= 0);
+	return n;
 }

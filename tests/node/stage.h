@@ -43,6 +43,9 @@ struct scene {
 
 enum { CUE_LISTENING, CUE_CONNECTED, CUE_GO, CUE_DONE };
 
+/* The namespace of another process: its inode number, not given away either. */
+ino_t stage_of(pid_t pid);
+
 /* Moves this process into a new network namespace with lo up, and returns the
  * namespace's inode number, which no other namespace gets while this process lives. */
 ino_t stage_new(void);
@@ -61,7 +64,17 @@ void actor_kill(pid_t pid); /* SIGKILL, and waits */
 /* ---- the namespace ---- */
 void port_range(int from, int to);    /* of the ports that connect() chooses from */
 void wait_for_state(const char *hex); /* until /proc/net/tcp shows a socket in it */
+long retransmitted(void);	      /* segments sent again, as the kernel counts */
 void run(const char *command);	      /* by the shell; must succeed */
+
+/* Two namespaces and a link. This process gets the end "near", 10.77.0.1, the process
+ * @pid in another namespace the end "far", which it brings up by link_far() as
+ * 10.77.0.2. Then each knows the other's hardware address by heart. */
+void link_near(pid_t pid);
+void link_far(void);
+/* From here on nothing from near reaches far, or it does again. */
+void link_cut(void);
+void link_mend(void);
 
 /* Adds 10.77.0.1/24 and fd77::1/64 on a link where .2 and ::2 never answer. */
 void silent_link(void);

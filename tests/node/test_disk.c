@@ -160,19 +160,23 @@ static void what_could_not_be_held_back_is_counted_in_a_gap(void **state)
 	wait_for_complaint(n);
 	connect_often(N_TOO_MANY);
 	free_disk(n);
-	assert_true(node_reaches(n, "SELECT count(*) FROM gap", 0, 1));
-	node_fence(n);
+	node_fence_after_loss(n);
 
 	rows = node_number(n,
 			   "SELECT count(*) FROM connections"
 			   " WHERE netns = ?1 AND outcome = 'closed'",
 			   netns);
-	counted = node_number(n, "SELECT total(count) FROM gap WHERE reason = 'disk_full'", 0);
+	/* The flush that succeeds may have begun before the last loss, which then is told
+	 * as a full ring. */
+	counted = node_number(n, "SELECT total(count) FROM gap", 0);
+	assert_int_equal(
+		node_number(n, "SELECT count(*) FROM gap WHERE reason = 'disk_full' AND count > 0",
+			    0),
+		1);
 	assert_in_range(rows, 2 * N, 2 * (N + N_TOO_MANY) - 1);
 	/* Others on this machine may have lost some, too. */
 	assert_true(rows + counted >= 2 * (N + N_TOO_MANY));
-	assert_int_equal(node_number(n, "SELECT lost FROM run", 0),
-			 node_number(n, "SELECT total(count) FROM gap", 0));
+	assert_int_equal(node_number(n, "SELECT lost FROM run", 0), counted);
 }
 
 int main(void)

@@ -97,21 +97,6 @@ static void part_unanswered(struct scene *s)
 	close(fd);
 }
 
-/* Segments that this namespace has sent again, as the kernel counts them. */
-static long retransmitted(void)
-{
-	FILE *f = fopen("/proc/net/snmp", "re");
-	char line[512];
-	long n = -1;
-
-	must(f);
-	while (fgets(line, sizeof(line), f))
-		sscanf(line, "Tcp: %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %ld", &n);
-	fclose(f);
-	must(n > 0);
-	return n;
-}
-
 static void an_unanswered_connect_is_one_row_with_outcome_timeout(void **state)
 {
 	struct scene *four = scene_new(SILENT_V4), *six = scene_new(SILENT_V6);
@@ -132,54 +117,13 @@ static void an_unanswered_connect_is_one_row_with_outcome_timeout(void **state)
 	rows[1] = failed_row(six, b, "timeout", "ETIMEDOUT");
 	rows[1].local_addr = "fd77::1";
 	assert_rows(*state, netns, rows, 2);
-	/* How many SYNs TCP_SYNCNT=1 sends again depends on the kernel. */
+	assert_in_range(retransmitted(), 2, 20); /* the kernel decides how often */
 	assert_int_equal(node_number(*state,
 				     "SELECT sum(retransmits) FROM connections WHERE netns = ?1",
 				     (long)netns),
 			 retransmitted());
 	scene_free(four);
 	scene_free(six);
-}
-
-/* A router that knows no way to 10.88.0.0/16, and says so. */
-static void part_router(struct scene *s)
-{
-	stage_new();
-	cue_give(s, CUE_LISTENING);
-	cue_wait(s, CUE_GO);
-	run("ip addr add 10.77.0.2/24 dev far && ip link set far up && "
-	    "echo 1 > /proc/sys/net/ipv4/ip_forward && "
-	    "ip route add unreachable 10.88.0.0/16");
-	cue_give(s, CUE_CONNECTED);
-	cue_wait(s, CUE_DONE);
-}
-
-static void a_connect_that_icmp_rejects_is_one_row_with_outcome_unreachable(void **state)
-{
-	struct scene *s = scene_new("10.88.0.1");
-	ino_t netns = node_stage(*state);
-	pid_t router = actor_start("router", part_router, s), client;
-	char command[160];
-	struct row row;
-
-	cue_wait(s, CUE_LISTENING);
-	snprintf(command, sizeof(command),
-		 "ip link add near type veth peer name far netns %d && ip link set near up && "
-		 "ip addr add 10.77.0.1/24 dev near && ip route add default via 10.77.0.2",
-		 router);
-	run(command);
-	cue_give(s, CUE_GO);
-	cue_wait(s, CUE_CONNECTED);
-	port_range(ONLY_PORT, ONLY_PORT);
-	client = actor_start("client", part_attempt, s);
-	actor_wait(client);
-	cue_give(s, CUE_DONE);
-	actor_wait(router);
-	assert_int_equal(s->error, EHOSTUNREACH);
-	row = failed_row(s, client, "unreachable", "EHOSTUNREACH");
-	row.local_addr = "10.77.0.1";
-	assert_rows(*state, netns, &row, 1);
-	scene_free(s);
 }
 
 static void part_gives_up(struct scene *s)
@@ -281,7 +225,6 @@ int main(void)
 		cmocka_unit_test(a_refused_mapped_connect_is_one_ipv4_row),
 		cmocka_unit_test(all_of_many_refusals_are_told_alike),
 		cmocka_unit_test(an_unanswered_connect_is_one_row_with_outcome_timeout),
-		cmocka_unit_test(a_connect_that_icmp_rejects_is_one_row_with_outcome_unreachable),
 		cmocka_unit_test(
 			a_connect_given_up_before_an_answer_is_one_row_with_outcome_cancelled),
 		cmocka_unit_test(
