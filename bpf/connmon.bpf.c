@@ -96,20 +96,15 @@ static __always_inline void on_other(struct sock *sk, struct connection_state *s
 	}
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(on_state_change, struct sock *sk, int old_state, int new_state)
+static __always_inline void handle(struct sock *sk, int old_state, int new_state)
 {
 	struct connection_state fresh, *s;
 	__u64 key = (__u64)sk;
-	bool by_task;
-
-	if (old_state == new_state || sk->sk_protocol != IPPROTO_TCP)
-		return 0;
-	by_task = sk->sk_lock.owned && !is_kernel_thread();
+	bool by_task = sk->sk_lock.owned && !is_kernel_thread();
 
 	if (new_state == BPF_TCP_SYN_SENT) {
 		on_syn_sent(sk, by_task);
-		return 0;
+		return;
 	}
 	if (new_state == BPF_TCP_LISTEN) {
 		struct event_owner owner;
@@ -118,12 +113,12 @@ int BPF_PROG(on_state_change, struct sock *sk, int old_state, int new_state)
 			describe_current(&owner);
 			listener_add(sk, &owner);
 		}
-		return 0;
+		return;
 	}
 	if (old_state == BPF_TCP_LISTEN) {
 		if (new_state == BPF_TCP_CLOSE)
 			listener_remove(sk);
-		return 0; /* else a child in the making */
+		return; /* else a child in the making */
 	}
 
 	s = bpf_map_lookup_elem(&connections, &key);
@@ -132,15 +127,15 @@ int BPF_PROG(on_state_change, struct sock *sk, int old_state, int new_state)
 		 * accepted early (Fast Open) is. */
 		if (new_state != BPF_TCP_CLOSE) {
 			on_accepted(sk, new_state);
-			return 0;
+			return;
 		}
 		if (!sk->sk_socket)
-			return 0;
+			return;
 		s = NULL;
 	}
 	if (!s) {
 		if (old_state == BPF_TCP_CLOSE)
-			return 0;
+			return;
 		/* Kept even for its last moment: the scan must not take it for open. */
 		state_init_unseen(&fresh, sk);
 		if (state_keep(sk, &fresh, BPF_NOEXIST) == 0)
@@ -152,6 +147,70 @@ int BPF_PROG(on_state_change, struct sock *sk, int old_state, int new_state)
 		on_close(sk, s, old_state, by_task);
 	else
 		on_other(sk, s, old_state, new_state, by_task);
+}
+
+static __always_inline bool matters(struct sock *sk, int old_state, int new_state)
+{
+	return old_state != new_state && sk->sk_protocol == IPPROTO_TCP;
+}
+
+/*
+ * Since 6.2 a program is not run for an event that comes while it already runs on
+ * that CPU: a transition in softirq that interrupts one in a task would be lost for
+ * good. So there are two of them, one after the other at the same tracepoint: when
+ * the first was passed over, the second does its work. Softirqs do not nest, so two
+ * are enough.
+ */
+struct transition {
+	__u64 sk;
+	__u32 old_state;
+	__u32 new_state;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct transition);
+} last_handled SEC(".maps"); /* by the first of the two */
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state_change, struct sock *sk, int old_state, int new_state)
+{
+	__u32 zero = 0;
+	struct transition *last = bpf_map_lookup_elem(&last_handled, &zero);
+
+	if (!last || !matters(sk, old_state, new_state))
+		return 0;
+	last->sk = (__u64)sk;
+	last->old_state = old_state;
+	last->new_state = new_state;
+	handle(sk, old_state, new_state);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state_change_twin, struct sock *sk, int old_state, int new_state)
+{
+	__u32 zero = 0;
+	struct transition *last = bpf_map_lookup_elem(&last_handled, &zero);
+	struct connection_state *s;
+	struct event_counters *c;
+	__u64 key = (__u64)sk;
+
+	if (!last || !matters(sk, old_state, new_state))
+		return 0;
+	if (last->sk == key && last->old_state == (__u32)old_state &&
+	    last->new_state == (__u32)new_state)
+		return 0;
+	/* Passed over, or a softirq came between the two. */
+	s = bpf_map_lookup_elem(&connections, &key);
+	if (s && s->state == new_state)
+		return 0;
+	c = counters_here();
+	if (c)
+		__sync_fetch_and_add(&c->rescued, 1);
+	handle(sk, old_state, new_state);
 	return 0;
 }
 
@@ -163,14 +222,8 @@ int BPF_PROG(on_destroy, struct sock *sk)
 
 	if (!s)
 		return 0;
-	/* Its CLOSE was not met: the tracepoint was already running here. */
-	if (s->state != BPF_TCP_CLOSE) {
-		struct event_counters *c = counters_here();
-
-		if (c)
-			__sync_fetch_and_add(&c->rescued, 1);
+	if (s->state != BPF_TCP_CLOSE) /* its CLOSE was not met, for whatever reason */
 		send_end(sk, s, s->state, false);
-	}
 	bpf_map_delete_elem(&connections, &key);
 	return 0;
 }

@@ -100,7 +100,7 @@ struct event_counters {
 	__u64 last_id;		 /* the last event_connection.id made here */
 	__u64 lost[EVENT_TYPES]; /* of these, the ring was full */
 	__u64 table_full;	 /* connections whose state could not be kept */
-	__u64 rescued;		 /* ends first met when the socket was destroyed */
+	__u64 rescued;		 /* transitions that only the second program met */
 };
 
 #endif

@@ -190,6 +190,8 @@ static int flush(struct collector *c, bool last, struct err *err)
 		.lost_since_boot_ns = c->flushed.at_ns,
 		.seen = c->ends + kernel.lost_ends,
 		.seen_lost = kernel.lost_ends,
+		.recursion_misses = kernel.recursion_misses,
+		.rescued = kernel.rescued,
 		.now_boot_ns = now_ns,
 		.offset_ns = c->offset_ns,
 		.clock_stepped = llabs(c->offset_ns - c->flushed.offset_ns) > CLOCK_STEP_NS,

@@ -153,10 +153,10 @@ int main(int argc, char **argv)
 		collector_free(c);
 		return fail(&err);
 	}
-	if (options.print)
-		print_header(&(struct print){.out = stdout});
 	fprintf(stderr, PROGRAM ": ready (%s%s)\n", options.db ? "recording to " : "watching only",
 		options.db ? options.db : "");
+	if (options.print)
+		print_header(&(struct print){.out = stdout});
 
 	failed = run(c, &options, epoll_fd, signal_fd, timer_fd, &err) != 0;
 	if (failed)

@@ -231,8 +231,23 @@ int probe_each_id(struct probe *p, void (*each)(void *ctx, uint64_t id), void *c
 	return 0;
 }
 
+/* Since 5.12; 0 on a kernel that runs nested programs anyway (before 6.2). */
+static int add_recursion_misses(const struct bpf_program *prog, uint64_t *sum)
+{
+	struct bpf_prog_info info = {0};
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size) != 0)
+		return -errno;
+	*sum += info.recursion_misses;
+	return 0;
+}
+
 int probe_counters(const struct probe *p, struct probe_counters *out, struct err *err)
 {
+	const struct bpf_program *progs[] = {p->skel->progs.on_state_change,
+					     p->skel->progs.on_state_change_twin,
+					     p->skel->progs.on_destroy};
 	struct probe_counters sum = {0};
 	__u32 zero = 0;
 
@@ -245,6 +260,13 @@ int probe_counters(const struct probe *p, struct probe_counters *out, struct err
 		sum.lost_ends += p->per_cpu[i].lost[EVENT_END];
 		sum.table_full += p->per_cpu[i].table_full;
 		sum.rescued += p->per_cpu[i].rescued;
+	}
+	for (size_t i = 0; i < sizeof(progs) / sizeof(progs[0]); i++) {
+		int ret = add_recursion_misses(progs[i], &sum.recursion_misses);
+
+		if (ret)
+			return err_set(err, ret, "reading the programs' counters: %s",
+				       strerror(-ret));
 	}
 	*out = sum;
 	return 0;

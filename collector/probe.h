@@ -54,8 +54,10 @@ struct probe_counters {
 	uint64_t lost_attempts; /* of these, the ring was full */
 	uint64_t lost_opens;
 	uint64_t lost_ends;
-	uint64_t table_full; /* connections whose state could not be kept */
-	uint64_t rescued;    /* ends first met when the socket was destroyed */
+	uint64_t table_full;	   /* connections whose state could not be kept */
+	uint64_t recursion_misses; /* runs that the kernel passed over, of all programs: most of
+				    * them need not have happened, or the twin did the work */
+	uint64_t rescued;	   /* transitions that the twin handled instead */
 };
 
 int probe_counters(const struct probe *p, struct probe_counters *out, struct err *err);

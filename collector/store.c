@@ -126,7 +126,8 @@ static int begin_run(struct store *s, const struct store_config *c, struct err *
 	if (!ret)
 		ret = db_prepare(s->db,
 				 "INSERT INTO run(boot_id, version, pid, start_us, last_commit_us,"
-				 " seen, recorded, lost) VALUES(?1, ?2, ?3, ?4, ?4, 0, 0, 0)",
+				 " seen, recorded, lost, recursion_misses, rescued)"
+				 " VALUES(?1, ?2, ?3, ?4, ?4, 0, 0, 0, 0, 0)",
 				 &stmt, err);
 	if (ret)
 		return ret;
@@ -164,7 +165,7 @@ static int prepare(struct store *s, struct err *err)
 		{&s->put_clock, "INSERT OR REPLACE INTO clock(at_us, run_id, offset_us)"
 				" VALUES(?1, ?2, ?3)"},
 		{&s->update_run, "UPDATE run SET last_commit_us = ?2, seen = ?3, recorded = ?4,"
-				 " lost = ?5 WHERE id = ?1"},
+				 " lost = ?5, recursion_misses = ?6, rescued = ?7 WHERE id = ?1"},
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -348,6 +349,8 @@ static int update_run(struct store *s, const struct flush *f, uint64_t recorded,
 	sqlite3_bind_int64(s->update_run, 3, (int64_t)f->seen);
 	sqlite3_bind_int64(s->update_run, 4, (int64_t)recorded);
 	sqlite3_bind_int64(s->update_run, 5, (int64_t)f->seen_lost);
+	sqlite3_bind_int64(s->update_run, 6, (int64_t)f->recursion_misses);
+	sqlite3_bind_int64(s->update_run, 7, (int64_t)f->rescued);
 	return step(s, s->update_run, "the run", err);
 }
 

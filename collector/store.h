@@ -64,6 +64,8 @@ struct flush {
 	int64_t lost_since_boot_ns; /* when that was */
 	uint64_t seen;		    /* the run's totals so far */
 	uint64_t seen_lost;
+	uint64_t recursion_misses;
+	uint64_t rescued;
 	int64_t now_boot_ns;
 	int64_t offset_ns;
 	bool clock_stepped; /* the wall clock was set since the last flush */

@@ -145,7 +145,9 @@ CREATE TABLE run (
   last_commit_us INTEGER NOT NULL,
   seen           INTEGER NOT NULL,             -- ends and failures the kernel side met
   recorded       INTEGER NOT NULL,             -- rows written to connection
-  lost           INTEGER NOT NULL              -- ends it could not hand over: see gap
+  lost           INTEGER NOT NULL,             -- ends it could not hand over: see gap
+  recursion_misses INTEGER NOT NULL,           -- runs of our programs that the kernel passed over
+  rescued        INTEGER NOT NULL              -- transitions that the second program then handled
 ) STRICT;
 
 -- How the kernel's clock since boot maps to wall-clock time; a row for each start

@@ -1,7 +1,7 @@
 -- An invented history for the golden tests, seen at 2026-01-31T12:00:00Z, which is
 -- 1769860800 s (fixed_clock.c). Times below are "now minus so many microseconds".
 
-INSERT INTO run VALUES (1, 'b007', '0.1.0', 99, 1769600000000000, NULL, 1769860800000000, 30, 28, 2);
+INSERT INTO run VALUES (1, 'b007', '0.1.0', 99, 1769600000000000, NULL, 1769860800000000, 30, 28, 2, 0, 0);
 
 INSERT INTO container VALUES
   (1, 4711, '/system.slice/docker-c0ffee1234567890.scope', 'docker', 'c0ffee123456'),

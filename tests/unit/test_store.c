@@ -302,6 +302,8 @@ static void losses_and_clock_steps_become_rows(void **state)
 		.lost_since_boot_ns = 5 * NS_PER_S,
 		.seen = 10,
 		.seen_lost = 7,
+		.recursion_misses = 5,
+		.rescued = 3,
 		.now_boot_ns = 6 * NS_PER_S,
 		.offset_ns = OFFSET_NS + NS_PER_S,
 		.clock_stepped = true,
@@ -313,7 +315,9 @@ static void losses_and_clock_steps_become_rows(void **state)
 			    "ring_full7,table_full2");
 	assert_string_equal(tempdb_text(f->db, "SELECT DISTINCT from_at || to_at FROM gaps"),
 			    "2026-01-31T10:00:06.000Z2026-01-31T10:00:07.000Z");
-	assert_string_equal(tempdb_text(f->db, "SELECT seen || ' ' || lost FROM run"), "10 7");
+	assert_string_equal(tempdb_text(f->db, "SELECT seen || ' ' || lost || ' ' ||"
+					       " recursion_misses || ' ' || rescued FROM run"),
+			    "10 7 5 3");
 	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM clock"), 2);
 }
 
