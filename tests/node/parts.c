@@ -2,7 +2,7 @@
 
 void part_server(struct scene *s)
 {
-	int listener = listen_at(s->addr, SERVER_PORT);
+	int listener = listen_at(s->addr, s->port);
 	int fd;
 
 	cue_give(s, CUE_LISTENING);
@@ -20,7 +20,7 @@ void part_client(struct scene *s)
 	int fd;
 
 	cue_wait(s, CUE_LISTENING);
-	fd = dial(s->addr, SERVER_PORT);
+	fd = dial(s->addr, s->port);
 	s->client_port = local_port(fd);
 	send_bytes(fd, s->request);
 	receive_bytes(fd, s->reply);
@@ -31,7 +31,7 @@ void part_client(struct scene *s)
 
 void part_servers(struct scene *s)
 {
-	int listener = listen_at(s->addr, SERVER_PORT);
+	int listener = listen_at(s->addr, s->port);
 
 	cue_give(s, CUE_LISTENING);
 	for (long i = 0; i < s->n_connections; i++) {
@@ -49,7 +49,7 @@ void part_clients(struct scene *s)
 {
 	cue_wait(s, CUE_LISTENING);
 	for (long i = 0; i < s->n_connections; i++) {
-		int fd = dial(s->addr, SERVER_PORT);
+		int fd = dial(s->addr, s->port);
 
 		send_bytes(fd, s->request);
 		receive_bytes(fd, s->reply);
@@ -62,7 +62,7 @@ void part_staying_client(struct scene *s)
 	int fd;
 
 	cue_wait(s, CUE_LISTENING);
-	fd = dial(s->addr, SERVER_PORT);
+	fd = dial(s->addr, s->port);
 	s->client_port = local_port(fd);
 	send_bytes(fd, s->request);
 	receive_bytes(fd, s->reply);
@@ -75,6 +75,6 @@ void part_attempt(struct scene *s)
 {
 	int fd = open_socket(s->addr);
 
-	s->error = try_connect(fd, s->addr, SERVER_PORT);
+	s->error = try_connect(fd, s->addr, s->port);
 	close(fd);
 }

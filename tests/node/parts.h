@@ -1,5 +1,5 @@
 /* parts.h - the parts that actors play in more than one test. Servers listen at
- * @addr, port SERVER_PORT, and give CUE_LISTENING; clients wait for it. */
+ * @addr and @port and give CUE_LISTENING; clients wait for it. */
 #ifndef CONNMON_PARTS_H
 #define CONNMON_PARTS_H
 

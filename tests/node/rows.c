@@ -106,7 +106,7 @@ struct row out_row(const struct scene *s, pid_t client)
 	r.comm = "client";
 	r.pid = r.closed_by = client;
 	r.local_port = s->client_port;
-	r.peer_port = SERVER_PORT;
+	r.peer_port = s->port;
 	r.tx_bytes = s->request;
 	r.rx_bytes = s->reply;
 	r.owner_source = "connect";
@@ -121,7 +121,7 @@ struct row in_row(const struct scene *s, pid_t server)
 	r.direction = "in";
 	r.comm = "server";
 	r.pid = r.closed_by = server;
-	r.local_port = SERVER_PORT;
+	r.local_port = s->port;
 	r.peer_port = s->client_port;
 	r.tx_bytes = s->reply;
 	r.rx_bytes = s->request;

@@ -56,6 +56,7 @@ struct scene *scene_new(const char *addr)
 	for (size_t i = 0; i < sizeof(s->cues) / sizeof(s->cues[0]); i++)
 		must(sem_init(&s->cues[i], 1, 0) == 0);
 	s->addr = addr;
+	s->port = SERVER_PORT;
 	return s;
 }
 

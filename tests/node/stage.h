@@ -29,16 +29,18 @@
 /* What the actors of one test and the test itself share; all zero at first. */
 struct scene {
 	const char *addr; /* where the server listens and the client connects to */
+	int port;	  /* of the server: SERVER_PORT at first */
 	long request;	  /* payload bytes from client to server */
 	long reply;	  /* payload bytes from server to client */
 	bool server_closes_first;
 	long n_connections; /* for parts that make many */
 
-	sem_t cues[4];	  /* see cue_give() */
-	int client_port;  /* what the client's socket was bound to */
-	int client_port2; /* the same of its second connection */
-	int error;	  /* errno of the connect() that was to fail */
-	pid_t helper;	  /* a process that an actor forked */
+	sem_t cues[4];	    /* see cue_give() */
+	int client_port;    /* what the client's socket was bound to */
+	int client_port2;   /* the same of its second connection */
+	int error;	    /* errno of the connect() that was to fail */
+	pid_t helper;	    /* a process that an actor forked */
+	struct scene *next; /* for a part that directs several scenes */
 };
 
 enum { CUE_LISTENING, CUE_CONNECTED, CUE_GO, CUE_DONE };
