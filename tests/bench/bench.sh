@@ -81,7 +81,7 @@ connmon() {
 	stop
 	lost=$(sed -n 's/.*lost \([0-9]*\).*/\1/p' "$folder/err" | tail -n 1)
 	result connmon "$(sqlite3 "$folder/connmon.db" \
-		"SELECT count(*) FROM connection WHERE netns = $netns")" \
+		"SELECT count(*) FROM connections WHERE netns = $netns AND comm LIKE 'storm-%'")" \
 		"$((2 * n))" "$lost" "$(sqlite3 "$folder/connmon.db" \
 		"SELECT printf('%.0f', page_count * page_size * 1.0 / (SELECT count(*) FROM connection))
 		 FROM pragma_page_count(), pragma_page_size()")"

@@ -1,8 +1,8 @@
 /*
- * storm - makes connections as fast as it can, in a network namespace of its own,
- * for a test that counts them and for the benchmark.
+ * storm - makes connections as fast as it can, for a test that counts them and for
+ * the benchmark. In a network namespace of its own, or in the caller's with --here.
  *
- *   storm CONNECTIONS [REQUEST_BYTES REPLY_BYTES]     (1 and 1 when not given)
+ *   storm [--here] CONNECTIONS [REQUEST_BYTES REPLY_BYTES]     (1 and 1 when not given)
  *
  * A process "storm-client" connects over loopback to a process "storm-server"; the
  * client closes first. With a reply of no bytes it does not wait for the server and
@@ -12,6 +12,7 @@
  *   netns=4026532300 server=812 client=813 port=4711 connections=20000 seconds=0.731
  */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "parts.h"
@@ -41,13 +42,16 @@ static double now_s(void)
 
 int main(int argc, char **argv)
 {
-	struct scene *s;
+	bool here = argc > 1 && !strcmp(argv[1], "--here");
 	pid_t server, client;
-	ino_t netns;
+	struct scene *s;
 	double start_s;
+	ino_t netns;
 
+	argc -= here;
+	argv += here;
 	if (argc != 2 && argc != 4) {
-		fprintf(stderr, "usage: storm CONNECTIONS [REQUEST_BYTES REPLY_BYTES]\n");
+		fprintf(stderr, "usage: storm [--here] CONNECTIONS [REQUEST_BYTES REPLY_BYTES]\n");
 		return 2;
 	}
 	s = scene_new("127.0.0.1");
@@ -55,7 +59,7 @@ int main(int argc, char **argv)
 	s->request = argc == 4 ? number(argv[2], 1 << 20) : 1;
 	s->reply = argc == 4 ? number(argv[3], 1 << 20) : 1;
 
-	netns = stage_new();
+	netns = here ? stage_of(getpid()) : stage_new();
 	port_range(5000, 65535);
 	start_s = now_s();
 	server = actor_start("storm-server", part_servers, s);
