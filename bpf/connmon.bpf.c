@@ -17,6 +17,7 @@
  *   read at the transition to CLOSE itself.
  */
 #include "listener.bpf.h"
+#include "scan.bpf.h"
 #include "send.bpf.h"
 #include "state.bpf.h"
 
@@ -33,9 +34,11 @@ char LICENSE[] SEC("license") = "GPL";
 
 static __always_inline void on_syn_sent(struct sock *sk, bool by_task)
 {
-	struct connection_state s;
+	struct connection_state *last = state_of(sk), s;
 
-	state_init(&s, false);
+	if (last)
+		state_drop(sk, last); /* the socket is used again */
+	state_init(&s, sk, false);
 	s.state = BPF_TCP_SYN_SENT;
 	if (by_task) {
 		s.owner_source = OWNER_CONNECT;
@@ -48,20 +51,19 @@ static __always_inline void on_syn_sent(struct sock *sk, bool by_task)
 		send_connection(EVENT_ATTEMPT, sk, &s, true);
 }
 
-static __always_inline void on_accepted(struct sock *sk, int new_state)
+static __always_inline void on_accepted(struct sock *sk, int new_state, bool by_task)
 {
-	struct listener *listener = listener_of(sk);
 	struct connection_state s;
 
-	state_init(&s, true);
+	state_init(&s, sk, true);
 	s.state = new_state;
 	s.established_boot_ns = s.start_boot_ns;
-	if (listener && !listener->shared && listener->owner.pid != 0) {
-		s.owner_source = OWNER_LISTENER;
-		s.owner = listener->owner;
-	}
-	state_keep(sk, &s, BPF_ANY);
-	send_connection(EVENT_OPEN, sk, &s, send_attempts);
+	own_by_listener(&s, sk);
+	if (by_task && (new_state == BPF_TCP_FIN_WAIT1 || new_state == BPF_TCP_LAST_ACK))
+		note_closer(&s);
+	/* What cannot be kept gets another id at its end: its OPEN would never end. */
+	if (state_keep(sk, &s, BPF_ANY) == 0)
+		send_connection(EVENT_OPEN, sk, &s, send_attempts);
 }
 
 static __always_inline void on_close(struct sock *sk, struct connection_state *s, int old_state,
@@ -70,11 +72,12 @@ static __always_inline void on_close(struct sock *sk, struct connection_state *s
 	if (s->state == BPF_TCP_CLOSE)
 		return; /* done already */
 	/* An abort: close() with unread data or without linger, or disconnect. With
-	 * an error set it was a reset that the task came upon, or an administrator; an
-	 * attempt without a port of its own failed inside connect(). */
+	 * an error set it was a reset that the task came upon, or an administrator; and
+	 * what failed inside connect() nobody closed. */
 	if (by_task && sk->sk_err == 0 &&
 	    (old_state == BPF_TCP_ESTABLISHED || old_state == BPF_TCP_CLOSE_WAIT ||
-	     (old_state == BPF_TCP_SYN_SENT && local_port(sk) != 0)))
+	     old_state == BPF_TCP_SYN_RECV ||
+	     (old_state == BPF_TCP_SYN_SENT && !is_in_connect(sk))))
 		note_closer(s);
 	send_end(sk, s, old_state, by_task);
 	s->state = BPF_TCP_CLOSE;
@@ -100,7 +103,7 @@ static __always_inline void handle(struct sock *sk, int old_state, int new_state
 {
 	struct connection_state fresh, *s;
 	__u64 key = (__u64)sk;
-	bool by_task = sk->sk_lock.owned && !is_kernel_thread();
+	bool by_task = is_by_user(sk);
 
 	if (new_state == BPF_TCP_SYN_SENT) {
 		on_syn_sent(sk, by_task);
@@ -121,12 +124,12 @@ static __always_inline void handle(struct sock *sk, int old_state, int new_state
 		return; /* else a child in the making */
 	}
 
-	s = bpf_map_lookup_elem(&connections, &key);
+	s = state_of(sk);
 	if (old_state == BPF_TCP_SYN_RECV && !(s && s->state == BPF_TCP_SYN_RECV)) {
 		/* A child that never got so far is no connection; one that was
 		 * accepted early (Fast Open) is. */
 		if (new_state != BPF_TCP_CLOSE) {
-			on_accepted(sk, new_state);
+			on_accepted(sk, new_state, by_task);
 			return;
 		}
 		if (!sk->sk_socket)
@@ -138,8 +141,10 @@ static __always_inline void handle(struct sock *sk, int old_state, int new_state
 			return;
 		/* Kept even for its last moment: the scan must not take it for open. */
 		state_init_unseen(&fresh, sk);
-		if (state_keep(sk, &fresh, BPF_NOEXIST) == 0)
-			s = bpf_map_lookup_elem(&connections, &key);
+		state_keep(sk, &fresh, BPF_NOEXIST);
+		s = bpf_map_lookup_elem(&connections, &key); /* the scan's, if it was first */
+		if (!s && new_state != BPF_TCP_CLOSE)
+			return;
 		if (!s)
 			s = &fresh;
 	}
@@ -204,7 +209,7 @@ int BPF_PROG(on_state_change_twin, struct sock *sk, int old_state, int new_state
 	    last->new_state == (__u32)new_state)
 		return 0;
 	/* Passed over, or a softirq came between the two. */
-	s = bpf_map_lookup_elem(&connections, &key);
+	s = old_state == BPF_TCP_LISTEN ? NULL : state_of(sk); /* a child has no cookie yet */
 	if (s && s->state == new_state)
 		return 0;
 	c = counters_here();
@@ -217,96 +222,14 @@ int BPF_PROG(on_state_change_twin, struct sock *sk, int old_state, int new_state
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroy, struct sock *sk)
 {
-	__u64 key = (__u64)sk;
-	struct connection_state *s = bpf_map_lookup_elem(&connections, &key);
+	struct connection_state *s = state_of(sk);
 
 	if (!s)
 		return 0;
-	if (s->state != BPF_TCP_CLOSE) /* its CLOSE was not met, for whatever reason */
+	if (s->state != BPF_TCP_CLOSE) { /* its CLOSE was not met, for whatever reason */
 		send_end(sk, s, s->state, false);
-	bpf_map_delete_elem(&connections, &key);
-	return 0;
-}
-
-/* ---- what was there before us ---- */
-
-static __always_inline void describe_scanned(struct task_struct *task, struct event_owner *o)
-{
-	describe(task, task->cred->uid.val, task->cgroups->dfl_cgrp->kn->id, o);
-}
-
-static __always_inline void scan_listener(struct sock *sk, const struct event_owner *owner)
-{
-	struct listener_key key;
-	struct listener *known;
-
-	if (!listener_key(sk, &key))
-		return;
-	known = bpf_map_lookup_elem(&listeners, &key);
-	/* Several processes may hold one socket; the first seen is the oldest. */
-	if (!known || known->sk != (__u64)sk)
-		listener_add(sk, owner);
-}
-
-/*
- * Finds the connections and listeners that are older than we are: gives one
- * struct event_connection for each connection that is new to the table. Run
- * after attaching, so that nothing slips through between.
- */
-SEC("iter/task_file")
-int scan(struct bpf_iter__task_file *ctx)
-{
-	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
-	struct event_connection e;
-	struct connection_state s;
-	struct socket *socket;
-	struct sock *sk;
-	__u64 key;
-
-	if (!task || !file)
-		return 0;
-	socket = bpf_sock_from_file(file);
-	if (!socket)
-		return 0;
-	sk = socket->sk;
-	if (!sk || sk->sk_protocol != IPPROTO_TCP ||
-	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6) ||
-	    sk->__sk_common.skc_state == BPF_TCP_CLOSE)
-		return 0;
-
-	state_init_unseen(&s, sk);
-	describe_scanned(task, &s.owner);
-	if (s.state == BPF_TCP_LISTEN) {
-		scan_listener(sk, &s.owner);
-		return 0;
+		s->state = BPF_TCP_CLOSE;
 	}
-	s.owner_source = OWNER_SCAN;
-	s.flags |= EVENT_PREEXISTING;
-	if (state_keep(sk, &s, BPF_NOEXIST) != 0 || s.state == BPF_TCP_SYN_SENT)
-		return 0;
-
-	__builtin_memset(&e.header, 0, sizeof(e.header));
-	e.header.time_boot_ns = s.start_boot_ns;
-	e.header.size = sizeof(e);
-	e.header.type = EVENT_OPEN;
-	fill_connection(&e, sk, &s);
-	if (bpf_seq_write(ctx->meta->seq, &e, sizeof(e)) != 0) {
-		/* No room in the reader's buffer: the kernel shows us this file again. */
-		key = (__u64)sk;
-		bpf_map_delete_elem(&connections, &key);
-	}
-	return 0;
-}
-
-/* The ids of the connections that are going on now: what the collector believes
- * open and is not among them ended unseen. */
-SEC("iter/bpf_map_elem")
-int list_ids(struct bpf_iter__bpf_map_elem *ctx)
-{
-	struct connection_state *s = ctx->value;
-
-	if (s && s->state != BPF_TCP_CLOSE)
-		bpf_seq_write(ctx->meta->seq, &s->id, sizeof(s->id));
+	state_drop(sk, s);
 	return 0;
 }

@@ -31,8 +31,10 @@ enum event_flag {
 
 /* How the last transition happened. */
 enum event_how {
-	EVENT_BY_TASK = 1,   /* a task that uses the socket did it, not softirq or a timer */
-	EVENT_NO_SOCKET = 2, /* no file leads to the sock: never accepted, or already closed */
+	EVENT_BY_TASK = 1,	/* a task that uses the socket did it, not softirq or a timer */
+	EVENT_NO_SOCKET = 2,	/* no file leads to the sock: never accepted, or already closed */
+	EVENT_IN_CONNECT = 4,	/* connect() itself failed: nothing was waited for */
+	EVENT_FIN_RECEIVED = 8, /* the peer's FIN had come */
 };
 
 struct event_header {
@@ -100,6 +102,7 @@ struct event_counters {
 	__u64 last_id;		 /* the last event_connection.id made here */
 	__u64 lost[EVENT_TYPES]; /* of these, the ring was full */
 	__u64 table_full;	 /* connections whose state could not be kept */
+	__u64 missed_ends;	 /* connections that ended without any program being run */
 	__u64 rescued;		 /* transitions that only the second program met */
 };
 

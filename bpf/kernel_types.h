@@ -145,12 +145,22 @@ struct bpf_iter__task_file {
 	struct file *file;
 };
 
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+
 struct bpf_iter__bpf_map_elem {
 	struct bpf_iter_meta *meta;
 	void *value;
 };
 
+typedef enum {
+	SS_UNCONNECTED = 1, /* until connect() has done its part (net/ipv4/af_inet.c) */
+} socket_state;
+
 struct socket {
+	socket_state state;
 	struct sock *sk;
 };
 

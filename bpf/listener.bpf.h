@@ -4,7 +4,9 @@
 #ifndef CONNMON_LISTENER_BPF_H
 #define CONNMON_LISTENER_BPF_H
 
+#include "../schema/history.h"
 #include "socket.bpf.h"
+#include "state.bpf.h"
 
 struct listener_key {
 	__u64 net; /* struct net * */
@@ -50,7 +52,8 @@ static __always_inline void listener_add(struct sock *sk, const struct event_own
 	struct listener_key key;
 	struct listener *known;
 
-	if (!listener_key(sk, &key))
+	/* Without bind() the port is chosen only after this. */
+	if (!listener_key(sk, &key) || key.port == 0)
 		return;
 	known = bpf_map_lookup_elem(&listeners, &key);
 	if (known && known->sk != fresh.sk && (known->shared || known->owner.pid != owner->pid))
@@ -88,6 +91,16 @@ static __always_inline struct listener *listener_of(struct sock *sk)
 		return found;
 	key.family = 6;
 	return bpf_map_lookup_elem(&listeners, &key);
+}
+
+static __always_inline void own_by_listener(struct connection_state *s, struct sock *sk)
+{
+	struct listener *listener = listener_of(sk);
+
+	if (!listener || listener->shared || listener->owner.pid == 0)
+		return;
+	s->owner_source = OWNER_LISTENER;
+	s->owner = listener->owner;
 }
 
 #endif

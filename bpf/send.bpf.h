@@ -52,11 +52,11 @@ static __always_inline void fill_connection(struct event_connection *e, struct s
 					    const struct connection_state *s)
 {
 	e->id = s->id;
-	e->cookie = bpf_get_socket_cookie(sk);
+	e->cookie = s->cookie;
 	e->cgroup_id = socket_cgroup_id(sk);
 	e->start_boot_ns = s->start_boot_ns;
 	e->established_boot_ns = s->established_boot_ns;
-	e->netns = sk->__sk_common.skc_net.net->ns.inum;
+	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	e->local_port = local_port(sk);
 	e->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	e->inbound = s->inbound;
@@ -94,7 +94,9 @@ static __always_inline void send_end(struct sock *sk, const struct connection_st
 				     __u8 old_state, bool by_task)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct socket *socket;
 	struct event_end *e;
+	bool fin;
 
 	e = reserve(EVENT_END, sizeof(*e), bpf_ktime_get_boot_ns());
 	if (!e)
@@ -102,9 +104,10 @@ static __always_inline void send_end(struct sock *sk, const struct connection_st
 	fill_connection(&e->connection, sk, s);
 	e->closer = s->closer;
 	/* Whoever closes an accepted connection used it; the listener's owner only
-	 * opened the door. */
+	 * opened the door, and the scan saw just one of those who held it. */
 	if (s->inbound && s->closer.pid != 0 &&
-	    (s->owner_source == OWNER_UNKNOWN || s->owner_source == OWNER_LISTENER)) {
+	    (s->owner_source == OWNER_UNKNOWN || s->owner_source == OWNER_LISTENER ||
+	     s->owner_source == OWNER_SCAN)) {
 		e->connection.owner = s->closer;
 		e->connection.owner_source = OWNER_CLOSE;
 	}
@@ -113,18 +116,24 @@ static __always_inline void send_end(struct sock *sk, const struct connection_st
 	e->retransmits = 0;
 	e->srtt_us = 0;
 	e->min_rtt_us = 0xffffffff;
+	fin = sk->__sk_common.skc_flags & 1UL << SOCK_DONE;
 	if (tp) {
-		bool fin = sk->__sk_common.skc_flags & 1UL << SOCK_DONE;
-
-		e->tx_bytes = tp->bytes_sent - tp->bytes_retrans;
+		/* bytes_retrans counts a transmit that then fails, bytes_sent does not. */
+		if (tp->bytes_sent > tp->bytes_retrans)
+			e->tx_bytes = tp->bytes_sent - tp->bytes_retrans;
 		e->rx_bytes = tp->bytes_received ? tp->bytes_received - fin : 0;
 		e->retransmits = tp->total_retrans;
 		e->srtt_us = tp->srtt_us >> 3;
-		e->min_rtt_us = tp->rtt_min.s[0].v;
+		if (e->srtt_us) /* else it is that of the socket's last connection */
+			e->min_rtt_us = tp->rtt_min.s[0].v;
 	}
 	e->socket_error = sk->sk_err;
 	e->old_state = old_state;
-	e->how = (by_task ? EVENT_BY_TASK : 0) | (sk->sk_socket ? 0 : EVENT_NO_SOCKET);
+	socket = sk->sk_socket;
+	e->how = (by_task ? EVENT_BY_TASK : 0) | (socket ? 0 : EVENT_NO_SOCKET) |
+		 (fin ? EVENT_FIN_RECEIVED : 0);
+	if (old_state == BPF_TCP_SYN_SENT && is_in_connect(sk))
+		e->how |= EVENT_IN_CONNECT;
 	__builtin_memset(e->zero, 0, sizeof(e->zero));
 	submit(e, false);
 }

@@ -23,6 +23,20 @@ static __always_inline bool is_kernel_thread(void)
 	return bpf_get_current_task_btf()->flags & PF_KTHREAD;
 }
 
+/* Set by probe.c before loading: while it scans, the collector holds files of others,
+ * and may be the one that closes them for good. */
+const volatile __u32 collector_pid;
+
+/* Whether `current` is a task that uses this socket. */
+static __always_inline bool is_by_user(struct sock *sk)
+{
+	return sk->sk_lock.owned && !is_kernel_thread() &&
+	       bpf_get_current_pid_tgid() >> 32 != collector_pid;
+}
+
+/* Pointers that the kernel marks __rcu are followed by BPF_CORE_READ: where its BTF
+ * carries the mark (kernels built with clang), the verifier wants more than that for
+ * a plain access. */
 static __always_inline void describe(struct task_struct *task, __u32 uid, __u64 cgroup_id,
 				     struct event_owner *o)
 {
@@ -31,7 +45,7 @@ static __always_inline void describe(struct task_struct *task, __u32 uid, __u64 
 	o->start_boot_ns = leader->start_boottime;
 	o->cgroup_id = cgroup_id;
 	o->pid = task->tgid;
-	o->ppid = leader->real_parent->tgid;
+	o->ppid = BPF_CORE_READ(leader, real_parent, tgid);
 	o->uid = uid;
 	o->zero = 0;
 	__builtin_memset(o->comm, 0, sizeof(o->comm));
@@ -42,6 +56,14 @@ static __always_inline void describe_current(struct event_owner *o)
 {
 	describe(bpf_get_current_task_btf(), (__u32)bpf_get_current_uid_gid(),
 		 bpf_get_current_cgroup_id(), o);
+}
+
+/* Whether connect() has not yet done its part: what fails now failed inside it. */
+static __always_inline bool is_in_connect(struct sock *sk)
+{
+	struct socket *socket = sk->sk_socket;
+
+	return socket && socket->state == SS_UNCONNECTED;
 }
 
 static __always_inline __u64 socket_cgroup_id(struct sock *sk)

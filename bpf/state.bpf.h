@@ -7,6 +7,7 @@
 
 struct connection_state {
 	__u64 id;
+	__u64 cookie; /* the socket's: its address alone may be that of an earlier one */
 	__u64 start_boot_ns;
 	__u64 established_boot_ns;
 	struct event_owner owner;
@@ -61,12 +62,13 @@ static __always_inline __u64 make_id(__u64 now)
 	return id | cpu;
 }
 
-static __always_inline void state_init(struct connection_state *s, bool inbound)
+static __always_inline void state_init(struct connection_state *s, struct sock *sk, bool inbound)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 
 	__builtin_memset(s, 0, sizeof(*s));
 	s->id = make_id(now);
+	s->cookie = bpf_get_socket_cookie(sk);
 	s->start_boot_ns = now;
 	s->inbound = inbound;
 }
@@ -89,9 +91,33 @@ static __always_inline int state_keep(struct sock *sk, const struct connection_s
  * the table when it began. */
 static __always_inline void state_init_unseen(struct connection_state *s, struct sock *sk)
 {
-	state_init(s, sk->sk_max_ack_backlog != 0);
+	state_init(s, sk, sk->sk_max_ack_backlog != 0);
 	s->flags = EVENT_START_UNSEEN;
 	s->state = sk->__sk_common.skc_state;
+}
+
+/* Forgets @s. One that had not ended is an end that no program met. */
+static __always_inline void state_drop(struct sock *sk, const struct connection_state *s)
+{
+	struct event_counters *c = counters_here();
+	__u64 key = (__u64)sk;
+
+	if (c && s->state != BPF_TCP_CLOSE)
+		__sync_fetch_and_add(&c->missed_ends, 1);
+	bpf_map_delete_elem(&connections, &key);
+}
+
+/* The state of @sk; NULL when there is none. What is left of an earlier socket at the
+ * same address is not mistaken for it. */
+static __always_inline struct connection_state *state_of(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct connection_state *s = bpf_map_lookup_elem(&connections, &key);
+
+	if (!s || s->cookie == bpf_get_socket_cookie(sk))
+		return s;
+	state_drop(sk, s);
+	return NULL;
 }
 
 static __always_inline void note_closer(struct connection_state *s)

@@ -11,6 +11,7 @@
 #include "db.h"
 #include "decode.h"
 #include "lock.h"
+#include "netns.h"
 #include "print.h"
 #include "probe.h"
 #include "process.h"
@@ -40,7 +41,7 @@ struct collector {
 	uint64_t ends;	  /* of these, ENDs */
 	uint64_t corrupt; /* read and not in order, or no memory for them */
 	bool disk_full;	  /* the last flush failed for that */
-	bool sweep_due;	  /* ENDs were lost: something we believe open may be over */
+	bool sweep_due;	  /* an END was lost: something we believe open may be over */
 
 	/* As of the last successful flush. */
 	struct {
@@ -68,7 +69,7 @@ static void show(struct collector *c, const struct event *e)
 		print_connection(&c->live, &e->connection, e->time_boot_ns, c->offset_ns);
 }
 
-static void record(struct collector *c, const struct event *e)
+static int record(struct collector *c, const struct event *e)
 {
 	struct connection ended;
 	int ret;
@@ -77,31 +78,42 @@ static void record(struct collector *c, const struct event *e)
 	processes_get(&c->processes, &e->connection.owner);
 	processes_get(&c->processes, &e->connection.closer);
 	ret = track_apply(c->track, e, &ended);
-	if (ret < 0)
-		c->corrupt++;
 	if (ret == 1) {
 		c->ends++;
 		batch_add(&c->batch, &ended);
 	}
+	return ret < 0 ? ret : 0;
 }
 
-static int on_event(void *ctx, const void *data, size_t len)
+static int take(struct collector *c, const void *data, size_t len)
 {
-	struct collector *c = ctx;
 	struct err err = {0};
 	struct event e;
+	int ret = decode_event(data, len, &e, &err);
+
+	if (ret)
+		return ret;
+	if (c->options->print)
+		show(c, &e);
+	return c->store ? record(c, &e) : 0;
+}
+
+static int on_ring_event(void *ctx, const void *data, size_t len)
+{
+	struct collector *c = ctx;
 
 	c->events_in_read++;
-	if (decode_event(data, len, &e, &err) == 0) {
+	if (take(c, data, len) == 0)
 		c->events++;
-		if (c->options->print)
-			show(c, &e);
-		if (c->store)
-			record(c, &e);
-	} else {
+	else
 		c->corrupt++;
-	}
 	return is_batch_full(c) || c->events_in_read >= MAX_EVENTS_A_READ ? -EAGAIN : 0;
+}
+
+/* What the scan finds is open: it cannot fill the batch. */
+static int on_scan_event(void *ctx, const void *data, size_t len)
+{
+	return take(ctx, data, len);
 }
 
 /* Reads until the ring is empty (returns 0) or one of the bounds is met (1). */
@@ -142,11 +154,13 @@ static void on_live_id(void *ctx, uint64_t id)
 static int sweep(struct collector *c, struct err *err)
 {
 	struct lost_at at = {.c = c, .end_boot_ns = clock_boot_ns()};
-	int ret = probe_each_id(c->probe, on_live_id, c, err);
+	int ret;
 
+	track_begin_sweep(c->track);
+	ret = probe_each_id(c->probe, on_live_id, c, err);
 	if (ret)
 		return ret;
-	if (take_in(c) == 0 && track_sweep(c->track, at.end_boot_ns, on_lost, &at))
+	if (take_in(c) == 0 && track_sweep(c->track, on_lost, &at))
 		c->sweep_due = false;
 	return 0;
 }
@@ -167,13 +181,14 @@ static int flush(struct collector *c, bool last, struct err *err)
 	int64_t now_ns = clock_boot_ns();
 	struct probe_counters kernel;
 	struct flush f;
-	uint64_t lost_ends;
+	uint64_t no_room, missed, corrupt = c->corrupt - c->flushed.corrupt;
 	int ret;
 
 	ret = probe_counters(c->probe, &kernel, err);
 	if (ret)
 		return ret;
-	lost_ends = kernel.lost_ends - c->flushed.kernel.lost_ends;
+	no_room = kernel.lost_ends - c->flushed.kernel.lost_ends;
+	missed = kernel.missed_ends - c->flushed.kernel.missed_ends;
 	batch_sort(&c->batch);
 	f = (struct flush){
 		.ended = c->batch.rows,
@@ -183,13 +198,14 @@ static int flush(struct collector *c, bool last, struct err *err)
 		.n_open =
 			track_unwritten(c->track, last ? INT64_MAX : now_ns - c->options->flush_ns,
 					c->open, MAX_OPEN_PER_FLUSH),
-		.lost[GAP_RING_FULL] = c->disk_full ? 0 : lost_ends,
-		.lost[GAP_DISK_FULL] = c->disk_full ? lost_ends : 0,
+		.lost[GAP_RING_FULL] = c->disk_full ? 0 : no_room,
+		.lost[GAP_DISK_FULL] = c->disk_full ? no_room : 0,
 		.lost[GAP_TABLE_FULL] = kernel.table_full - c->flushed.kernel.table_full,
-		.lost[GAP_CORRUPT] = c->corrupt - c->flushed.corrupt,
+		.lost[GAP_RECURSION] = missed,
+		.lost[GAP_CORRUPT] = corrupt,
 		.lost_since_boot_ns = c->flushed.at_ns,
-		.seen = c->ends + kernel.lost_ends,
-		.seen_lost = kernel.lost_ends,
+		.seen = c->ends + kernel.lost_ends + kernel.missed_ends,
+		.seen_lost = kernel.lost_ends + kernel.missed_ends,
 		.recursion_misses = kernel.recursion_misses,
 		.rescued = kernel.rescued,
 		.now_boot_ns = now_ns,
@@ -212,7 +228,7 @@ static int flush(struct collector *c, bool last, struct err *err)
 		if (f.clock_stepped)
 			c->flushed.offset_ns = c->offset_ns;
 	}
-	c->sweep_due |= lost_ends > 0;
+	c->sweep_due |= no_room || missed || corrupt;
 	batch_flushed(&c->batch, now_ns);
 	return 0;
 }
@@ -276,15 +292,33 @@ static int open_store(struct collector *c, struct err *err)
 	return store_each_open(c->store, on_leftover, c, err);
 }
 
-/* What is open already, and what an earlier run believed open and is not. */
-static int take_stock(struct collector *c, struct err *err)
+static int scan_namespace(void *ctx, struct err *err)
+{
+	struct collector *c = ctx;
+
+	return probe_scan_namespace(c->probe, on_scan_event, c, err);
+}
+
+static int scan(struct collector *c, struct err *err)
+{
+	int ret = probe_scan_files(c->probe, on_scan_event, c, err);
+
+	return ret ? ret : netns_each(scan_namespace, c, err);
+}
+
+/* What an earlier run believed open and is not, now that the scan has named what is. */
+static int settle_leftovers(struct collector *c, struct err *err)
 {
 	struct lost_at at = {.c = c, .end_boot_ns = store_previous_end_boot_ns(c->store)};
-	int ret = probe_scan(c->probe, err);
+	int ret = 0;
 
 	while (!ret && (take_in(c) || !track_lose_leftovers(c->track, on_lost, &at)))
 		ret = flush(c, false, err);
-	return ret ? ret : flush(c, false, err);
+	if (!ret)
+		ret = flush(c, false, err);
+	if (!ret)
+		store_set_patience(c->store, false);
+	return ret;
 }
 
 int collector_new(const struct options *options, FILE *live, struct collector **out,
@@ -311,9 +345,11 @@ int collector_new(const struct options *options, FILE *live, struct collector **
 	if (options->db)
 		ret = open_store(c, err);
 	if (!ret)
-		ret = probe_new(&config, on_event, c, &c->probe, err);
+		ret = probe_new(&config, on_ring_event, c, &c->probe, err);
 	if (!ret) /* to just watch, too: it finds who listens */
-		ret = c->store ? take_stock(c, err) : probe_scan(c->probe, err);
+		ret = scan(c, err);
+	if (!ret && c->store)
+		ret = settle_leftovers(c, err);
 	if (ret) {
 		collector_free(c);
 		return ret;
@@ -349,15 +385,19 @@ int collector_finish(struct collector *c, struct account *out, struct err *err)
 	int ret = 0;
 
 	probe_stop(c->probe);
-	while (take_in(c) && !ret)
-		if (c->store)
-			ret = flush(c, false, err);
+	if (c->store)
+		store_set_patience(c->store, true);
+	while (!ret && take_in(c) && c->store)
+		ret = flush(c, false, err);
 	if (!ret)
 		ret = check_account(c, &kernel, err);
-	if (!ret && c->store)
-		ret = flush(c, true, err);
+	/* What stays open is written down, all of it, for the next run to take over. */
+	do {
+		if (!ret && c->store)
+			ret = flush(c, true, err);
+	} while (!ret && c->store && track_unwritten(c->track, INT64_MAX, c->open, 1) > 0);
 	out->recorded = c->store ? store_recorded(c->store) : 0;
-	out->lost = kernel.lost_ends;
+	out->lost = kernel.lost_ends + kernel.missed_ends;
 	if (!ret && c->store) {
 		ret = store_close(c->store, clock_boot_ns(), c->offset_ns, err);
 		c->store = NULL;

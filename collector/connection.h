@@ -55,8 +55,9 @@ struct connection {
 	unsigned int flags; /* enum connection_flag */
 
 	/* What the database already has of it; 0: nothing. */
-	int64_t open_row;    /* its row in open_connection */
-	int64_t process_row; /* the owner's row in process, of an earlier run */
+	int64_t open_row;      /* its row in open_connection */
+	int64_t process_row;   /* of the owner, as an earlier run knew it */
+	int64_t container_row; /* likewise */
 };
 
 #endif

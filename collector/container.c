@@ -78,7 +78,7 @@ static bool parse_part(const char *path, const char *part, size_t len, const cha
 		if (!between(part, len, name_forms[i].prefix, name_forms[i].suffix, &middle, &n))
 			continue;
 		*runtime = name_forms[i].runtime;
-		escape_text(middle, n, name, CONTAINER_NAME_LEN + 1);
+		snprintf(name, CONTAINER_NAME_LEN + 1, "%.*s", (int)n, middle);
 		return true;
 	}
 	return false;
@@ -140,13 +140,14 @@ static bool find_path(int mount_fd, uint64_t cgroup_id, char *path, size_t size)
 	mount_len = readlink(link, mount, sizeof(mount) - 1);
 	if (len <= 0 || mount_len <= 0 || len < mount_len || memcmp(full, mount, (size_t)mount_len))
 		return false;
-	escape_text(full + mount_len, (size_t)(len - mount_len), path, size);
+	snprintf(path, size, "%.*s", (int)(len - mount_len), full + mount_len);
 	return true;
 }
 
 struct container *containers_get(struct containers *cs, uint64_t cgroup_id)
 {
-	char path[ESCAPED_SIZE(CGROUP_PATH_LEN)] = "";
+	char path[CGROUP_PATH_LEN] = "", safe[ESCAPED_SIZE(CGROUP_PATH_LEN)];
+	char name[CONTAINER_NAME_LEN + 1] = "";
 	struct container *c;
 
 	if (cgroup_id == 0 || cgroup_id == ROOT_CGROUP_ID)
@@ -160,8 +161,10 @@ struct container *containers_get(struct containers *cs, uint64_t cgroup_id)
 		return NULL;
 	c->cgroup_id = cgroup_id;
 	if (find_path(cs->mount_fd, cgroup_id, path, sizeof(path)))
-		container_parse(path, &c->runtime, c->name);
-	c->path = strdup(path);
+		container_parse(path, &c->runtime, name);
+	escape_text(name, strlen(name), c->name, sizeof(c->name));
+	escape_text(path, strlen(path), safe, sizeof(safe));
+	c->path = strdup(safe);
 	if (!c->path) {
 		free(c);
 		return NULL;

@@ -11,16 +11,18 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "escape.h"
+
 #define CGROUP_PATH_LEN	   1024
 #define CONTAINER_NAME_LEN 64
 #define ROOT_CGROUP_ID	   1
 
 struct container {
 	uint64_t cgroup_id;
-	char *path;			   /* below the mount, escaped; "" when it is gone */
-	const char *runtime;		   /* NULL: no container */
-	char name[CONTAINER_NAME_LEN + 1]; /* escaped; "" when no container */
-	int64_t row;			   /* in table container; 0: not known; store's */
+	char *path;	     /* below the mount, escaped; "" when it is gone */
+	const char *runtime; /* NULL: no container */
+	char name[ESCAPED_SIZE(CONTAINER_NAME_LEN)]; /* escaped; "" when no container */
+	int64_t row;				     /* in table container; 0: not known; store's */
 	UT_hash_handle hh;
 };
 
@@ -41,8 +43,8 @@ void containers_forget_rows(struct containers *cs);
 void containers_clear(struct containers *cs);
 
 /* Recognises the container in a cgroup path, as docker, containerd, CRI-O, podman,
- * LXC and systemd-nspawn name theirs. @name needs CONTAINER_NAME_LEN + 1 bytes: of
- * an id the first 12 digits. Pure. */
+ * LXC and systemd-nspawn name theirs. Neither text is escaped. @name needs CONTAINER_NAME_LEN + 1
+ * bytes: of an id the first 12 digits. Pure. */
 bool container_parse(const char *path, const char **runtime, char *name);
 
 #endif

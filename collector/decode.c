@@ -84,7 +84,8 @@ static int decode_end(const struct event_end *from, struct connection *to, struc
 		.by_task = from->how & EVENT_BY_TASK,
 		.no_socket = from->how & EVENT_NO_SOCKET,
 		.inbound = from->connection.inbound,
-		.has_port = from->connection.local_port != 0,
+		.in_connect = from->how & EVENT_IN_CONNECT,
+		.fin_received = from->how & EVENT_FIN_RECEIVED,
 	};
 
 	if (from->old_state >= TCP_STATES)

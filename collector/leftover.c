@@ -6,6 +6,8 @@
 #include "clock.h"
 #include "db.h"
 
+#define MAX_US (100LL * 366 * 86400 * 1000000) /* a century */
+
 static void parse_addr(const unsigned char *text, struct in6_addr *addr, uint8_t *family)
 {
 	memset(addr, 0, sizeof(*addr));
@@ -14,12 +16,18 @@ static void parse_addr(const unsigned char *text, struct in6_addr *addr, uint8_t
 		memset(addr, 0, sizeof(*addr));
 }
 
+/* A time from the file on the clock since boot; nonsense becomes the boot itself. */
+static int64_t boot_ns(int64_t us)
+{
+	return us > -MAX_US && us < MAX_US ? us * NS_PER_US : 0;
+}
+
 /* Columns as selected below; none of the texts is NULL. */
 static struct connection read_row(sqlite3_stmt *stmt)
 {
 	struct connection c = {
 		.open_row = sqlite3_column_int64(stmt, 0),
-		.start_boot_ns = sqlite3_column_int64(stmt, 1) * NS_PER_US,
+		.start_boot_ns = boot_ns(sqlite3_column_int64(stmt, 1)),
 		.direction = sqlite3_column_int(stmt, 2) ? DIRECTION_IN : DIRECTION_OUT,
 		.outcome = OUTCOME_OPEN,
 		.local_port = (uint16_t)sqlite3_column_int(stmt, 4),
@@ -32,13 +40,14 @@ static struct connection read_row(sqlite3_stmt *stmt)
 		.tx_bytes = (uint64_t)sqlite3_column_int64(stmt, 13),
 		.rx_bytes = (uint64_t)sqlite3_column_int64(stmt, 14),
 		.retransmits = (uint32_t)sqlite3_column_int64(stmt, 15),
+		.container_row = sqlite3_column_int64(stmt, 16),
 		.min_rtt_us = MIN_RTT_NONE,
 	};
 
 	parse_addr(sqlite3_column_text(stmt, 3), &c.local_addr, &c.family);
 	parse_addr(sqlite3_column_text(stmt, 5), &c.peer_addr, &c.family);
 	if (sqlite3_column_type(stmt, 9) != SQLITE_NULL)
-		c.established_boot_ns = c.start_boot_ns + sqlite3_column_int64(stmt, 9) * NS_PER_US;
+		c.established_boot_ns = c.start_boot_ns + boot_ns(sqlite3_column_int64(stmt, 9));
 	return c;
 }
 
@@ -54,7 +63,7 @@ int leftover_each(sqlite3 *db, int64_t run,
 			 " o.start_us - (SELECT offset_us FROM clock ORDER BY at_us DESC LIMIT 1),"
 			 " direction, local_addr, local_port, peer_addr, peer_port, process_id,"
 			 " netns, connect_us, cookie, owner_source, flags, tx_bytes, rx_bytes,"
-			 " retransmits,"
+			 " retransmits, container_id,"
 			 " (SELECT boot_id FROM run WHERE id < ?1 ORDER BY id DESC LIMIT 1) ="
 			 " (SELECT boot_id FROM run WHERE id = ?1)"
 			 " FROM open_connection o",
@@ -65,7 +74,7 @@ int leftover_each(sqlite3 *db, int64_t run,
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct connection c = read_row(stmt);
 
-		ret = each(ctx, &c, sqlite3_column_int(stmt, 16));
+		ret = each(ctx, &c, sqlite3_column_int(stmt, 17));
 		if (ret)
 			return err_set(err, ret, "taking over open connections: %s",
 				       strerror(-ret));

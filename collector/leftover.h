@@ -9,7 +9,7 @@
 #include "connection.h"
 #include "err.h"
 
-/* Calls @each with every row of open_connection: open_row, process_row and what
+/* Calls @each with every row of open_connection: open_row, process_row, container_row and what
  * else is known, times on this boot's clock. @same_boot: the kernel may still know
  * it. @run is the row of the run that asks. Ends early when @each fails. */
 int leftover_each(sqlite3 *db, int64_t run,

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,10 +13,13 @@ int lock_database(const char *db_path, struct err *err)
 	/* Not on the database itself: SQLite keeps its own locks there. A lock of
 	 * fcntl() and not of flock(), for it names its holder. */
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char path[PATH_MAX];
+	char real[PATH_MAX], path[PATH_MAX];
 	int fd;
 
-	if (snprintf(path, sizeof(path), "%s.lock", db_path) >= (int)sizeof(path))
+	/* By whatever name the database is called. */
+	if (!realpath(db_path, real))
+		return err_set(err, -errno, "%s: %s", db_path, strerror(errno));
+	if (snprintf(path, sizeof(path), "%s.lock", real) >= (int)sizeof(path))
 		return err_set(err, -ENAMETOOLONG, "%s: the path is too long", db_path);
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)

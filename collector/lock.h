@@ -5,7 +5,8 @@
 #include "err.h"
 
 /*
- * Takes the lock file "<db_path>.lock", which nobody else can open. Returns a
+ * Takes the lock file of an existing database, "<its real path>.lock", which nobody
+ * else can open. Returns a
  * descriptor that holds the lock until it is closed (or the process ends); the
  * file itself stays. -EBUSY with the holder's pid when another collector has it.
  */

@@ -38,16 +38,21 @@ static int say_nothing(enum libbpf_print_level level, const char *fmt, va_list a
 	return 0;
 }
 
-/* A kernel that cannot do it, told apart from a user who may not. */
+/* A kernel that cannot do it, told apart from a user who may not. Atomics that
+ * return the old value came with 5.12, for arm64 with 5.18. */
 static int check_kernel(struct err *err)
 {
 	struct utsname u;
-	int major = 0, minor = 0;
+	int major = 0, minor = 0, least;
 
-	if (uname(&u) == 0 && sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
-	    (major < 5 || (major == 5 && minor < 12)))
+	if (uname(&u) != 0)
+		return err_set(err, -errno, "asking for the kernel's version: %s", strerror(errno));
+	least = strcmp(u.machine, "aarch64") == 0 ? 18 : 12;
+	if (sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
+	    (major < 5 || (major == 5 && minor < least)))
 		return err_set(err, -ENOTSUP,
-			       "this kernel (%s) is too old; connmon needs Linux 5.12", u.release);
+			       "this kernel (%s) is too old; connmon needs Linux 5.%d on %s",
+			       u.release, least, u.machine);
 	if (access(BTF_PATH, R_OK) != 0)
 		return err_set(err, -ENOTSUP,
 			       "this kernel has no BTF (%s); use one built with "
@@ -60,8 +65,14 @@ static int check_kernel(struct err *err)
 static int load_failed(int code, const char *what, struct err *err)
 {
 	switch (-code) {
+	case EACCES: /* also what an unprivileged load may get: the programs are not at fault */
+		if (geteuid() == 0)
+			return err_set(err, -ENOTSUP,
+				       "%s: this kernel's verifier refuses them; run with "
+				       "--verbose and report what it says",
+				       what);
+		/* fallthrough */
 	case EPERM:
-	case EACCES:
 		return err_set(err, -EPERM,
 			       "%s: not allowed; run as root, or give the program "
 			       "CAP_BPF and CAP_PERFMON",
@@ -106,6 +117,7 @@ int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, str
 		ret = load_failed(-errno, "opening the BPF programs", err);
 		goto fail;
 	}
+	p->skel->rodata->collector_pid = (__u32)getpid();
 	p->skel->rodata->send_attempts = config->attempts;
 	p->skel->rodata->wakeup_bytes = (__u32)(config->ring_bytes / WAKEUP_FRACTION);
 	ret = bpf_map__set_max_entries(p->skel->maps.events, (__u32)config->ring_bytes);
@@ -186,14 +198,23 @@ static int read_iterator(struct bpf_link *link, size_t item,
 	return ret < 0 ? ret : 0;
 }
 
-int probe_scan(struct probe *p, struct err *err)
+static int scan(struct bpf_link *link, probe_sink sink, void *ctx, struct err *err)
 {
-	int ret = read_iterator(p->skel->links.scan, sizeof(struct event_connection), p->sink,
-				p->ctx);
+	int ret = read_iterator(link, sizeof(struct event_connection), sink, ctx);
 
 	if (ret)
 		return err_set(err, ret, "scanning the open sockets: %s", strerror(-ret));
 	return 0;
+}
+
+int probe_scan_files(struct probe *p, probe_sink sink, void *ctx, struct err *err)
+{
+	return scan(p->skel->links.scan_files, sink, ctx, err);
+}
+
+int probe_scan_namespace(struct probe *p, probe_sink sink, void *ctx, struct err *err)
+{
+	return scan(p->skel->links.scan_namespace, sink, ctx, err);
 }
 
 struct id_reader {
@@ -259,6 +280,7 @@ int probe_counters(const struct probe *p, struct probe_counters *out, struct err
 		sum.lost_opens += p->per_cpu[i].lost[EVENT_OPEN];
 		sum.lost_ends += p->per_cpu[i].lost[EVENT_END];
 		sum.table_full += p->per_cpu[i].table_full;
+		sum.missed_ends += p->per_cpu[i].missed_ends;
 		sum.rescued += p->per_cpu[i].rescued;
 	}
 	for (size_t i = 0; i < sizeof(progs) / sizeof(progs[0]); i++) {

@@ -41,8 +41,12 @@ int probe_read(struct probe *p);
 /* Detaches the programs: what has been sent can still be read, and nothing follows. */
 void probe_stop(struct probe *p);
 
-/* Hands to the sink an event for each connection older than probe_new(). */
-int probe_scan(struct probe *p, struct err *err);
+/* Hands to @sink an event for each connection older than probe_new() that has not
+ * been handed out yet: those that a file of some process leads to, and then those
+ * that stand in this thread's network namespace. They did not come through the ring
+ * and are in no count. A negative return of @sink fails it. */
+int probe_scan_files(struct probe *p, probe_sink sink, void *ctx, struct err *err);
+int probe_scan_namespace(struct probe *p, probe_sink sink, void *ctx, struct err *err);
 
 /* Calls @each with the id of every connection the kernel side follows now. */
 int probe_each_id(struct probe *p, void (*each)(void *ctx, uint64_t id), void *ctx,
@@ -55,6 +59,7 @@ struct probe_counters {
 	uint64_t lost_opens;
 	uint64_t lost_ends;
 	uint64_t table_full;	   /* connections whose state could not be kept */
+	uint64_t missed_ends;	   /* connections that ended without any program being run */
 	uint64_t recursion_misses; /* runs that the kernel passed over, of all programs: most of
 				    * them need not have happened, or the twin did the work */
 	uint64_t rescued;	   /* transitions that the twin handled instead */

@@ -12,10 +12,11 @@
 #include "dictionary.h"
 #include "leftover.h"
 
-/* Somebody's lock must not keep us from the ring: the flush is tried again soon. */
-#define BUSY_TIMEOUT_MS 100
-#define BOOT_ID_PATH	"/proc/sys/kernel/random/boot_id"
-#define BOOT_ID_LEN	36
+#define PATIENT_MS   5000
+#define IMPATIENT_MS 100		/* the flush is tried again soon */
+#define MAX_US	     253402300800000000 /* the year 10000: later times are no times */
+#define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_LEN  36
 
 /* What connection and open_connection have in common, after their times. */
 #define FACTS                                                                                      \
@@ -27,9 +28,8 @@
 	" ?23"
 
 static const char *const gap_names[GAP_REASONS] = {
-	[GAP_RING_FULL] = "ring_full",
-	[GAP_TABLE_FULL] = "table_full",
-	[GAP_DISK_FULL] = "disk_full",
+	[GAP_RING_FULL] = "ring_full", [GAP_TABLE_FULL] = "table_full",
+	[GAP_RECURSION] = "recursion", [GAP_DISK_FULL] = "disk_full",
 	[GAP_CORRUPT] = "corrupt",
 };
 
@@ -131,6 +131,10 @@ static int begin_run(struct store *s, const struct store_config *c, struct err *
 				 &stmt, err);
 	if (ret)
 		return ret;
+	if (s->last_id > MAX_US || last_us > MAX_US)
+		return err_set(err, -EINVAL,
+			       "holds rows from the far future; is it damaged? "
+			       "Name another file with --db");
 	sqlite3_bind_text(stmt, 1, s->boot_id, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 2, CONNMON_VERSION, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 3, getpid());
@@ -210,7 +214,6 @@ int store_open(const struct store_config *config, struct processes *processes,
 		err_wrap(err, "%s", config->path);
 		goto fail;
 	}
-	sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
 	*out = s;
 	return 0;
 
@@ -237,6 +240,11 @@ void store_free(struct store *s)
 int64_t store_previous_end_boot_ns(const struct store *s)
 {
 	return s->previous_end_boot_ns;
+}
+
+void store_set_patience(struct store *s, bool patient)
+{
+	sqlite3_busy_timeout(s->db, patient ? PATIENT_MS : IMPATIENT_MS);
 }
 
 uint64_t store_recorded(const struct store *s)
@@ -267,14 +275,14 @@ static int bind_facts(struct store *s, sqlite3_stmt *stmt, const struct connecti
 		      char *peer, struct err *err)
 {
 	int family = c->family == 6 ? AF_INET6 : AF_INET;
-	int64_t process = c->process_row, closer = 0, container = 0;
+	int64_t process = c->process_row, closer = 0, container = c->container_row;
 	int ret = 0;
 
 	if (!process)
 		ret = dictionary_process(s->dictionary, &c->owner, &process, err);
 	if (!ret)
 		ret = dictionary_process(s->dictionary, &c->closer, &closer, err);
-	if (!ret)
+	if (!ret && !container)
 		ret = dictionary_container(s->dictionary, c->cgroup_id, &container, err);
 	if (ret)
 		return ret;

@@ -49,6 +49,7 @@ int64_t store_previous_end_boot_ns(const struct store *s);
 enum gap_reason {
 	GAP_RING_FULL,
 	GAP_TABLE_FULL,
+	GAP_RECURSION,
 	GAP_DISK_FULL,
 	GAP_CORRUPT,
 	GAP_REASONS,
@@ -73,6 +74,10 @@ struct flush {
 
 /* Writes it all, or nothing: -ENOSPC, -EBUSY, -EIO, -ENOMEM. May be tried again. */
 int store_write(struct store *s, const struct flush *f, struct err *err);
+
+/* Whether a lock that somebody else holds is waited for: some seconds (as after
+ * store_open()), or a moment, for the ring must be read. */
+void store_set_patience(struct store *s, bool patient);
 
 /* Rows written to connection in this run. */
 uint64_t store_recorded(const struct store *s);

@@ -7,7 +7,7 @@
 
 struct tracked {
 	struct connection c;
-	bool marked;		     /* seen in the kernel since the last sweep */
+	bool marked;		     /* met since the last sweep began */
 	struct tracked *prev, *next; /* in unwritten; NULL when it is in the database */
 	UT_hash_handle hh;	     /* in open by c.id, or in leftovers by c.cookie */
 };
@@ -60,8 +60,7 @@ int track_leftover(struct track *t, const struct connection *c)
 }
 
 /* Gives @c what an earlier run of the collector, or the scan, knew of it: its begin
- * and its owner. But whoever closed an accepted connection is a better owner than
- * the one who listened. */
+ * and its owner. But an owner known only for having listened yields to any other. */
 static void inherit(struct connection *c, const struct connection *old)
 {
 	c->start_boot_ns = old->start_boot_ns;
@@ -69,13 +68,9 @@ static void inherit(struct connection *c, const struct connection *old)
 	c->direction = old->direction;
 	c->flags = old->flags | CONNECTION_PREEXISTING | (c->flags & CONNECTION_PEER_CLOSED);
 	c->open_row = old->open_row;
-	if (!old->process_row)
+	c->container_row = old->container_row;
+	if (!old->process_row || (old->owner_source == OWNER_LISTENER && c->owner.pid != 0))
 		return;
-	if (old->owner_source == OWNER_LISTENER && c->closer.pid != 0) {
-		c->owner = c->closer;
-		c->owner_source = OWNER_CLOSE;
-		return;
-	}
 	c->process_row = old->process_row;
 	c->owner_source = old->owner_source;
 }
@@ -113,6 +108,7 @@ static int apply_open(struct track *t, const struct connection *c)
 	if (!e)
 		return -ENOMEM;
 	e->c = *c;
+	e->marked = true;
 	inherit_leftover(t, &e->c);
 	HASH_ADD(hh, t->open, c.id, sizeof(e->c.id), e);
 	if (!e->hh.tbl) {
@@ -200,6 +196,12 @@ bool track_lose_leftovers(struct track *t, track_lost each, void *ctx)
 	return true;
 }
 
+void track_begin_sweep(struct track *t)
+{
+	for (struct tracked *e = t->open; e; e = e->hh.next)
+		e->marked = false;
+}
+
 void track_mark(struct track *t, uint64_t id)
 {
 	struct tracked *e;
@@ -209,23 +211,18 @@ void track_mark(struct track *t, uint64_t id)
 		e->marked = true;
 }
 
-bool track_sweep(struct track *t, int64_t before_boot_ns, track_lost each, void *ctx)
+bool track_sweep(struct track *t, track_lost each, void *ctx)
 {
 	struct tracked *e, *tmp;
-	bool room = true;
 
 	HASH_ITER (hh, t->open, e, tmp) {
-		/* An id is the moment it was made, also for what the scan found. */
-		bool alive = e->marked || (int64_t)e->c.id >= before_boot_ns;
-
-		e->marked = false;
-		if (alive || !room)
+		if (e->marked)
 			continue;
-		room = lose(e, each, ctx);
-		if (room)
-			forget(t, e);
+		if (!lose(e, each, ctx))
+			return false;
+		forget(t, e);
 	}
-	return room;
+	return true;
 }
 
 size_t track_count(const struct track *t)

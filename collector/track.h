@@ -47,10 +47,14 @@ typedef bool (*track_lost)(void *ctx, const struct connection *c);
 /* All leftovers that have not been named again. */
 bool track_lose_leftovers(struct track *t, track_lost each, void *ctx);
 
-/* All that are not among the ids given to track_mark() since the last sweep and
- * began before @before_boot_ns. */
+/*
+ * A comparison with the kernel: begin, then mark each id that it still follows, then
+ * take in what it has sent meanwhile, then sweep: what was neither marked nor opened
+ * since the beginning is lost.
+ */
+void track_begin_sweep(struct track *t);
 void track_mark(struct track *t, uint64_t id);
-bool track_sweep(struct track *t, int64_t before_boot_ns, track_lost each, void *ctx);
+bool track_sweep(struct track *t, track_lost each, void *ctx);
 
 /* How many connections are open. */
 size_t track_count(const struct track *t);

@@ -3,7 +3,8 @@
  * tcp_disconnect(), tcp_abort(), inet_child_forget(), tcp_v4_connect() and
  * tcp_v4_err() in net/ipv4. In all of them sk_err is set before the state goes to
  * CLOSE if a peer, a timer or an administrator caused it, and after it or never
- * if the program did.
+ * if the program did. One case looks like the peer's reset and is ours: data that
+ * arrives after close() but before the peer has acknowledged our FIN.
  */
 #include "verdict.h"
 
@@ -12,6 +13,13 @@
 
 static enum outcome failed_attempt(const struct ending *e, int *error)
 {
+	/* Before anything was sent: nearly always no local port was free, or the one
+	 * that bind() chose is taken for this peer. sk_err may be that of an earlier
+	 * attempt. */
+	if (e->in_connect) {
+		*error = EADDRNOTAVAIL;
+		return OUTCOME_NO_PORT;
+	}
 	switch (e->error) {
 	case ECONNREFUSED:
 		return OUTCOME_REFUSED;
@@ -30,10 +38,6 @@ static enum outcome failed_attempt(const struct ending *e, int *error)
 	case ECONNABORTED:
 		return OUTCOME_KILLED;
 	case 0:
-		if (!e->has_port) {
-			*error = EADDRNOTAVAIL; /* what connect() returned */
-			return OUTCOME_NO_PORT;
-		}
 		return OUTCOME_CANCELLED;
 	default:
 		return OUTCOME_ERROR;
@@ -71,6 +75,11 @@ static enum outcome established(const struct ending *e)
 	case TCP_FIN_WAIT1:
 		/* Closed, then given up: unread data or no memory for orphans. */
 		return OUTCOME_RESET_BY_US;
+	case TCP_FIN_WAIT2:
+		/* shutdown(), then an abort: close() takes the file away only after it,
+		 * but before it waits in good order for the peer's FIN. */
+		return e->by_task && !e->no_socket && !e->fin_received ? OUTCOME_RESET_BY_US
+								       : OUTCOME_CLOSED;
 	default:
 		return OUTCOME_CLOSED;
 	}
@@ -79,7 +88,9 @@ static enum outcome established(const struct ending *e)
 enum outcome verdict(const struct ending *ending, int *error)
 {
 	*error = ending->error;
-	if (ending->old_state == TCP_SYN_SENT)
+	/* From SYN_RECV too, when both sides connect at once. */
+	if (ending->old_state == TCP_SYN_SENT ||
+	    (ending->old_state == TCP_SYN_RECV && !ending->inbound))
 		return failed_attempt(ending, error);
 	return established(ending);
 }

@@ -13,7 +13,8 @@ struct ending {
 	bool by_task;	/* done by a task that uses the socket, not by softirq or timer */
 	bool no_socket; /* no file led to it any more, or yet */
 	bool inbound;
-	bool has_port; /* a local port had been chosen */
+	bool in_connect;   /* connect() itself failed: nothing was waited for */
+	bool fin_received; /* the peer's FIN had come */
 };
 
 /* The outcome; *@error is the errno to keep with it (0: none). */

@@ -205,6 +205,22 @@ int db_check_path(const char *path, bool create, struct err *err)
 	return check_path(path, create, err) ? err_wrap(err, "%s", path) : 0;
 }
 
+/* The pragma answers with the mode that is, and calls that no error. */
+static int use_wal(sqlite3 *db, struct err *err)
+{
+	AUTO_STMT *stmt = NULL;
+	int rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode=WAL", -1, &stmt, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc != SQLITE_ROW)
+		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(db));
+	if (strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") != 0)
+		return err_set(err, -ENOTSUP,
+			       "cannot be put into WAL mode there; name a file on a local disk");
+	return 0;
+}
+
 static int open_writer(const char *path, bool durable, sqlite3 **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
@@ -229,12 +245,14 @@ static int open_writer(const char *path, bool durable, sqlite3 **out, struct err
 	/* auto_vacuum can only be chosen while the file is empty: retention needs it. */
 	ret = db_exec(db,
 		      "PRAGMA auto_vacuum=INCREMENTAL;"
-		      "PRAGMA journal_mode=WAL;"
 		      "PRAGMA wal_autocheckpoint=4000;"	    /* pages: 16 MB */
 		      "PRAGMA journal_size_limit=67108864;" /* bytes */
 		      "PRAGMA cache_size=-8192;"	    /* KiB */
 		      "PRAGMA temp_store=MEMORY",
 		      err);
+	if (ret)
+		return ret;
+	ret = use_wal(db, err);
 	if (ret)
 		return ret;
 	ret = db_exec(db, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", err);

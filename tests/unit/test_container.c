@@ -19,6 +19,7 @@ static void each_runtime_is_recognised_by_its_cgroup(void **state)
 		{"/kubepods.slice/crio-" ID ".scope", "crio", "0123456789ab"},
 		{"/lxc.payload.web", "lxc", "web"},
 		{"/machine.slice/systemd-nspawn@db.service/payload", "nspawn", "db"},
+		{"/machine.slice/systemd-nspawn@deb\\x2d12.service", "nspawn", "deb\\x2d12"},
 	};
 
 	(void)state;

@@ -156,7 +156,7 @@ static void a_leftover_that_ends_before_the_scan_is_joined_with_its_end(void **s
 	assert_int_equal(ended.start_boot_ns, -50);
 }
 
-static void who_closed_an_accepted_leftover_is_a_better_owner_than_who_listened(void **state)
+static void any_other_owner_is_better_than_who_listened(void **state)
 {
 	struct connection listened = {.cookie = 70,
 				      .netns = 1,
@@ -169,7 +169,8 @@ static void who_closed_an_accepted_leftover_is_a_better_owner_than_who_listened(
 
 	assert_int_equal(track_leftover(*state, &listened), 0);
 	e.connection.flags = CONNECTION_START_UNSEEN;
-	e.connection.closer.pid = 9;
+	e.connection.owner.pid = e.connection.closer.pid = 9;
+	e.connection.owner_source = OWNER_CLOSE;
 	track_apply(*state, &e, &ended);
 	assert_int_equal(ended.owner.pid, 9);
 	assert_int_equal(ended.owner_source, OWNER_CLOSE);
@@ -177,7 +178,7 @@ static void who_closed_an_accepted_leftover_is_a_better_owner_than_who_listened(
 	assert_int_equal(ended.open_row, 3);
 
 	assert_int_equal(track_leftover(*state, &listened), 0);
-	e.connection.closer.pid = 0;
+	e.connection.owner.pid = e.connection.closer.pid = 0;
 	track_apply(*state, &e, &ended);
 	assert_int_equal(ended.owner_source, OWNER_LISTENER);
 	assert_int_equal(ended.process_row, 103);
@@ -245,19 +246,37 @@ static void what_the_kernel_no_longer_knows_is_swept_and_what_is_new_is_spared(v
 	struct seen seen = {.room = 8};
 	struct connection ended;
 
-	for (uint64_t id = 1; id <= 4; id++)
+	for (uint64_t id = 1; id <= 3; id++)
 		apply(*state, KIND_OPEN, id, &ended);
+	track_begin_sweep(*state);
 	track_mark(*state, 2);
 	track_mark(*state, 99); /* none of ours */
-	assert_true(track_sweep(*state, 4, take, &seen));
+	apply(*state, KIND_OPEN, 4, &ended);
+	assert_true(track_sweep(*state, take, &seen));
 	assert_int_equal(seen.n, 2);
 	assert_int_equal(seen.rows[0].id + seen.rows[1].id, 1 + 3);
 	assert_int_equal(seen.rows[0].outcome, OUTCOME_LOST);
 	assert_int_equal(track_count(*state), 2);
-	/* A mark holds for one sweep. */
-	assert_true(track_sweep(*state, 4, take, &seen));
-	assert_int_equal(seen.n, 3);
-	assert_int_equal(seen.rows[2].id, 2);
+	/* A mark holds until the next one begins. */
+	track_begin_sweep(*state);
+	assert_true(track_sweep(*state, take, &seen));
+	assert_int_equal(seen.n, 4);
+	assert_int_equal(track_count(*state), 0);
+}
+
+static void a_sweep_without_room_keeps_the_rest_for_the_next(void **state)
+{
+	struct seen seen = {.room = 1};
+	struct connection ended;
+
+	apply(*state, KIND_OPEN, 1, &ended);
+	apply(*state, KIND_OPEN, 2, &ended);
+	track_begin_sweep(*state);
+	assert_false(track_sweep(*state, take, &seen));
+	assert_int_equal(track_count(*state), 1);
+	seen.room = 8;
+	assert_true(track_sweep(*state, take, &seen));
+	assert_int_equal(seen.n, 2);
 }
 
 int main(void)
@@ -272,10 +291,11 @@ int main(void)
 		T(one_that_was_written_ends_with_the_row_it_had),
 		T(a_leftover_that_the_scan_names_goes_on_with_its_begin_and_owner),
 		T(a_leftover_that_ends_before_the_scan_is_joined_with_its_end),
-		T(who_closed_an_accepted_leftover_is_a_better_owner_than_who_listened),
+		T(any_other_owner_is_better_than_who_listened),
 		T(the_cookie_of_another_namespace_is_another_socket),
 		T(a_leftover_that_nobody_names_is_lost_once),
 		T(losing_stops_when_there_is_no_room_and_goes_on_later),
+		T(a_sweep_without_room_keeps_the_rest_for_the_next),
 		T(what_the_kernel_no_longer_knows_is_swept_and_what_is_new_is_spared),
 	};
 

@@ -27,27 +27,17 @@ static void check(const struct expected *table, size_t n)
 static void a_failed_attempt_is_told_by_its_error(void **state)
 {
 	static const struct expected table[] = {
-		{{.old_state = TCP_SYN_SENT, .error = ECONNREFUSED, .has_port = true},
-		 OUTCOME_REFUSED,
-		 ECONNREFUSED},
-		{{.old_state = TCP_SYN_SENT, .error = ETIMEDOUT, .has_port = true},
-		 OUTCOME_TIMEOUT,
-		 ETIMEDOUT},
-		{{.old_state = TCP_SYN_SENT, .error = EHOSTUNREACH, .has_port = true},
+		{{.old_state = TCP_SYN_SENT, .error = ECONNREFUSED}, OUTCOME_REFUSED, ECONNREFUSED},
+		{{.old_state = TCP_SYN_SENT, .error = ETIMEDOUT}, OUTCOME_TIMEOUT, ETIMEDOUT},
+		{{.old_state = TCP_SYN_SENT, .error = EHOSTUNREACH},
 		 OUTCOME_UNREACHABLE,
 		 EHOSTUNREACH},
-		{{.old_state = TCP_SYN_SENT, .error = ENETUNREACH, .has_port = true},
+		{{.old_state = TCP_SYN_SENT, .error = ENETUNREACH},
 		 OUTCOME_UNREACHABLE,
 		 ENETUNREACH},
-		{{.old_state = TCP_SYN_SENT, .error = EACCES, .has_port = true},
-		 OUTCOME_DENIED,
-		 EACCES},
-		{{.old_state = TCP_SYN_SENT, .error = ECONNABORTED, .has_port = true},
-		 OUTCOME_KILLED,
-		 ECONNABORTED},
-		{{.old_state = TCP_SYN_SENT, .error = EPROTO, .has_port = true},
-		 OUTCOME_ERROR,
-		 EPROTO},
+		{{.old_state = TCP_SYN_SENT, .error = EACCES}, OUTCOME_DENIED, EACCES},
+		{{.old_state = TCP_SYN_SENT, .error = ECONNABORTED}, OUTCOME_KILLED, ECONNABORTED},
+		{{.old_state = TCP_SYN_SENT, .error = EPROTO}, OUTCOME_ERROR, EPROTO},
 	};
 
 	(void)state;
@@ -57,14 +47,13 @@ static void a_failed_attempt_is_told_by_its_error(void **state)
 static void giving_up_is_no_error_and_no_success(void **state)
 {
 	static const struct expected table[] = {
-		{{.old_state = TCP_SYN_SENT, .error = 0, .by_task = true, .has_port = true},
-		 OUTCOME_CANCELLED,
-		 0},
-		{{.old_state = TCP_SYN_SENT,
-		  .error = 0,
-		  .by_task = true,
-		  .no_socket = true,
-		  .has_port = true},
+		{{.old_state = TCP_SYN_SENT, .error = 0, .by_task = true}, OUTCOME_CANCELLED, 0},
+		{{
+			 .old_state = TCP_SYN_SENT,
+			 .error = 0,
+			 .by_task = true,
+			 .no_socket = true,
+		 },
 		 OUTCOME_CANCELLED,
 		 0},
 	};
@@ -73,12 +62,49 @@ static void giving_up_is_no_error_and_no_success(void **state)
 	CHECK(table);
 }
 
-static void without_a_local_port_there_was_none_to_be_had(void **state)
+static void what_failed_inside_connect_had_no_port_to_use_whatever_error_was_left(void **state)
 {
 	static const struct expected table[] = {
-		{{.old_state = TCP_SYN_SENT, .error = 0, .by_task = true},
+		{{.old_state = TCP_SYN_SENT, .by_task = true, .in_connect = true},
 		 OUTCOME_NO_PORT,
 		 EADDRNOTAVAIL},
+		{{.old_state = TCP_SYN_SENT,
+		  .error = ECONNRESET,
+		  .by_task = true,
+		  .in_connect = true},
+		 OUTCOME_NO_PORT,
+		 EADDRNOTAVAIL},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
+static void an_attempt_that_met_one_from_the_other_side_fails_like_any_other(void **state)
+{
+	static const struct expected table[] = {
+		{{.old_state = TCP_SYN_RECV, .error = ETIMEDOUT}, OUTCOME_TIMEOUT, ETIMEDOUT},
+		{{.old_state = TCP_SYN_RECV, .by_task = true}, OUTCOME_CANCELLED, 0},
+		{{.old_state = TCP_SYN_RECV, .by_task = true, .inbound = true},
+		 OUTCOME_RESET_BY_US,
+		 0},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
+static void an_abort_after_shutdown_is_told_from_a_close(void **state)
+{
+	static const struct expected table[] = {
+		{{.old_state = TCP_FIN_WAIT2, .by_task = true}, OUTCOME_RESET_BY_US, 0},
+		{{.old_state = TCP_FIN_WAIT2, .by_task = true, .no_socket = true},
+		 OUTCOME_CLOSED,
+		 0},
+		{{.old_state = TCP_FIN_WAIT2, .by_task = true, .fin_received = true},
+		 OUTCOME_CLOSED,
+		 0},
+		{{.old_state = TCP_FIN_WAIT2}, OUTCOME_CLOSED, 0},
 	};
 
 	(void)state;
@@ -90,7 +116,6 @@ static void a_connection_that_both_sides_close_is_closed(void **state)
 	static const struct expected table[] = {
 		{{.old_state = TCP_LAST_ACK, .error = 0, .no_socket = true}, OUTCOME_CLOSED, 0},
 		{{.old_state = TCP_FIN_WAIT2, .error = 0, .no_socket = true}, OUTCOME_CLOSED, 0},
-		{{.old_state = TCP_FIN_WAIT2, .error = 0, .by_task = true}, OUTCOME_CLOSED, 0},
 		{{.old_state = TCP_CLOSING, .error = 0, .no_socket = true, .inbound = true},
 		 OUTCOME_CLOSED,
 		 0},
@@ -188,7 +213,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_failed_attempt_is_told_by_its_error),
 		cmocka_unit_test(giving_up_is_no_error_and_no_success),
-		cmocka_unit_test(without_a_local_port_there_was_none_to_be_had),
+		cmocka_unit_test(
+			what_failed_inside_connect_had_no_port_to_use_whatever_error_was_left),
+		cmocka_unit_test(an_attempt_that_met_one_from_the_other_side_fails_like_any_other),
+		cmocka_unit_test(an_abort_after_shutdown_is_told_from_a_close),
 		cmocka_unit_test(a_connection_that_both_sides_close_is_closed),
 		cmocka_unit_test(who_cut_it_off_is_told_by_the_error),
 		cmocka_unit_test(silence_after_the_handshake_is_timed_out_whatever_icmp_said),
