@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,11 +41,12 @@ struct node *node_new(void)
 	snprintf(n->out_path, sizeof(n->out_path), "%s/out", n->folder);
 	snprintf(n->err_path, sizeof(n->err_path), "%s/err", n->folder);
 
-	n->home_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	must(n->home_fd >= 0);
-	node_stage(n);
-	n->fence_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	must(n->fence_fd >= 0);
+	n->home = stage_here();
+	for (int i = 0; i < NODE_STAGES; i++) {
+		n->stages[i].fd = stage_new();
+		n->stages[i].netns = stage_number(n->stages[i].fd);
+	}
+	n->n_stages = 1;
 	return n;
 }
 
@@ -64,8 +64,10 @@ void node_free(struct node *n)
 		node_crash(n);
 	db_close(n->db);
 	nftw(n->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	close(n->home_fd);
-	close(n->fence_fd);
+	for (int i = 0; i < NODE_STAGES; i++)
+		close(n->stages[i].fd);
+	stage_enter(n->home);
+	close(n->home);
 	free(n);
 }
 
@@ -83,7 +85,7 @@ void node_start(struct node *n, const char *const options[])
 	const char *argv[MAX_OPTIONS + 4] = {COLLECT};
 	bool without_db = false;
 	int argc = 1;
-	int here_fd;
+	int here;
 
 	for (int i = 0; options[i]; i++) {
 		must(i < MAX_OPTIONS);
@@ -94,12 +96,11 @@ void node_start(struct node *n, const char *const options[])
 		argv[argc++] = "--db";
 		argv[argc++] = n->db_path;
 	}
-	here_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	must(here_fd >= 0);
-	must(setns(n->home_fd, CLONE_NEWNET) == 0);
+	here = stage_here();
+	stage_enter(n->home);
 	n->pid = program_start(argv, n->out_path, n->err_path);
-	must(setns(here_fd, CLONE_NEWNET) == 0);
-	close(here_fd);
+	stage_enter(here);
+	close(here);
 
 	for (int i = 0; i < PATIENCE_S * 100; i++) {
 		if (says(n->err_path, "connmon-collect: ready"))
@@ -135,21 +136,18 @@ void node_crash(struct node *n)
 	n->pid = 0;
 }
 
-static ino_t keep_account(struct node *n, ino_t netns)
+const struct stage *node_spare_stage(struct node *n)
 {
-	must(n->n_stages < NODE_MAX_STAGES);
-	n->stages[n->n_stages++].netns = netns;
-	return netns;
+	must(n->n_stages < NODE_STAGES);
+	return &n->stages[n->n_stages++];
 }
 
 ino_t node_stage(struct node *n)
 {
-	return keep_account(n, stage_new());
-}
+	const struct stage *stage = node_spare_stage(n);
 
-ino_t node_stage_of(struct node *n, pid_t pid)
-{
-	return keep_account(n, stage_of(pid));
+	stage_enter(stage->fd);
+	return stage->netns;
 }
 
 sqlite3_stmt *node_ask(struct node *n, const char *sql, long arg)
@@ -210,16 +208,15 @@ void node_expect_number(struct node *n, const char *sql, long arg, long want)
 
 static void connect_in_fence(struct node *n)
 {
-	int here_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int here = stage_here();
 	int fd;
 
-	must(here_fd >= 0);
-	must(setns(n->fence_fd, CLONE_NEWNET) == 0);
+	stage_enter(n->stages[0].fd);
 	fd = open_socket("127.0.0.1");
 	must(try_connect(fd, "127.0.0.1", 1) == ECONNREFUSED);
 	close(fd);
-	must(setns(here_fd, CLONE_NEWNET) == 0);
-	close(here_fd);
+	stage_enter(here);
+	close(here);
 }
 
 /* The kernel's ring keeps the order of events over all processors. So once a

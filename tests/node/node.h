@@ -21,7 +21,7 @@
 
 #include "stage.h"
 
-#define NODE_MAX_STAGES 64
+#define NODE_STAGES	16
 #define NODE_ENDED_ROWS "SELECT count(*) FROM connection WHERE netns = ?1"
 
 struct node {
@@ -31,13 +31,13 @@ struct node {
 	char err_path[96]; /* its standard error */
 	pid_t pid;	   /* 0: not running */
 	sqlite3 *db;	   /* a reader; NULL with --no-db */
-	int home_fd;	   /* the namespace in which the program began, and collectors run */
-	int fence_fd;	   /* that of the connections made by node_fence() */
-	struct {
+	int home;	   /* the namespace in which the program began, and collectors run */
+	struct stage {
+		int fd;
 		ino_t netns;
-		long n_rows;	   /* that its test demanded */
-	} stages[NODE_MAX_STAGES]; /* the first one is the fence's */
-	int n_stages;
+		long n_rows;   /* that its test demanded */
+	} stages[NODE_STAGES]; /* the first one is for node_fence() */
+	int n_stages;	       /* in use */
 };
 
 /* 0, or 77 with a line that says why these tests cannot run here. For main(). */
@@ -57,10 +57,11 @@ void node_start(struct node *n, const char *const options[]);
 void node_stop(struct node *n, long *recorded, long *lost);
 void node_crash(struct node *n); /* SIGKILL */
 
-/* A new network namespace for this test; its rows are counted once more at the end. */
+/* A network namespace that no test has used; its rows are counted once more at the
+ * end. All are made before the collector starts: a number that somebody else gave
+ * back meanwhile would bring their connections with it. The first enters it. */
 ino_t node_stage(struct node *n);
-/* The same for the namespace that process @pid has made for itself. */
-ino_t node_stage_of(struct node *n, pid_t pid);
+const struct stage *node_spare_stage(struct node *n);
 
 /* Returns when everything that happened before is in the database. */
 void node_fence(struct node *n);

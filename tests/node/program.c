@@ -28,8 +28,7 @@ static pid_t start(const char *const argv[], int out_fd, int err_fd, uid_t uid)
 		must(setresuid(uid, uid, uid) == 0);
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user forgets it: hence after that */
-	execvp(argv[0], (char *const *)argv);
-	must(!"exec");
+	must(execvp(argv[0], (char *const *)argv) == 0);
 	return 0;
 }
 

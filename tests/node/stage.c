@@ -17,21 +17,28 @@
 
 #define PATIENCE_S 20
 
-ino_t stage_of(pid_t pid)
+int stage_here(void)
+{
+	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	must(fd >= 0);
+	return fd;
+}
+
+void stage_enter(int fd)
+{
+	must(setns(fd, CLONE_NEWNET) == 0);
+}
+
+ino_t stage_number(int fd)
 {
 	struct stat st;
-	char path[32];
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-	/* Stays open: the kernel gives a dead namespace's number to the next one. */
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	must(fd >= 0);
 	must(fstat(fd, &st) == 0);
 	return st.st_ino;
 }
 
-ino_t stage_new(void)
+int stage_new(void)
 {
 	struct ifreq lo = {.ifr_name = "lo"};
 	int fd;
@@ -43,8 +50,7 @@ ino_t stage_new(void)
 	lo.ifr_flags |= IFF_UP;
 	must(ioctl(fd, SIOCSIFFLAGS, &lo) == 0);
 	close(fd);
-
-	return stage_of(getpid());
+	return stage_here();
 }
 
 struct scene *scene_new(const char *addr)
@@ -142,12 +148,13 @@ static bool state_is_there(const char *hex)
 
 void wait_for_state(const char *hex)
 {
-	for (int i = 0; i < PATIENCE_S * 100; i++) {
-		if (state_is_there(hex))
-			return;
+	bool there = false;
+
+	for (int i = 0; i < PATIENCE_S * 100 && !there; i++) {
 		usleep(10000);
+		there = state_is_there(hex);
 	}
-	must(!"the socket never came into that state");
+	must(there);
 }
 
 void run(const char *command)
@@ -170,14 +177,15 @@ void silent_link(void)
 #define FAR_MAC	  "02:00:00:00:00:02"
 #define NOONE_MAC "02:00:00:00:00:09"
 
-void link_near(pid_t pid)
+void link_near(int far)
 {
 	char command[160];
 
+	/* ip names a namespace by a process or by a file. */
 	snprintf(command, sizeof(command),
 		 "ip link add near address " NEAR_MAC " type veth"
-		 " peer name far address " FAR_MAC " netns %d",
-		 pid);
+		 " peer name far address " FAR_MAC " netns /proc/%d/fd/%d",
+		 getpid(), far);
 	run(command);
 	run("ip link set near up && ip addr add 10.77.0.1/24 dev near");
 	link_mend();

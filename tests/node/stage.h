@@ -40,17 +40,18 @@ struct scene {
 	int client_port2;   /* the same of its second connection */
 	int error;	    /* errno of the connect() that was to fail */
 	pid_t helper;	    /* a process that an actor forked */
+	int stage;	    /* the namespace of an actor who has one of its own */
 	struct scene *next; /* for a part that directs several scenes */
 };
 
 enum { CUE_LISTENING, CUE_CONNECTED, CUE_GO, CUE_DONE };
 
-/* The namespace of another process: its inode number, not given away either. */
-ino_t stage_of(pid_t pid);
-
-/* Moves this process into a new network namespace with lo up, and returns the
- * namespace's inode number, which no other namespace gets while this process lives. */
-ino_t stage_new(void);
+/* Network namespaces, by a descriptor that keeps them. While one is kept, no other
+ * gets its inode number; afterwards the next one does. */
+int stage_new(void);	  /* makes one with lo up, and moves this process into it */
+int stage_here(void);	  /* that of this process */
+void stage_enter(int fd); /* moves this process */
+ino_t stage_number(int fd);
 
 struct scene *scene_new(const char *addr);
 void scene_free(struct scene *s);
@@ -69,10 +70,10 @@ void wait_for_state(const char *hex); /* until /proc/net/tcp shows a socket in i
 long retransmitted(void);	      /* segments sent again, as the kernel counts */
 void run(const char *command);	      /* by the shell; must succeed */
 
-/* Two namespaces and a link. This process gets the end "near", 10.77.0.1, the process
- * @pid in another namespace the end "far", which it brings up by link_far() as
+/* Two namespaces and a link. This process gets the end "near", 10.77.0.1, the
+ * namespace @far the end "far", which a process there brings up by link_far() as
  * 10.77.0.2. Then each knows the other's hardware address by heart. */
-void link_near(pid_t pid);
+void link_near(int far);
 void link_far(void);
 /* From here on nothing from near reaches far, or it does again. */
 void link_cut(void);

@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 	s->request = argc == 4 ? number(argv[2], 1 << 20) : 1;
 	s->reply = argc == 4 ? number(argv[3], 1 << 20) : 1;
 
-	netns = here ? stage_of(getpid()) : stage_new();
+	netns = stage_number(here ? stage_here() : stage_new());
 	port_range(5000, 65535);
 	start_s = now_s();
 	server = actor_start("storm-server", part_servers, s);

@@ -13,11 +13,10 @@
 #define FAR	  "10.77.0.2"
 #define ONLY_PORT 40000
 
-/* The namespace at the far end is that of the server, who first waits for the link. */
+/* The server at the far end first waits for the link. */
 static void come_up(struct scene *s)
 {
-	stage_new();
-	cue_give(s, CUE_DONE);
+	stage_enter(s->stage);
 	cue_wait(s, CUE_GO);
 	link_far();
 }
@@ -26,13 +25,14 @@ static void come_up(struct scene *s)
 static pid_t stage_link(struct node *n, struct scene *s, void (*server)(struct scene *),
 			ino_t *near, ino_t *far)
 {
+	const struct stage *stage = node_spare_stage(n);
 	pid_t pid;
 
+	*far = stage->netns;
 	*near = node_stage(n);
+	s->stage = stage->fd;
 	pid = actor_start("server", server, s);
-	cue_wait(s, CUE_DONE);
-	*far = node_stage_of(n, pid);
-	link_near(pid);
+	link_near(stage->fd);
 	cue_give(s, CUE_GO);
 	return pid;
 }

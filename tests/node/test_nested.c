@@ -38,8 +38,7 @@ static void spread(const char *device)
 /* The far end, and its servers: one for each scene after @s. */
 static void part_servers_of_all(struct scene *s)
 {
-	stage_new();
-	cue_give(s, CUE_DONE);
+	stage_enter(s->stage);
 	cue_wait(s, CUE_GO);
 	link_far();
 	spread("far");
@@ -72,8 +71,9 @@ static void what_is_recorded_is_right_when_events_interrupt_each_other(void **st
 	struct scene *hub = scene_new(FAR), *s = hub;
 	char out[1024] = "", in[1024] = "";
 	struct node *n = *state;
+	const struct stage *far = node_spare_stage(n);
+	ino_t near = node_stage(n);
 	pid_t far_end, clients[N_PAIRS];
-	ino_t near, far;
 
 	for (int i = 0; i < N_PAIRS; i++) {
 		s = s->next = scene_new(FAR);
@@ -81,12 +81,10 @@ static void what_is_recorded_is_right_when_events_interrupt_each_other(void **st
 		s->n_connections = N;
 		s->request = s->reply = 1;
 	}
-	near = node_stage(n);
 	port_range(5000, 65535);
+	hub->stage = far->fd;
 	far_end = actor_start("far", part_servers_of_all, hub);
-	cue_wait(hub, CUE_DONE);
-	far = node_stage_of(n, far_end);
-	link_near(far_end);
+	link_near(far->fd);
 	spread("near");
 	cue_give(hub, CUE_GO);
 	cue_wait(hub, CUE_LISTENING);
@@ -107,7 +105,7 @@ static void what_is_recorded_is_right_when_events_interrupt_each_other(void **st
 
 	node_fence(n);
 	assert_kinds(n, near, out);
-	assert_kinds(n, far, in);
+	assert_kinds(n, far->netns, in);
 	for (s = hub; s; s = hub) {
 		hub = s->next;
 		scene_free(s);

@@ -165,7 +165,7 @@ static void a_reader_that_goes_away_ends_it_quietly(void **state)
 	pid_t noise;
 
 	(void)state;
-	stage_new();
+	close(stage_new());
 	noise = fork();
 	must(noise >= 0);
 	if (noise == 0)
