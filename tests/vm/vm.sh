@@ -1,0 +1,224 @@
+#!/bin/sh
+# The node tests on other kernels: boots each in QEMU, without KVM, and runs there
+# what ctest calls a node test in a build folder. See vm_help below; needs no root.
+set -eu
+
+vm_help() {
+	cat <<-END
+	vm.sh BUILD_FOLDER KERNEL...
+
+	KERNEL  6.1, 6.12, ...: Debian's cloud kernel of this version, the newest one that
+	        apt knows. It is kept in build-vm and not installed.
+	        VMLINUZ[:FOLDER]: a file, and the folder in which lib/modules/VERSION stands.
+
+	Prints one line for each test, "vm KERNEL: TEST passed|failed|skipped", with the output
+	of a failed one, and at the end "N passed, N failed, N skipped". Exit code 0: all well,
+	1: something failed, 2: not to be understood, or a tool is missing.
+	END
+}
+
+test_limit_s=120   # of one test
+kernel_limit_s=900 # of one kernel, should it hang: all tests take 2 minutes
+guest_tools="ip ss sqlite3 unshare setpriv" # beside those of busybox
+guest_modules="veth tcp_diag"
+
+here=$(cd "$(dirname "$0")" && pwd)
+cache=$(cd "$here/../.." && pwd)/build-vm
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' INT TERM
+
+die() {
+	echo "vm.sh: $*" >&2
+	exit 2
+}
+
+# ---- the kernel ----
+
+# newest VERSION: the package that Debian's meta packages name for it, or nothing.
+newest() {
+	for meta in "linux-image-$1-cloud-amd64" linux-image-cloud-amd64; do
+		apt-cache depends "$meta" 2> "$tmp/log" |
+			sed -n "s/^ *Depends: \(linux-image-$1\..*\)/\1/p"
+	done | head -n 1
+}
+
+# download PACKAGE: unpacked in the cache; half a kernel is not left behind.
+download() {
+	rm -rf "$cache/new"
+	mkdir -p "$cache/new/deb"
+	(cd "$cache/new/deb" && apt-get download -q "$1") > "$tmp/log" 2>&1 &&
+		dpkg-deb -x "$cache"/new/deb/*.deb "$cache/new" &&
+		rm -rf "$cache/new/deb" "$cache/new/usr" &&
+		mv "$cache/new" "$cache/$1"
+}
+
+# debian_kernel VERSION: sets vmlinuz and modules.
+debian_kernel() {
+	package=$(newest "$1")
+	if [ -z "$package" ] || { [ ! -d "$cache/$package" ] && ! download "$package"; }; then
+		# What apt knows may be missing or old.
+		apt-get update -q > "$tmp/log" 2>&1 || true
+		package=$(newest "$1")
+		[ -n "$package" ] && { [ -d "$cache/$package" ] || download "$package"; } || return 1
+	fi
+	vmlinuz=$(echo "$cache/$package"/boot/vmlinuz-*)
+	modules=$cache/$package
+}
+
+# ---- what the guest finds ----
+
+# add FILE...: at the same path, with the libraries it needs.
+add() {
+	for file; do
+		[ ! -e "$root/$file" ] || continue
+		mkdir -p "$root/$(dirname "$file")"
+		cp -L "$file" "$root/$file"
+		# shellcheck disable=SC2046 # a list of paths
+		add $(ldd "$file" 2> "$tmp/log" | grep -o '/[^ ]*')
+	done
+}
+
+# add_module NAME: and first what it depends on. Nothing where it is built in.
+add_module() {
+	[ ! -e "$root/modules/$1.ko" ] || return 0
+	file=$(find "$modules/lib/modules" -name "$(echo "$1" | tr _- '??').ko*" | head -n 1)
+	case $file in
+	*.ko) cp "$file" "$root/modules/$1.ko" ;;
+	*.xz) xz -dc "$file" > "$root/modules/$1.ko" ;;
+	*.zst) zstd -qdc "$file" > "$root/modules/$1.ko" ;;
+	*) return 0 ;;
+	esac
+	for needed in $(tr '\0' '\n' < "$root/modules/$1.ko" | sed -n 's/^depends=//p' | tr , ' '); do
+		add_module "$needed"
+	done
+	echo "/modules/$1.ko" >> "$root/modules/order"
+}
+
+# list_tests FILE: "NAME<tab>SECONDS<tab>COMMAND" as ctest would run them.
+list_tests() {
+	ctest --test-dir "$build" -L '^node$' --show-only=json-v1 > "$tmp/ctest.json"
+	sqlite3 -batch -noheader -separator '	' :memory: "
+		SELECT test.value->>'name', $test_limit_s,
+		    (SELECT group_concat('''' || replace(value, '''', '''\\''''') || '''', ' ')
+		     FROM json_each(test.value, '\$.command'))
+		FROM json_each(readfile('$tmp/ctest.json'), '\$.tests') AS test" > "$1"
+	[ -s "$1" ] || die "$build has no node tests: is it built?"
+}
+
+# make_root: all but the modules.
+make_root() {
+	root=$tmp/root
+	mkdir -p "$root/bin" "$root/etc"
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	cp "$here/init.sh" "$root/init"
+	chmod 755 "$root/init"
+	echo 'root:x:0:0::/:/bin/sh' > "$root/etc/passwd"
+	echo 'nobody:x:65534:65534::/:/bin/false' >> "$root/etc/passwd"
+	list_tests "$root/tests"
+	# The programs that tests start are beside them or in the folders of their layer.
+	find "$build/collector" "$build/query" "$build/tests/node" -name CMakeFiles -prune -o \
+		-type f -perm -u+x -print > "$tmp/files"
+	echo /bin/sh >> "$tmp/files"
+	for tool in $guest_tools; do
+		command -v "$tool" >> "$tmp/files" || die "$tool is missing"
+	done
+	# Scripts of the source folder.
+	grep -o "'/[^']*'" "$root/tests" | tr -d "'" >> "$tmp/files"
+	while read -r file; do
+		add "$file"
+	done < "$tmp/files"
+}
+
+# ---- the run ----
+
+boot() {
+	rm -rf "$root/modules"
+	mkdir "$root/modules"
+	: > "$root/modules/order"
+	for module in $guest_modules; do
+		[ -z "$modules" ] || add_module "$module"
+	done
+	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$tmp/initramfs"
+	# A kernel that stumbles ends, and so does QEMU: the tests that are left have failed.
+	timeout "$kernel_limit_s" qemu-system-x86_64 -accel tcg -cpu max -m 1024 -smp 2 \
+		-nodefaults -display none -no-reboot -kernel "$vmlinuz" -initrd "$tmp/initramfs" \
+		-append "console=ttyS0 quiet oops=panic panic=-1" \
+		-serial "file:$tmp/console" -serial stdio < /dev/null || true
+}
+
+# judge KERNEL: a line for each test, from what the guest tells.
+judge() {
+	awk -v kernel="$1" -v limit_s="$test_limit_s" '
+		function verdict(name, words) {
+			print "vm " kernel ": " name " " words
+			fflush()
+			left -= name in wanted
+			delete wanted[name]
+		}
+		NR == FNR { wanted[$1] = 1; order[++n] = $1; next }
+		$1 == "@@" && $2 == "booted" { print "vm " kernel ": booted " $3; next }
+		$1 == "@@" && $2 == "began" { output = ""; running = $3; next }
+		$1 == "@@" && $2 == "ended" {
+			if ($4 == 0) verdict($3, "passed (" $5 " s)")
+			else if ($4 == 77) verdict($3, "skipped: " output)
+			else {
+				verdict($3, "failed (" ($5 >= limit_s ? "not done after " : "exit code " $4 ", ") $5 " s)")
+				printf "%s", output
+			}
+			running = ""
+			next
+		}
+		{ output = output "\t" $0 "\n" }
+		END {
+			for (i = 1; i <= n; i++)
+				if (order[i] in wanted)
+					verdict(order[i], order[i] == running ? \
+						"failed: the guest ended with it" : "failed: it was not reached")
+			if (running) printf "%s", output
+		}' "$root/tests" -
+}
+
+case ${1:-} in
+'' | -h | --help)
+	vm_help
+	exit 2
+	;;
+esac
+[ $# -ge 2 ] || die "which kernel?"
+[ -d "$1" ] || die "$1 is not a folder"
+build=$(cd "$1" && pwd)
+shift
+for tool in qemu-system-x86_64 busybox cpio xz ctest sqlite3; do
+	command -v "$tool" > "$tmp/log" || die "$tool is missing"
+done
+[ "$(uname -m)" = x86_64 ] || die "this boots kernels of x86_64 only"
+
+make_root
+for kernel; do
+	case $kernel in
+	*/*)
+		vmlinuz=${kernel%%:*}
+		modules=
+		[ "$vmlinuz" = "$kernel" ] || modules=${kernel#*:}
+		[ -r "$vmlinuz" ] || die "$vmlinuz cannot be read"
+		label=${vmlinuz##*/}
+		;;
+	*)
+		label=$kernel
+		if ! debian_kernel "$kernel"; then
+			# Not Debian, or an older one: nothing was shown and nothing is broken.
+			sed 's/^/	/' "$tmp/log"
+			echo "vm $label: kernel skipped: apt has no linux-image-$kernel*-cloud-amd64"
+			continue
+		fi
+		;;
+	esac
+	boot | judge "$label"
+done | tee "$tmp/lines"
+
+count() { grep -c "^vm [^ ]*: [^ ]* $1" "$tmp/lines" || true; }
+failed=$(count failed)
+passed=$(count passed)
+echo "$passed passed, $failed failed, $(count skipped) skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
