@@ -14,12 +14,14 @@
 #include <linux/types.h>
 
 #define EVENT_COMM_LEN 16 /* TASK_COMM_LEN, its NUL included */
+#define EVENT_EXE_LEN  512
 
 enum event_type {
 	EVENT_ATTEMPT = 0, /* connect() begins: struct event_connection, only while --print is on */
 	EVENT_OPEN = 1,	   /* established: struct event_connection */
 	EVENT_END = 2,	   /* over, or failed: struct event_end */
-	EVENT_TYPES = 3,
+	EVENT_EXEC = 3,	   /* a process runs another program: struct event_exec */
+	EVENT_TYPES = 4,
 };
 
 enum event_flag {
@@ -91,9 +93,18 @@ struct event_end {
 	__u8 zero[6];
 };
 
+struct event_exec {
+	struct event_header header;
+	struct event_owner owner; /* after the exec */
+	__u32 path_len;		  /* 0: too long, or not to be had */
+	__u8 zero[4];
+	char path[EVENT_EXE_LEN]; /* its parts from last to first, each with a NUL */
+};
+
 _Static_assert(sizeof(struct event_header) == 24, "no hidden padding");
 _Static_assert(sizeof(struct event_owner) == 48, "no hidden padding");
 _Static_assert(sizeof(struct event_connection) == 24 + 40 + 32 + 8 + 8 + 48, "no hidden padding");
+_Static_assert(sizeof(struct event_exec) == 24 + 48 + 8 + EVENT_EXE_LEN, "no hidden padding");
 _Static_assert(sizeof(struct event_end) == 160 + 48 + 16 + 16 + 8, "no hidden padding");
 
 /* One CPU's account, all counted since the programs were loaded. */

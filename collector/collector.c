@@ -95,7 +95,13 @@ static int take(struct collector *c, const void *data, size_t len)
 		return ret;
 	if (c->options->print)
 		show(c, &e);
-	return c->store ? record(c, &e) : 0;
+	if (!c->store)
+		return 0;
+	if (e.kind == KIND_EXEC) {
+		processes_exec(&c->processes, &e.connection.owner, e.exe);
+		return 0;
+	}
+	return record(c, &e);
 }
 
 static int on_ring_event(void *ctx, const void *data, size_t len)
@@ -373,7 +379,7 @@ static int check_account(struct collector *c, struct probe_counters *kernel, str
 		return ret;
 	take_in(c); /* what a program was still at when it was detached */
 	known = c->events + c->corrupt + kernel->lost_attempts + kernel->lost_opens +
-		kernel->lost_ends;
+		kernel->lost_ends + kernel->lost_execs;
 	if (known < kernel->events)
 		c->corrupt += kernel->events - known;
 	return 0;
@@ -391,6 +397,8 @@ int collector_finish(struct collector *c, struct account *out, struct err *err)
 		ret = flush(c, false, err);
 	if (!ret)
 		ret = check_account(c, &kernel, err);
+	if (!ret && c->store)
+		ret = sweep(c, err); /* so that what is written down as open is open */
 	/* What stays open is written down, all of it, for the next run to take over. */
 	do {
 		if (!ret && c->store)

@@ -14,7 +14,8 @@
 
 #include "history.h"
 
-#define COMM_LEN 16 /* the kernel's TASK_COMM_LEN, its NUL included */
+#define COMM_LEN 16  /* the kernel's TASK_COMM_LEN, its NUL included */
+#define EXE_LEN	 512 /* a longer path of a program is not kept */
 
 /* A process when it connected. pid 0: unknown. */
 struct owner {

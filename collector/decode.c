@@ -17,7 +17,11 @@ static int check_header(const struct event_header *h, size_t len, struct err *er
 		return err_set(err, -EBADMSG, "event of %zu bytes: shorter than its header", len);
 	if (h->type >= EVENT_TYPES)
 		return err_set(err, -EBADMSG, "event of unknown type %u", h->type);
-	want = h->type == EVENT_END ? sizeof(struct event_end) : sizeof(struct event_connection);
+	if (h->time_boot_ns > MAX_BOOT_NS)
+		return err_set(err, -EBADMSG, "a time more than a century after boot");
+	want = h->type == EVENT_END    ? sizeof(struct event_end)
+	       : h->type == EVENT_EXEC ? sizeof(struct event_exec)
+				       : sizeof(struct event_connection);
 	if (len != want || h->size != want)
 		return err_set(err, -EBADMSG, "event of type %u: %zu bytes instead of %zu", h->type,
 			       len, want);
@@ -55,8 +59,7 @@ static int decode_connection(const struct event_connection *from, struct connect
 		return err_set(err, -EBADMSG, "direction %u", from->inbound);
 	if (from->owner_source > OWNER_KERNEL)
 		return err_set(err, -EBADMSG, "owner source %u", from->owner_source);
-	if (from->header.time_boot_ns > MAX_BOOT_NS || from->start_boot_ns > MAX_BOOT_NS ||
-	    from->established_boot_ns > MAX_BOOT_NS)
+	if (from->start_boot_ns > MAX_BOOT_NS || from->established_boot_ns > MAX_BOOT_NS)
 		return err_set(err, -EBADMSG, "a time more than a century after boot");
 	to->id = from->id;
 	to->cookie = from->cookie;
@@ -105,37 +108,61 @@ static int decode_end(const struct event_end *from, struct connection *to, struc
 	return decode_owner(&from->closer, &to->closer, err);
 }
 
+/* The path comes in parts, the last first. */
+static int decode_exec(const struct event_exec *from, struct event *to, struct err *err)
+{
+	size_t end = from->path_len, used = 0;
+
+	if (end > sizeof(from->path) || (end > 0 && from->path[end - 1] != '\0'))
+		return err_set(err, -EBADMSG, "path of a program without an end");
+	while (end > 0) {
+		size_t start = end - 1, len;
+
+		while (start > 0 && from->path[start - 1] != '\0')
+			start--;
+		len = end - 1 - start;
+		if (used + len + 2 > sizeof(to->exe))
+			return err_set(err, -EBADMSG, "path of a program without an end");
+		to->exe[used++] = '/';
+		memcpy(to->exe + used, from->path + start, len);
+		used += len;
+		end = start;
+	}
+	to->exe[used] = '\0';
+	return decode_owner(&from->owner, &to->connection.owner, err);
+}
+
 int decode_event(const void *data, size_t len, struct event *out, struct err *err)
 {
-	struct event event = {0};
-	struct event_end raw;
+	union {
+		struct event_header header;
+		struct event_connection connection;
+		struct event_end end;
+		struct event_exec exec;
+	} raw;
 	int ret;
 
 	if (len > sizeof(raw))
 		return err_set(err, -EBADMSG, "event of %zu bytes: longer than any of ours", len);
 	memcpy(&raw, data, len); /* @data may lie at any address */
-	ret = check_header(&raw.connection.header, len, err);
+	ret = check_header(&raw.header, len, err);
 	if (ret)
 		return ret;
-	ret = decode_connection(&raw.connection, &event.connection, err);
-	if (ret)
-		return ret;
-	event.time_boot_ns = (int64_t)raw.connection.header.time_boot_ns;
-	switch (raw.connection.header.type) {
-	case EVENT_ATTEMPT:
-		event.kind = KIND_ATTEMPT;
-		event.connection.outcome = OUTCOME_CONNECTING;
-		break;
-	case EVENT_OPEN:
-		event.kind = KIND_OPEN;
-		event.connection.outcome = OUTCOME_OPEN;
-		break;
+	memset(out, 0, offsetof(struct event, exe)); /* the rest is long, and seldom used */
+	out->exe[0] = '\0';
+	out->time_boot_ns = (int64_t)raw.header.time_boot_ns;
+	switch (raw.header.type) {
+	case EVENT_EXEC:
+		out->kind = KIND_EXEC;
+		return decode_exec(&raw.exec, out, err);
+	case EVENT_END:
+		out->kind = KIND_END;
+		ret = decode_connection(&raw.connection, &out->connection, err);
+		return ret ? ret : decode_end(&raw.end, &out->connection, err);
 	default:
-		event.kind = KIND_END;
-		ret = decode_end(&raw, &event.connection, err);
-		if (ret)
-			return ret;
+		out->kind = raw.header.type == EVENT_OPEN ? KIND_OPEN : KIND_ATTEMPT;
+		out->connection.outcome =
+			out->kind == KIND_OPEN ? OUTCOME_OPEN : OUTCOME_CONNECTING;
+		return decode_connection(&raw.connection, &out->connection, err);
 	}
-	*out = event;
-	return 0;
 }

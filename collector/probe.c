@@ -279,6 +279,7 @@ int probe_counters(const struct probe *p, struct probe_counters *out, struct err
 		sum.lost_attempts += p->per_cpu[i].lost[EVENT_ATTEMPT];
 		sum.lost_opens += p->per_cpu[i].lost[EVENT_OPEN];
 		sum.lost_ends += p->per_cpu[i].lost[EVENT_END];
+		sum.lost_execs += p->per_cpu[i].lost[EVENT_EXEC];
 		sum.table_full += p->per_cpu[i].table_full;
 		sum.missed_ends += p->per_cpu[i].missed_ends;
 		sum.rescued += p->per_cpu[i].rescued;

@@ -58,6 +58,7 @@ struct probe_counters {
 	uint64_t lost_attempts; /* of these, the ring was full */
 	uint64_t lost_opens;
 	uint64_t lost_ends;
+	uint64_t lost_execs;
 	uint64_t table_full;	   /* connections whose state could not be kept */
 	uint64_t missed_ends;	   /* connections that ended without any program being run */
 	uint64_t recursion_misses; /* runs that the kernel passed over, of all programs: most of

@@ -1,7 +1,7 @@
 /*
- * process.h - the processes that own connections: a bounded cache which adds to
- * what the kernel side sent the path of the program, read from /proc while the
- * process still lives.
+ * process.h - the processes that own connections: a bounded cache which adds to what
+ * the kernel side sent with a connection the path of the program: as it was told at
+ * exec, else read from /proc while the process still lives.
  */
 #ifndef CONNMON_PROCESS_H
 #define CONNMON_PROCESS_H
@@ -11,8 +11,6 @@
 
 #include "connection.h"
 #include "escape.h"
-
-#define EXE_LEN 512 /* longer paths are cut, at the end */
 
 struct process {
 	struct process_key {
@@ -29,8 +27,11 @@ struct process {
 	UT_hash_handle hh;
 };
 
+struct image; /* what a process runs since its last exec */
+
 struct processes {
 	struct process *table;
+	struct image *images;
 	const char *proc; /* where procfs is mounted: "/proc"; borrowed */
 };
 
@@ -39,10 +40,15 @@ struct processes {
  * names the process, which may be gone a moment later. The pointer stays valid
  * until the next call. NULL when @owner is unknown (pid 0) or memory is short.
  *
- * The path is taken only from the very same process, in the very same program: the
- * start time and the name in /proc must be the owner's, after the path was read.
+ * The path is taken only from the very same process in the very same program: its
+ * start time and name, at exec or in /proc, must be the owner's; or from its parent
+ * of the same name, when it has made no exec of its own.
  */
 struct process *processes_get(struct processes *ps, const struct owner *owner);
+
+/* Takes note that @owner now runs the program @exe (raw; "" when its path is not to be
+ * had). */
+void processes_exec(struct processes *ps, const struct owner *owner, const char *exe);
 
 /* Forgets all rows: the transaction that made them was rolled back. */
 void processes_forget_rows(struct processes *ps);

@@ -106,11 +106,10 @@ static void the_data_may_lie_at_any_address(void **state)
 
 static void assert_refused(const struct event_end *raw, size_t len, const char *words)
 {
-	struct event e = {.time_boot_ns = 123};
 	struct err err = {0};
+	struct event e;
 
 	assert_int_equal(decode_event(raw, len, &e, &err), -EBADMSG);
-	assert_int_equal(e.time_boot_ns, 123);
 	if (!strstr(err.msg, words))
 		fail_msg("%s", err.msg);
 }
@@ -118,7 +117,7 @@ static void assert_refused(const struct event_end *raw, size_t len, const char *
 static void a_wrong_size_is_refused(void **state)
 {
 	struct event_end raw = good_end();
-	char longer[sizeof(raw) + 8] = {0};
+	char longer[sizeof(struct event_exec) + 8] = {0};
 	struct event e;
 	struct err err = {0};
 
@@ -131,6 +130,53 @@ static void a_wrong_size_is_refused(void **state)
 	assert_refused(&raw, sizeof(raw), "instead of");
 }
 
+static struct event_exec good_exec(const char *parts, size_t len)
+{
+	struct event_exec e = {
+		.header = {.size = sizeof(e), .type = EVENT_EXEC},
+		.owner = {.start_boot_ns = 1, .pid = 4711, .uid = 1000, .comm = "curl"},
+		.path_len = (__u32)len,
+	};
+
+	memcpy(e.path, parts, len);
+	return e;
+}
+
+static void the_parts_of_a_program_path_are_put_in_order(void **state)
+{
+	static const char parts[] = "curl\0bin\0usr", hostile[] = "\x1b[2J\0a b";
+	struct event_exec raw = good_exec(parts, sizeof(parts));
+	struct err err = {0};
+	struct event e;
+
+	(void)state;
+	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), 0);
+	assert_int_equal(e.kind, KIND_EXEC);
+	assert_string_equal(e.exe, "/usr/bin/curl");
+	assert_int_equal(e.connection.owner.pid, 4711);
+	raw = good_exec(hostile, sizeof(hostile));
+	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), 0);
+	assert_string_equal(e.exe, "/a b/\x1b[2J");
+	raw = good_exec("", 0);
+	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), 0);
+	assert_string_equal(e.exe, "");
+}
+
+static void a_program_path_that_does_not_end_is_refused(void **state)
+{
+	struct event_exec raw = good_exec("curl", 4);
+	struct err err = {0};
+	struct event e;
+
+	(void)state;
+	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), -EBADMSG);
+	raw.path_len = EVENT_EXE_LEN + 1;
+	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), -EBADMSG);
+	raw.path_len = EVENT_EXE_LEN; /* all of it empty parts: each becomes a slash */
+	memset(raw.path, 0, sizeof(raw.path));
+	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), -EBADMSG);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
 	struct event_end raw;
@@ -141,7 +187,7 @@ static void what_cannot_be_is_refused(void **state)
 	raw.field = value;                                                                         \
 	assert_refused(&raw, sizeof(raw), words)
 
-	REFUSED(connection.header.type, 3, "unknown type");
+	REFUSED(connection.header.type, 4, "unknown type");
 	REFUSED(connection.family, 10, "address family");
 	REFUSED(connection.inbound, 2, "direction");
 	REFUSED(connection.owner_source, 7, "owner source");
@@ -188,6 +234,8 @@ int main(void)
 		cmocka_unit_test(an_open_is_open_and_an_attempt_is_connecting),
 		cmocka_unit_test(the_data_may_lie_at_any_address),
 		cmocka_unit_test(a_wrong_size_is_refused),
+		cmocka_unit_test(the_parts_of_a_program_path_are_put_in_order),
+		cmocka_unit_test(a_program_path_that_does_not_end_is_refused),
 		cmocka_unit_test(what_cannot_be_is_refused),
 		cmocka_unit_test(any_bytes_are_refused_or_make_sense),
 	};

@@ -120,6 +120,55 @@ static void a_name_with_brackets_and_escapes_is_read_right_and_kept_escaped(void
 	rmdir(folder);
 }
 
+static void a_program_told_at_exec_is_known_when_the_process_is_long_gone(void **state)
+{
+	struct processes ps = {.proc = "/nowhere"};
+	struct owner curl = {.pid = 7, .start_boot_ns = 5, .uid = 1, .comm = "curl"};
+	struct owner other = curl, renamed = curl;
+
+	(void)state;
+	processes_exec(&ps, &curl, "/usr/bin/cu\nrl");
+	assert_string_equal(processes_get(&ps, &curl)->exe, "/usr/bin/cu\\x0arl");
+	other.start_boot_ns = 6; /* the same pid, used again */
+	assert_string_equal(processes_get(&ps, &other)->exe, "");
+	strcpy(renamed.comm, "sh"); /* before that exec */
+	assert_string_equal(processes_get(&ps, &renamed)->exe, "");
+	processes_clear(&ps);
+}
+
+static void another_exec_under_the_same_name_is_another_program(void **state)
+{
+	struct processes ps = {.proc = "/nowhere"};
+	struct owner o = {.pid = 7, .start_boot_ns = 5, .comm = "app"};
+
+	(void)state;
+	processes_exec(&ps, &o, "/opt/v1/app");
+	processes_get(&ps, &o)->row = 9;
+	processes_exec(&ps, &o, "/opt/v2/app");
+	assert_string_equal(processes_get(&ps, &o)->exe, "/opt/v2/app");
+	assert_int_equal(processes_get(&ps, &o)->row, 0);
+	processes_exec(&ps, &o, ""); /* a path too long to be told */
+	assert_string_equal(processes_get(&ps, &o)->exe, "");
+	processes_clear(&ps);
+}
+
+static void a_child_without_an_exec_runs_what_its_parent_runs(void **state)
+{
+	struct processes ps = {.proc = "/proc"};
+	struct owner parent = ourselves(), child = parent;
+	char exe[512] = "";
+
+	(void)state;
+	assert_true(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
+	child.pid = 4194305; /* gone */
+	child.ppid = parent.pid;
+	child.start_boot_ns += NS_PER_S;
+	assert_string_equal(processes_get(&ps, &child)->exe, exe);
+	strcpy(child.comm, "other");
+	assert_string_equal(processes_get(&ps, &child)->exe, "");
+	processes_clear(&ps);
+}
+
 static void the_cache_is_bounded_and_forgets_the_oldest(void **state)
 {
 	struct processes ps = {.proc = "/nowhere"};
@@ -143,6 +192,9 @@ int main(void)
 		cmocka_unit_test(a_process_that_became_another_program_gets_no_path),
 		cmocka_unit_test(a_process_that_is_gone_gets_no_path_and_an_unknown_one_no_entry),
 		cmocka_unit_test(a_name_with_brackets_and_escapes_is_read_right_and_kept_escaped),
+		cmocka_unit_test(a_program_told_at_exec_is_known_when_the_process_is_long_gone),
+		cmocka_unit_test(another_exec_under_the_same_name_is_another_program),
+		cmocka_unit_test(a_child_without_an_exec_runs_what_its_parent_runs),
 		cmocka_unit_test(the_cache_is_bounded_and_forgets_the_oldest),
 	};
 
