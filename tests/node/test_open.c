@@ -173,7 +173,7 @@ static void what_was_open_before_the_first_start_is_one_row_on_each_side_too(voi
 	rows[0].owner_source = "scan";
 	rows[0].connected = false; /* nobody saw how long that took */
 	rows[1] = in_row(p.scene, p.server);
-	rows[1].owner_source = "scan";
+	rows[1].owner_source = "close"; /* a better one, at its end */
 	assert_rows(n, p.netns, rows, 2);
 	scene_free(p.scene);
 }
@@ -189,7 +189,7 @@ static void every_run_leaves_its_account_in_the_database(void **state)
 	assert_int_equal(node_number(n, "SELECT recorded FROM run", 0), recorded);
 	assert_int_equal(node_number(n, "SELECT lost FROM run", 0), 0);
 	assert_int_equal(node_number(n, "SELECT stop_us >= start_us FROM run", 0), 1);
-	assert_int_equal(node_number(n, "SELECT count(*) FROM gap", 0), 0);
+	assert_int_equal(node_number(n, NODE_OTHER_GAPS, 0), 0);
 }
 
 int main(void)
