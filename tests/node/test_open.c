@@ -178,6 +178,56 @@ static void what_was_open_before_the_first_start_is_one_row_on_each_side_too(voi
 	scene_free(p.scene);
 }
 
+/* Accepts only when it is told to, after a restart. */
+static void part_late_server(struct scene *s)
+{
+	int listener = listen_at(s->addr, SERVER_PORT), fd;
+
+	cue_give(s, CUE_LISTENING);
+	cue_wait(s, CUE_GO);
+	fd = accept_one(listener);
+	wait_for_end(fd);
+	close(fd);
+	close(listener);
+	cue_give(s, CUE_DONE);
+}
+
+static void part_early_client(struct scene *s)
+{
+	int fd;
+
+	cue_wait(s, CUE_LISTENING);
+	fd = dial(s->addr, SERVER_PORT);
+	s->client_port = local_port(fd);
+	cue_give(s, CUE_CONNECTED);
+	cue_wait(s, CUE_GO);
+	close(fd);
+}
+
+static void what_waits_to_be_accepted_during_a_restart_is_not_lost(void **state)
+{
+	struct scene *s = scene_new("127.0.0.1");
+	struct node *n = *state;
+	pid_t server, client;
+	ino_t netns;
+
+	start(n);
+	netns = node_stage(n);
+	server = actor_start("server", part_late_server, s);
+	client = actor_start("client", part_early_client, s);
+	cue_wait(s, CUE_CONNECTED);
+	node_expect_number(n, OPEN_ROWS, (long)netns, 2);
+	node_crash(n);
+	start(n);
+	assert_int_equal(node_number(n, NODE_ENDED_ROWS, (long)netns), 0);
+	cue_give(s, CUE_GO);
+	cue_give(s, CUE_GO);
+	actor_wait(client);
+	actor_wait(server);
+	assert_rows(n, netns, (struct row[]){out_row(s, client), in_row(s, server)}, 2);
+	scene_free(s);
+}
+
 static void every_run_leaves_its_account_in_the_database(void **state)
 {
 	struct node *n = *state;
@@ -203,6 +253,7 @@ int main(void)
 		OF_ITS_OWN(what_is_still_open_after_a_crash_ends_as_one_row_on_each_side),
 		OF_ITS_OWN(what_is_still_open_after_a_restart_ends_as_one_row_on_each_side),
 		OF_ITS_OWN(what_was_open_before_the_first_start_is_one_row_on_each_side_too),
+		OF_ITS_OWN(what_waits_to_be_accepted_during_a_restart_is_not_lost),
 		OF_ITS_OWN(every_run_leaves_its_account_in_the_database),
 	};
 
