@@ -93,7 +93,7 @@ static void any_bytes_come_back_and_none_of_them_is_a_control(void **state)
 	(void)state;
 	srand(1);
 	for (int round = 0; round < 20000; round++) {
-		char raw[64], out[ESCAPED_SIZE(sizeof(raw))], back[sizeof(out)];
+		char raw[64] = "", out[ESCAPED_SIZE(sizeof(raw))], back[sizeof(out)];
 		size_t len = (size_t)rand() % sizeof(raw), n;
 
 		for (size_t i = 0; i < len; i++)

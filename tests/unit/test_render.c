@@ -110,7 +110,7 @@ static void json_gives_text_back_as_it_was(void **state)
 			 SQLITE_OK);
 	sqlite3_bind_text(stmt, 1, out, -1, SQLITE_STATIC);
 	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-	assert_string_equal(sqlite3_column_text(stmt, 0), text);
+	assert_string_equal((const char *)sqlite3_column_text(stmt, 0), text);
 	free(out);
 	rows_free(rows);
 }
