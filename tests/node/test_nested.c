@@ -8,7 +8,8 @@
  * is recorded can only nearly be asked: some kernels made for guests run no BPF
  * program, and count no miss, while the current process is one of the host's agents,
  * even where a packet of ours just interrupted it (seen in 65 of 65 cases for the
- * threads of process 1 of a Firecracker guest).
+ * threads of process 1 of a Firecracker guest). Such an agent may also be who closes
+ * a socket for good: it looks into /proc/PID/fd just when the program closes it.
  */
 #include "rows.h"
 
@@ -60,7 +61,7 @@ static void assert_kinds(struct node *n, ino_t netns, const char *want)
 			       " direction, outcome, ifnull(error, '-'), comm, pid, tx_bytes,"
 			       " rx_bytes, owner_source, closed_by) AS kind FROM connections"
 			       " WHERE netns = ?1 AND ended_at IS NOT NULL"
-			       " AND outcome <> 'lost' ORDER BY 1)",
+			       " AND outcome <> 'lost' AND closed_by IS NOT NULL ORDER BY 1)",
 			       (long)netns);
 	long rows = node_number(n, SEEN_ROWS, (long)netns);
 
