@@ -45,7 +45,8 @@ struct collector {
 
 	/* As of the last successful flush. */
 	struct {
-		int64_t at_ns;
+		int64_t at_ns;	    /* something was written */
+		int64_t counted_ns; /* what it counts up to: later when there was nothing to say */
 		int64_t offset_ns;
 		struct probe_counters kernel;
 		uint64_t corrupt;
@@ -209,7 +210,7 @@ static int flush(struct collector *c, bool last, struct err *err)
 		.lost[GAP_TABLE_FULL] = kernel.table_full - c->flushed.kernel.table_full,
 		.lost[GAP_RECURSION] = missed,
 		.lost[GAP_CORRUPT] = corrupt,
-		.lost_since_boot_ns = c->flushed.at_ns,
+		.lost_since_boot_ns = c->flushed.counted_ns,
 		.seen = c->ends + kernel.lost_ends + kernel.missed_ends,
 		.seen_lost = kernel.lost_ends + kernel.missed_ends,
 		.recursion_misses = kernel.recursion_misses,
@@ -234,6 +235,7 @@ static int flush(struct collector *c, bool last, struct err *err)
 		if (f.clock_stepped)
 			c->flushed.offset_ns = c->offset_ns;
 	}
+	c->flushed.counted_ns = now_ns;
 	c->sweep_due |= no_room || missed || corrupt;
 	batch_flushed(&c->batch, now_ns);
 	return 0;
@@ -346,7 +348,7 @@ int collector_new(const struct options *options, FILE *live, struct collector **
 	c->processes.proc = "/proc";
 	containers_init(&c->containers);
 	c->offset_ns = clock_offset_ns();
-	c->flushed.at_ns = clock_boot_ns();
+	c->flushed.at_ns = c->flushed.counted_ns = clock_boot_ns();
 	c->flushed.offset_ns = c->offset_ns;
 	if (options->db)
 		ret = open_store(c, err);
