@@ -55,8 +55,8 @@ check() {
 		{ cat "$tmp/told"; return 1; }
 	awk -v kernel="$package" '
 		function unanswered() { if (asked) { print "	" asked; bad++ } }
-		!/: relo #[0-9]+: / || /no matching targets/ { next }
-		/matching candidate/ { asked = ""; next }
+		!/: relo #[0-9]+: / || /: (non-matching candidate|no matching targets)/ { next }
+		/: matching candidate/ { asked = ""; next }
 		{ unanswered(); asked = $0; n++ }
 		END {
 			unanswered()
