@@ -44,6 +44,7 @@ while IFS='	' read -r name limit_s command; do
 	start=$(date +%s)
 	timeout -s KILL "$limit_s" /bin/sh -c "$command" < /dev/null > /out 2>&1
 	code=$?
+	[ "$code" != 137 ] || echo "killed, perhaps after its time limit of $limit_s s" >> /out
 	[ "$code" = 0 ] || show /out
 	tell ended "$name" "$code" $(($(date +%s) - start))
 done < /tests

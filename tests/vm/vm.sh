@@ -161,41 +161,60 @@ boot() {
 		-nodefaults -display none -no-reboot -kernel "$vmlinuz" -initrd "$tmp/initramfs" \
 		-append "console=ttyS0 quiet oops=panic panic=-1 $faster" \
 		-serial "file:$tmp/console" -serial stdio < /dev/null || true
-	tail -n 40 "$tmp/console"
+	tail -n 40 "$tmp/console" | tr -d '\r'
 }
 
-# judge KERNEL: a line for each test, from what the guest tells.
+# verdict KERNEL TEST WORDS: the last word on it.
+verdict() {
+	echo "vm $1: $2 $3"
+	grep -vx "$2" "$tmp/left" > "$tmp/rest" || true
+	mv "$tmp/rest" "$tmp/left"
+}
+
+# judge KERNEL: a line for each test, from what the guest tells. (In the shell, as
+# awk would first wait for a few KiB.)
 judge() {
-	awk -v kernel="$1" -v limit_s="$test_limit_s" '
-		function verdict(name, words) {
-			print "vm " kernel ": " name " " words
-			fflush()
-			if (name in wanted) left--
-			delete wanted[name]
-		}
-		function want(name) { wanted[name] = 1; order[++n] = name; left++ }
-		NR == FNR { want($1); next }
-		FNR == 1 { want("kernel.log") }
-		$1 == "@@" && $2 == "booted" { print "vm " kernel ": booted " $3; next }
-		$1 == "@@" && $2 == "began" { output = ""; running = $3; next }
-		$1 == "@@" && $2 == "ended" {
-			if ($4 == 0) verdict($3, "passed (" $5 " s)")
-			else if ($4 == 77) verdict($3, "skipped: " output)
-			else {
-				verdict($3, "failed (" ($5 >= limit_s ? "not done after " : "exit code " $4 ", ") $5 " s)")
-				printf "%s", output
-			}
-			running = output = ""
-			next
-		}
-		{ sub(/\r$/, ""); output = output "\t" $0 "\n" }
-		END {
-			if (left) printf "%s", output # with the last words of the kernel
-			for (i = 1; i <= n; i++)
-				if (order[i] in wanted)
-					verdict(order[i], order[i] == running ? \
-						"failed: the guest ended with it" : "failed: it was not reached")
-		}' "$root/tests" -
+	cut -f 1 "$root/tests" > "$tmp/left"
+	echo kernel.log >> "$tmp/left"
+	: > "$tmp/output"
+	running=
+	while IFS= read -r line; do
+		case $line in
+		"@@ booted "*)
+			echo "vm $1: booted ${line#@@ booted }"
+			;;
+		"@@ began "*)
+			running=${line#@@ began }
+			: > "$tmp/output"
+			;;
+		"@@ ended "*)
+			line=${line##* "$running" }
+			code=${line% *}
+			seconds=${line#* }
+			case $code in
+			0) verdict "$1" "$running" "passed ($seconds s)" ;;
+			77) verdict "$1" "$running" "skipped: $(cat "$tmp/output")" ;;
+			*)
+				verdict "$1" "$running" "failed (exit code $code, $seconds s)"
+				cat "$tmp/output"
+				;;
+			esac
+			running=
+			: > "$tmp/output"
+			;;
+		*)
+			printf '\t%s\n' "$line" >> "$tmp/output"
+			;;
+		esac
+	done
+	[ ! -s "$tmp/left" ] || cat "$tmp/output" # the last words of the kernel
+	while read -r name; do
+		if [ "$name" = "$running" ]; then
+			verdict "$1" "$name" "failed: the guest ended in it"
+		else
+			verdict "$1" "$name" "failed: it was not reached"
+		fi
+	done < "$tmp/left"
 }
 
 case ${1:-} in
