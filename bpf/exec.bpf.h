@@ -33,6 +33,10 @@ static __always_inline __u32 write_path(struct file *file, char *out)
 
 			if (len >= EVENT_EXE_LEN / 2)
 				return 0;
+			/* Clang fetches len once more, and the verifier of 6.1 does not
+			 * know that it is what was compared. */
+			barrier_var(len);
+			len &= EVENT_EXE_LEN / 2 - 1;
 			n = bpf_probe_read_kernel_str(out + len, EVENT_EXE_LEN / 2,
 						      BPF_CORE_READ(dentry, d_name.name));
 			if (n <= 1)

@@ -13,7 +13,7 @@
 #include "sockets.h"
 #include "schema/db.h"
 
-#define PATIENCE_S  10
+#define PATIENCE_S  60
 #define MAX_OPTIONS 16
 
 int node_missing(void)

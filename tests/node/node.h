@@ -78,9 +78,9 @@ sqlite3_stmt *node_ask(struct node *n, const char *sql, long arg);
 /* The first column of the first row of @sql. */
 long node_number(struct node *n, const char *sql, long arg);
 char *node_text(struct node *n, const char *sql, long arg); /* "" for NULL; free() it */
-/* Waits (at most 10 s) until it is @least or more, and says whether it is. */
+/* Waits (at most a minute) until it is @least or more, and says whether it is. */
 bool node_reaches(struct node *n, const char *sql, long arg, long least);
-/* Waits (at most 10 s) until it is @want. */
+/* Waits (at most a minute) until it is @want. */
 void node_expect_number(struct node *n, const char *sql, long arg, long want);
 
 /* The last test of each program. */

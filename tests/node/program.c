@@ -84,7 +84,7 @@ struct finished program_run(const char *const argv[], uid_t uid)
 	int err_fd = open("/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 
 	must(out_fd >= 0 && err_fd >= 0);
-	f.code = program_wait(start(argv, out_fd, err_fd, uid), 20);
+	f.code = program_wait(start(argv, out_fd, err_fd, uid), 100);
 	read_all(out_fd, f.out, sizeof(f.out));
 	read_all(err_fd, f.err, sizeof(f.err));
 	return f;

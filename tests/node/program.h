@@ -17,7 +17,7 @@ struct finished {
 	char err[8192];
 };
 
-/* Runs argv[0] to its end, at most 20 s, as user @uid. */
+/* Runs argv[0] to its end, at most 100 s, as user @uid. */
 struct finished program_run(const char *const argv[], uid_t uid);
 
 /* The text of a file, which the caller frees. */

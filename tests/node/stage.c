@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define PATIENCE_S 20
+#define PATIENCE_S 60
 
 int stage_here(void)
 {

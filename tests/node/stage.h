@@ -57,7 +57,7 @@ struct scene *scene_new(const char *addr);
 void scene_free(struct scene *s);
 
 void cue_give(struct scene *s, int cue);
-void cue_wait(struct scene *s, int cue); /* at most 20 s */
+void cue_wait(struct scene *s, int cue); /* at most a minute */
 
 /* Forks an actor who calls itself @name, plays @part and ends with exit code 0. */
 pid_t actor_start(const char *name, void (*part)(struct scene *), struct scene *s);
