@@ -233,10 +233,28 @@ static void it_ends_by_itself_after_its_duration(void **state)
 			 1);
 }
 
+static void a_kernel_without_btf_is_named(void **state)
+{
+	struct node *n = *state;
+	const char *const argv[] = {"unshare",
+				    "--mount",
+				    "sh",
+				    "-c",
+				    "mount -t tmpfs none /sys/kernel/btf &&"
+				    " exec \"$0\" --db \"$1\" --duration 5s",
+				    COLLECT,
+				    n->db_path,
+				    NULL};
+	struct finished f = program_run(argv, 0);
+
+	assert_sentence(&f, FAILED, "this kernel has no BTF");
+}
+
 int main(void)
 {
 #define OF_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, fresh, done)
 	const struct CMUnitTest tests[] = {
+		OF_ITS_OWN(a_kernel_without_btf_is_named),
 		OF_ITS_OWN(a_folder_as_database_is_refused),
 		OF_ITS_OWN(a_folder_that_does_not_exist_is_named),
 		OF_ITS_OWN(a_text_file_as_database_is_refused_and_kept),
