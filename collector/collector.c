@@ -249,7 +249,9 @@ int collector_work(struct collector *c, struct err *err)
 	more = take_in(c);
 	if (!c->store)
 		return more;
-	if (batch_due(&c->batch, c->options->flush_ns, clock_boot_ns())) {
+	/* At the nearest tick, not at the one after it. */
+	if (batch_due(&c->batch, c->options->flush_ns - COLLECTOR_TICK_MS * NS_PER_MS / 2,
+		      clock_boot_ns())) {
 		ret = flush(c, false, err);
 		if (ret)
 			return ret;
