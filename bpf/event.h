@@ -15,13 +15,23 @@
 
 #define EVENT_COMM_LEN 16 /* TASK_COMM_LEN, its NUL included */
 #define EVENT_EXE_LEN  512
+#define EVENT_ARGS_LEN 512
+#define EVENT_PATH_LEN 512
 
 enum event_type {
 	EVENT_ATTEMPT = 0, /* connect() begins: struct event_connection, only while --print is on */
 	EVENT_OPEN = 1,	   /* established: struct event_connection */
 	EVENT_END = 2,	   /* over, or failed: struct event_end */
-	EVENT_EXEC = 3,	   /* a process runs another program: struct event_exec */
-	EVENT_TYPES = 4,
+	EVENT_OWNER = 3,   /* who accepted an open connection, or holds it: struct event_owned */
+	EVENT_LISTEN = 4,  /* a socket listens, or no longer: struct event_listen */
+	EVENT_EXEC = 5,	   /* a process runs another program: struct event_exec */
+	EVENT_EXIT = 6,	   /* a process is over: struct event_exit */
+	EVENT_CGROUP = 7,  /* a cgroup was made or removed: struct event_cgroup */
+	EVENT_TYPES = 8,
+
+	/* Never in the ring: what an iterator tells of an open connection, a struct event_end
+	 * whose old_state is the state it is in. */
+	EVENT_PROGRESS = EVENT_TYPES,
 };
 
 enum event_flag {
@@ -29,6 +39,7 @@ enum event_flag {
 	EVENT_PREEXISTING = 2,	/* found by the scan, not by its own events */
 	EVENT_START_UNSEEN = 4, /* its begin was not met, or could not be kept */
 	EVENT_PEER_CLOSED = 8,	/* the peer's FIN came before ours */
+	EVENT_MPTCP = 16,	/* a path of a Multipath TCP connection */
 };
 
 /* How the last transition happened. */
@@ -37,10 +48,12 @@ enum event_how {
 	EVENT_NO_SOCKET = 2,	/* no file leads to the sock: never accepted, or already closed */
 	EVENT_IN_CONNECT = 4,	/* connect() itself failed: nothing was waited for */
 	EVENT_FIN_RECEIVED = 8, /* the peer's FIN had come */
+	EVENT_EARLY = 16, /* connect() failed before any state: socket_error is what it returned */
+	EVENT_ALL_ACKED = 32, /* the peer has acknowledged all payload */
 };
 
 struct event_header {
-	__u64 seq;	    /* per CPU; advances also for an event that found no room */
+	__u64 seq;	    /* per CPU and type; advances also for an event that found no room */
 	__u64 time_boot_ns; /* CLOCK_BOOTTIME */
 	__u32 cpu;
 	__u16 size; /* of the whole event, bytes */
@@ -52,11 +65,13 @@ struct event_header {
 struct event_owner {
 	__u64 start_boot_ns; /* with pid, the only name that is never used twice */
 	__u64 cgroup_id;     /* of the process, cgroup v2 */
-	__u32 pid;	     /* thread group id, as the initial pid namespace counts */
+	__u64 parent_start_boot_ns;
+	__u32 pid; /* thread group id, as the initial pid namespace counts */
 	__u32 ppid;
 	__u32 uid;
 	__u32 zero;
-	char comm[EVENT_COMM_LEN]; /* the group leader's; NUL-terminated */
+	char comm[EVENT_COMM_LEN];   /* the group leader's; NUL-terminated */
+	char thread[EVENT_COMM_LEN]; /* of the thread that acted; likewise */
 };
 
 struct event_connection {
@@ -66,6 +81,7 @@ struct event_connection {
 	__u64 cgroup_id; /* the socket's, cgroup v2; 0 when the kernel keeps none */
 	__u64 start_boot_ns;
 	__u64 established_boot_ns; /* 0: never */
+	__u64 accepted_boot_ns;	   /* 0: never, or not asked for */
 	__u8 local_addr[16];	   /* network order; IPv4 in the first 4 bytes, the rest zero */
 	__u8 peer_addr[16];
 	__u32 netns;	   /* inode number */
@@ -93,26 +109,71 @@ struct event_end {
 	__u8 zero[6];
 };
 
+struct event_owned {
+	struct event_header header;
+	__u64 id;		/* of the connection */
+	__u64 accepted_boot_ns; /* 0: not known */
+	__u8 owner_source;	/* enum owner_source: OWNER_ACCEPT, OWNER_KERNEL or OWNER_SCAN */
+	__u8 zero[7];
+	struct event_owner owner;
+};
+
+struct event_listen {
+	struct event_header header;
+	__u64 cookie;
+	__u64 cgroup_id; /* the socket's */
+	__u8 addr[16];	 /* as in event_connection */
+	__u32 netns;
+	__u16 port;
+	__u8 family;
+	__u8 up; /* 1: begins, 0: ends */
+	struct event_owner owner;
+};
+
 struct event_exec {
 	struct event_header header;
 	struct event_owner owner; /* after the exec */
 	__u32 path_len;		  /* 0: too long, or not to be had */
-	__u8 zero[4];
-	char path[EVENT_EXE_LEN]; /* its parts from last to first, each with a NUL */
+	__u32 args_len;
+	char path[EVENT_EXE_LEN];  /* its parts from last to first, each with a NUL */
+	char args[EVENT_ARGS_LEN]; /* each with a NUL, the last perhaps cut; only with --cmdline,
+				    * else the event ends before */
+};
+
+struct event_exit {
+	struct event_header header;
+	__u64 start_boot_ns;
+	__u32 pid;
+	__u32 zero;
+};
+
+struct event_cgroup {
+	struct event_header header;
+	__u64 id;
+	__u32 up;		   /* 1: made, 0: removed */
+	__u32 path_len;		   /* without its NUL; 0: too long, or not to be had */
+	char path[EVENT_PATH_LEN]; /* below the mount */
 };
 
 _Static_assert(sizeof(struct event_header) == 24, "no hidden padding");
-_Static_assert(sizeof(struct event_owner) == 48, "no hidden padding");
-_Static_assert(sizeof(struct event_connection) == 24 + 40 + 32 + 8 + 8 + 48, "no hidden padding");
-_Static_assert(sizeof(struct event_exec) == 24 + 48 + 8 + EVENT_EXE_LEN, "no hidden padding");
-_Static_assert(sizeof(struct event_end) == 160 + 48 + 16 + 16 + 8, "no hidden padding");
+_Static_assert(sizeof(struct event_owner) == 72, "no hidden padding");
+_Static_assert(sizeof(struct event_connection) == 24 + 48 + 32 + 8 + 8 + 72, "no hidden padding");
+_Static_assert(sizeof(struct event_end) == 192 + 72 + 16 + 16 + 8, "no hidden padding");
+_Static_assert(sizeof(struct event_owned) == 24 + 24 + 72, "no hidden padding");
+_Static_assert(sizeof(struct event_listen) == 24 + 16 + 16 + 8 + 72, "no hidden padding");
+_Static_assert(sizeof(struct event_exec) == 24 + 72 + 8 + EVENT_EXE_LEN + EVENT_ARGS_LEN,
+	       "no hidden padding");
+_Static_assert(sizeof(struct event_exit) == 24 + 16, "no hidden padding");
+_Static_assert(sizeof(struct event_cgroup) == 24 + 16 + EVENT_PATH_LEN, "no hidden padding");
 
 /* One CPU's account, all counted since the programs were loaded. */
 struct event_counters {
-	__u64 seq;		 /* events that asked for room in the ring */
+	__u64 seq[EVENT_TYPES];	 /* events that asked for room in the ring */
 	__u64 last_id;		 /* the last event_connection.id made here */
 	__u64 lost[EVENT_TYPES]; /* of these, the ring was full */
 	__u64 table_full;	 /* connections whose state could not be kept */
+	__u64 listeners_full;	 /* listeners that could not be kept */
+	__u64 filtered;		 /* connections left out because we were told to */
 	__u64 missed_ends;	 /* connections that ended without any program being run */
 	__u64 rescued;		 /* transitions that only the second program met */
 };

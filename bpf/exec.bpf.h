@@ -51,14 +51,15 @@ static __always_inline __u32 write_path(struct file *file, char *out)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
+	const __u16 size = offsetof(struct event_exec, args);
 	struct event_exec *e;
 
-	e = reserve(EVENT_EXEC, sizeof(*e), bpf_ktime_get_boot_ns());
+	e = reserve(EVENT_EXEC, size, bpf_ktime_get_boot_ns());
 	if (!e)
 		return 0;
 	describe_current(&e->owner);
 	__builtin_memset(e->path, 0, sizeof(e->path));
-	__builtin_memset(e->zero, 0, sizeof(e->zero));
+	e->args_len = 0;
 	e->path_len = write_path(BPF_CORE_READ(task, mm, exe_file), e->path);
 	submit(e, false);
 	return 0;

@@ -22,7 +22,7 @@ static __always_inline void *reserve(enum event_type type, __u16 size, __u64 now
 
 	if (!c)
 		return NULL;
-	seq = __sync_fetch_and_add(&c->seq, 1);
+	seq = __sync_fetch_and_add(&c->seq[type], 1);
 	h = bpf_ringbuf_reserve(&events, size, 0);
 	if (!h) {
 		__sync_fetch_and_add(&c->lost[type], 1);
@@ -56,6 +56,7 @@ static __always_inline void fill_connection(struct event_connection *e, struct s
 	e->cgroup_id = socket_cgroup_id(sk);
 	e->start_boot_ns = s->start_boot_ns;
 	e->established_boot_ns = s->established_boot_ns;
+	e->accepted_boot_ns = s->accepted_boot_ns;
 	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	e->local_port = local_port(sk);
 	e->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);

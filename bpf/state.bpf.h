@@ -10,6 +10,7 @@ struct connection_state {
 	__u64 cookie; /* the socket's: its address alone may be that of an earlier one */
 	__u64 start_boot_ns;
 	__u64 established_boot_ns;
+	__u64 accepted_boot_ns;
 	struct event_owner owner;
 	struct event_owner closer;
 	__u8 state; /* the last new state; TCP_CLOSE: the end was sent */
@@ -21,7 +22,7 @@ struct connection_state {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 262144);
+	__uint(max_entries, 262144); /* --max-open */
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64); /* struct sock * */
 	__type(value, struct connection_state);

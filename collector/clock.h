@@ -14,4 +14,10 @@ int64_t clock_boot_ns(void);
 /* Wall clock minus time since boot, now. Moves when the wall clock is set or slewed. */
 int64_t clock_offset_ns(void);
 
+/* A time since boot as the database keeps it: microseconds since the Unix epoch. */
+static inline int64_t clock_wall_us(int64_t boot_ns, int64_t offset_ns)
+{
+	return (boot_ns + offset_ns) / NS_PER_US;
+}
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "batch.h"
 #include "clock.h"
 #include "container.h"
@@ -37,19 +38,15 @@ struct collector {
 
 	int64_t offset_ns; /* wall clock minus time since boot, as last asked */
 	size_t events_in_read;
-	uint64_t events;  /* read and in order */
-	uint64_t ends;	  /* of these, ENDs */
-	uint64_t corrupt; /* read and not in order, or no memory for them */
-	bool disk_full;	  /* the last flush failed for that */
-	bool sweep_due;	  /* an END was lost: something we believe open may be over */
+	struct account account;
+	bool disk_full; /* the last flush failed for that */
+	bool sweep_due; /* an END was lost: something we believe open may be over */
 
 	/* As of the last successful flush. */
 	struct {
 		int64_t at_ns;	    /* something was written */
 		int64_t counted_ns; /* what it counts up to: later when there was nothing to say */
 		int64_t offset_ns;
-		struct probe_counters kernel;
-		uint64_t corrupt;
 	} flushed;
 };
 
@@ -79,48 +76,62 @@ static int record(struct collector *c, const struct event *e)
 	processes_get(&c->processes, &e->connection.owner);
 	processes_get(&c->processes, &e->connection.closer);
 	ret = track_apply(c->track, e, &ended);
-	if (ret == 1) {
-		c->ends++;
+	if (ret == 1)
 		batch_add(&c->batch, &ended);
-	}
 	return ret < 0 ? ret : 0;
 }
 
-static int take(struct collector *c, const void *data, size_t len)
+static int take(struct collector *c, const struct event *e)
 {
-	struct err err = {0};
-	struct event e;
-	int ret = decode_event(data, len, &e, &err);
-
-	if (ret)
-		return ret;
 	if (c->options->print)
-		show(c, &e);
+		show(c, e);
 	if (!c->store)
 		return 0;
-	if (e.kind == KIND_EXEC) {
-		processes_exec(&c->processes, &e.connection.owner, e.exe);
+	switch (e->kind) {
+	case KIND_ATTEMPT:
 		return 0;
+	case KIND_EXEC:
+		processes_exec(&c->processes, e);
+		return 0;
+	case KIND_EXIT:
+		processes_exit(&c->processes, &e->owner, e->time_boot_ns);
+		return 0;
+	case KIND_CGROUP:
+		containers_changed(&c->containers, e->cgroup.id, e->cgroup.up, e->path);
+		return 0;
+	case KIND_LISTEN:
+		return 0;
+	case KIND_OPEN:
+	case KIND_PROGRESS:
+	case KIND_OWNER:
+	case KIND_END:
+		return record(c, e);
 	}
-	return record(c, &e);
+	return 0;
 }
 
 static int on_ring_event(void *ctx, const void *data, size_t len)
 {
 	struct collector *c = ctx;
+	struct err err = {0};
+	struct event e;
 
 	c->events_in_read++;
-	if (take(c, data, len) == 0)
-		c->events++;
+	if (decode_event(data, len, &e, &err) == 0 && take(c, &e) == 0)
+		c->account.taken[e.kind]++;
 	else
-		c->corrupt++;
+		c->account.corrupt++;
 	return is_batch_full(c) || c->events_in_read >= MAX_EVENTS_A_READ ? -EAGAIN : 0;
 }
 
 /* What the scan finds is open: it cannot fill the batch. */
 static int on_scan_event(void *ctx, const void *data, size_t len)
 {
-	return take(ctx, data, len);
+	struct err err = {0};
+	struct event e;
+	int ret = decode_event(data, len, &e, &err);
+
+	return ret ? ret : take(ctx, &e);
 }
 
 /* Reads until the ring is empty (returns 0) or one of the bounds is met (1). */
@@ -188,14 +199,11 @@ static int flush(struct collector *c, bool last, struct err *err)
 	int64_t now_ns = clock_boot_ns();
 	struct probe_counters kernel;
 	struct flush f;
-	uint64_t no_room, missed, corrupt = c->corrupt - c->flushed.corrupt;
 	int ret;
 
 	ret = probe_counters(c->probe, &kernel, err);
 	if (ret)
 		return ret;
-	no_room = kernel.lost_ends - c->flushed.kernel.lost_ends;
-	missed = kernel.missed_ends - c->flushed.kernel.missed_ends;
 	batch_sort(&c->batch);
 	f = (struct flush){
 		.ended = c->batch.rows,
@@ -205,20 +213,12 @@ static int flush(struct collector *c, bool last, struct err *err)
 		.n_open =
 			track_unwritten(c->track, last ? INT64_MAX : now_ns - c->options->flush_ns,
 					c->open, MAX_OPEN_PER_FLUSH),
-		.lost[GAP_RING_FULL] = c->disk_full ? 0 : no_room,
-		.lost[GAP_DISK_FULL] = c->disk_full ? no_room : 0,
-		.lost[GAP_TABLE_FULL] = kernel.table_full - c->flushed.kernel.table_full,
-		.lost[GAP_RECURSION] = missed,
-		.lost[GAP_CORRUPT] = corrupt,
 		.lost_since_boot_ns = c->flushed.counted_ns,
-		.seen = c->ends + kernel.lost_ends + kernel.missed_ends,
-		.seen_lost = kernel.lost_ends + kernel.missed_ends,
-		.recursion_misses = kernel.recursion_misses,
-		.rescued = kernel.rescued,
 		.now_boot_ns = now_ns,
 		.offset_ns = c->offset_ns,
 		.clock_stepped = llabs(c->offset_ns - c->flushed.offset_ns) > CLOCK_STEP_NS,
 	};
+	account_flush(&c->account, &kernel, c->disk_full, &f);
 	if (last || anything_to_write(&f, c)) {
 		ret = store_write(c->store, &f, err);
 		if (ret) {
@@ -230,13 +230,13 @@ static int flush(struct collector *c, bool last, struct err *err)
 		track_written(c->track, f.n_open);
 		c->disk_full = false;
 		c->flushed.at_ns = now_ns;
-		c->flushed.kernel = kernel;
-		c->flushed.corrupt = c->corrupt;
+		account_flushed(&c->account, &kernel);
 		if (f.clock_stepped)
 			c->flushed.offset_ns = c->offset_ns;
 	}
 	c->flushed.counted_ns = now_ns;
-	c->sweep_due |= no_room || missed || corrupt;
+	c->sweep_due |= f.lost[GAP_RING_FULL] || f.lost[GAP_DISK_FULL] || f.lost[GAP_RECURSION] ||
+			f.lost[GAP_CORRUPT];
 	batch_flushed(&c->batch, now_ns);
 	return 0;
 }
@@ -334,11 +334,6 @@ static int settle_leftovers(struct collector *c, struct err *err)
 int collector_new(const struct options *options, FILE *live, struct collector **out,
 		  struct err *err)
 {
-	const struct probe_config config = {
-		.ring_bytes = options->ring_bytes,
-		.attempts = options->print,
-		.verbose = options->verbose,
-	};
 	struct collector *c = calloc(1, sizeof(*c));
 	int ret = 0;
 
@@ -355,7 +350,7 @@ int collector_new(const struct options *options, FILE *live, struct collector **
 	if (options->db)
 		ret = open_store(c, err);
 	if (!ret)
-		ret = probe_new(&config, on_ring_event, c, &c->probe, err);
+		ret = probe_new(&options->probe, on_ring_event, c, &c->probe, err);
 	if (!ret) /* to just watch, too: it finds who listens */
 		ret = scan(c, err);
 	if (!ret && c->store)
@@ -374,22 +369,20 @@ int collector_fd(const struct collector *c)
 }
 
 /* Every event that asked for room must have come or be counted as lost. */
-static int check_account(struct collector *c, struct probe_counters *kernel, struct err *err)
+static int settle_account(struct collector *c, struct probe_counters *kernel, struct err *err)
 {
-	uint64_t known;
 	int ret = probe_counters(c->probe, kernel, err);
 
 	if (ret)
 		return ret;
-	take_in(c); /* what a program was still at when it was detached */
-	known = c->events + c->corrupt + kernel->lost_attempts + kernel->lost_opens +
-		kernel->lost_ends + kernel->lost_execs;
-	if (known < kernel->events)
-		c->corrupt += kernel->events - known;
+	while (take_in(c) && c->store) /* what a program was still at when it was detached */
+		if ((ret = flush(c, false, err)))
+			return ret;
+	account_settle(&c->account, kernel);
 	return 0;
 }
 
-int collector_finish(struct collector *c, struct account *out, struct err *err)
+int collector_finish(struct collector *c, struct closing *out, struct err *err)
 {
 	struct probe_counters kernel = {0};
 	int ret = 0;
@@ -400,7 +393,7 @@ int collector_finish(struct collector *c, struct account *out, struct err *err)
 	while (!ret && take_in(c) && c->store)
 		ret = flush(c, false, err);
 	if (!ret)
-		ret = check_account(c, &kernel, err);
+		ret = settle_account(c, &kernel, err);
 	if (!ret && c->store)
 		ret = sweep(c, err); /* so that what is written down as open is open */
 	/* What stays open is written down, all of it, for the next run to take over. */
@@ -409,7 +402,7 @@ int collector_finish(struct collector *c, struct account *out, struct err *err)
 			ret = flush(c, true, err);
 	} while (!ret && c->store && track_unwritten(c->track, INT64_MAX, c->open, 1) > 0);
 	out->recorded = c->store ? store_recorded(c->store) : 0;
-	out->lost = kernel.lost_ends + kernel.missed_ends;
+	out->lost = account_lost_ends(&c->account, &kernel);
 	if (!ret && c->store) {
 		ret = store_close(c->store, clock_boot_ns(), c->offset_ns, err);
 		c->store = NULL;

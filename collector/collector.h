@@ -31,12 +31,12 @@ int collector_fd(const struct collector *c);
  * next call; nothing is lost yet). */
 int collector_work(struct collector *c, struct err *err);
 
-struct account {
+struct closing {
 	uint64_t recorded; /* rows written in this run */
 	uint64_t lost;	   /* connections whose end found no room */
 };
 
 /* Detaches, takes in what still waits, and flushes for the last time. */
-int collector_finish(struct collector *c, struct account *out, struct err *err);
+int collector_finish(struct collector *c, struct closing *out, struct err *err);
 
 #endif

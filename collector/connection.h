@@ -21,10 +21,13 @@
 struct owner {
 	uint64_t start_boot_ns;
 	uint64_t cgroup_id; /* 0: unknown */
+	uint64_t parent_start_boot_ns;
 	uint32_t pid;
 	uint32_t ppid;
 	uint32_t uid;
-	char comm[COMM_LEN]; /* NUL-terminated, raw: may hold any other byte */
+	/* NUL-terminated, raw: may hold any other byte. */
+	char comm[COMM_LEN];   /* the process's */
+	char thread[COMM_LEN]; /* that of the thread which acted */
 };
 
 #define MIN_RTT_NONE UINT32_MAX
@@ -35,6 +38,7 @@ struct connection {
 	uint64_t cgroup_id;	     /* the socket's; 0: unknown */
 	int64_t start_boot_ns;	     /* negative: before this boot */
 	int64_t established_boot_ns; /* 0: never, or not seen */
+	int64_t accepted_boot_ns;    /* 0: never, or not seen */
 	int64_t end_boot_ns;	     /* 0: still open */
 	uint64_t tx_bytes;
 	uint64_t rx_bytes;

@@ -185,6 +185,11 @@ struct container *containers_get(struct containers *cs, uint64_t cgroup_id)
 	return c;
 }
 
+void containers_changed(struct containers *cs, uint64_t cgroup_id, bool made, const char *path)
+{
+	(void)cs, (void)cgroup_id, (void)made, (void)path;
+}
+
 void containers_forget_rows(struct containers *cs)
 {
 	struct container *c, *tmp;

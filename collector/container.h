@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "decode.h"
 #include "escape.h"
 
-#define CGROUP_PATH_LEN	   1024
 #define CONTAINER_NAME_LEN 64
 #define ROOT_CGROUP_ID	   1
 
@@ -36,6 +36,9 @@ void containers_init(struct containers *cs); /* without cgroup v2 all paths stay
 /* The entry of @cgroup_id, valid until the next call; NULL for the root cgroup, for
  * 0 (unknown), and when memory is short. */
 struct container *containers_get(struct containers *cs, uint64_t cgroup_id);
+
+/* Takes note of a cgroup that was made (@path below the mount, raw) or removed. */
+void containers_changed(struct containers *cs, uint64_t cgroup_id, bool made, const char *path);
 
 /* Forgets all rows: the transaction that made them was rolled back. */
 void containers_forget_rows(struct containers *cs);

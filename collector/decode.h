@@ -7,20 +7,38 @@
 
 #include "connection.h"
 #include "err.h"
+#include "listener.h"
 
+#define ARGS_LEN	512
+#define CGROUP_PATH_LEN 512
+
+/* What of an event is set beside the time, by its kind. */
 enum event_kind {
-	KIND_ATTEMPT, /* connect() begins */
-	KIND_OPEN,    /* established, or found so by the scan */
-	KIND_END,     /* over, or failed */
-	KIND_EXEC,    /* a process runs another program */
+	KIND_ATTEMPT,  /* connect() begins: connection */
+	KIND_OPEN,     /* established, or found so by the scan: connection */
+	KIND_END,      /* over, or failed: connection */
+	KIND_OWNER,    /* of an open connection: of connection the id, the owner, how it is
+			* known, and accepted_boot_ns */
+	KIND_LISTEN,   /* a socket listens, or no longer: listener */
+	KIND_EXEC,     /* a process runs another program: owner, path, args */
+	KIND_EXIT,     /* a process is over: of owner the pid and the start */
+	KIND_CGROUP,   /* a cgroup was made or removed: cgroup, path */
+	KIND_PROGRESS, /* never in the ring: still open, as a scan found it: connection */
 };
 
 struct event {
 	enum event_kind kind;
 	int64_t time_boot_ns;
-	struct connection connection; /* outcome set for KIND_END; else OPEN or CONNECTING; of
-				       * KIND_EXEC only the owner is set */
-	char exe[EXE_LEN];	      /* of KIND_EXEC: the path, raw; "" when not to be had */
+	struct connection connection; /* outcome: as it ended, else OPEN or CONNECTING */
+	struct owner owner;
+	struct listener listener;
+	struct {
+		uint64_t id;
+		bool up; /* made, else removed */
+	} cgroup;
+	char path[EXE_LEN + 1];	 /* of the program, or of the cgroup; raw; "" when not to be had */
+	char args[ARGS_LEN + 1]; /* each with a NUL, raw; the last may be cut */
+	size_t args_len;
 };
 
 /* Fills *@out from @len bytes at @data. -EBADMSG with what is wrong when they are

@@ -129,7 +129,7 @@ static int run(struct collector *c, const struct options *o, int epoll_fd, int s
 int main(int argc, char **argv)
 {
 	struct collector *c = NULL;
-	struct account account = {0};
+	struct closing closing = {0};
 	struct options options;
 	struct err err = {0};
 	int epoll_fd, signal_fd, timer_fd, failed;
@@ -162,11 +162,11 @@ int main(int argc, char **argv)
 	failed = run(c, &options, epoll_fd, signal_fd, timer_fd, &err) != 0;
 	if (failed)
 		fail(&err);
-	if (collector_finish(c, &account, &err) != 0)
+	if (collector_finish(c, &closing, &err) != 0)
 		failed = fail(&err);
 	if (options.db)
 		fprintf(stderr, PROGRAM ": recorded %" PRIu64 ", lost %" PRIu64 "\n",
-			account.recorded, account.lost);
+			closing.recorded, closing.lost);
 	collector_free(c);
 	close(signal_fd);
 	close(timer_fd);

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #define MAX_RING_BYTES (1u << 30)
 #define MIN_FLUSH_NS   (100 * NS_PER_MS)
 #define MAX_FLUSH_NS   (60 * NS_PER_S)
+#define MIN_MAX_OPEN   100u
+#define MAX_MAX_OPEN   (16u << 20)
 
 const char *argp_program_version = "connmon-collect " CONNMON_VERSION;
 error_t argp_err_exit_status = 2;
@@ -23,6 +26,14 @@ enum {
 	OPT_DURABLE,
 	OPT_RING,
 	OPT_DURATION,
+	OPT_HOOK,
+	OPT_ACCEPT,
+	OPT_EARLY_FAILURES,
+	OPT_CMDLINE,
+	OPT_MAX_OPEN,
+	OPT_EXCLUDE_PORT,
+	OPT_ONLY_DIRECTION,
+	OPT_NO_LOOPBACK,
 };
 
 /* To add an option: a row here, a case in parse_one(), a line in the man page. */
@@ -34,6 +45,24 @@ static const struct argp_option rows[] = {
 	{"durable", OPT_DURABLE, NULL, 0, "Let each commit survive a power cut", 0},
 	{"ring", OPT_RING, "SIZE", 0,
 	 "Kernel buffer, a power of two from 64K to 1G (16M): what waits when the disk is slow", 0},
+	{"max-open", OPT_MAX_OPEN, "N", 0, "Connections followed at a time: 100 to 16M (256K)", 0},
+	{"hook", OPT_HOOK, "HOOK", 0,
+	 "Where the opener is caught: auto (the tracepoint), tracepoint, kprobe (tcp_connect)", 0},
+	{"accept", OPT_ACCEPT, "HOW", 0,
+	 "How the accepting process is found: auto (exact where that is free, else lazy), lazy (by "
+	 "close, scan and listener), exact (where the kernel has no fexit, all system calls of the "
+	 "node take some 50 ns longer)",
+	 0},
+	{"early-failures", OPT_EARLY_FAILURES, NULL, 0,
+	 "Record connect() that fails before anything is sent: no route, denied (all system calls "
+	 "of the node take some 50 ns longer)",
+	 0},
+	{"cmdline", OPT_CMDLINE, NULL, 0,
+	 "Record the arguments of processes: they may hold secrets", 0},
+	{"exclude-port", OPT_EXCLUDE_PORT, "PORT[,PORT]", 0,
+	 "Leave out connections to these service ports", 0},
+	{"only-direction", OPT_ONLY_DIRECTION, "out|in", 0, "Leave out the other direction", 0},
+	{"no-loopback", OPT_NO_LOOPBACK, NULL, 0, "Leave out what the node says to itself", 0},
 	{"duration", OPT_DURATION, "TIME", 0, "End after TIME (90s, 15m, 1h, 7d, 2w)", 0},
 	{"verbose", 'v', NULL, 0, "Show what libbpf says", 0},
 	{0},
@@ -114,6 +143,84 @@ static int parse_ring(const char *text, size_t *bytes, struct err *err)
 	return ret;
 }
 
+static int parse_max_open(const char *text, uint32_t *n, struct err *err)
+{
+	size_t size;
+	int ret = parse_size(text, &size, err);
+
+	if (!ret && (size < MIN_MAX_OPEN || size > MAX_MAX_OPEN))
+		ret = err_set(err, -EINVAL, "'%s' is not within 100 to 16M", text);
+	if (!ret)
+		*n = (uint32_t)size;
+	return ret;
+}
+
+/* "9100,22": sets their bits. */
+static int parse_ports(const char *text, uint8_t *ports, struct err *err)
+{
+	const char *at = text;
+
+	do {
+		char *end;
+		unsigned long port = strtoul(at, &end, 10);
+
+		if (!isdigit((unsigned char)*at) || port == 0 || port > UINT16_MAX ||
+		    (*end != ',' && *end != '\0'))
+			return err_set(err, -EINVAL,
+				       "'%s' is no list of ports; write for example 9100,22", text);
+		ports[port / 8] |= (uint8_t)(1u << port % 8);
+		at = *end ? end + 1 : end;
+	} while (at[-1] == ',');
+	return 0;
+}
+
+/* Which of @words (ended by NULL) @text is. */
+static int parse_word(const char *text, const char *const *words, struct err *err)
+{
+	int i;
+
+	for (i = 0; words[i]; i++)
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	return err_set(err, -EINVAL, "'%s' is not one of %s, %s%s%s", text, words[0], words[1],
+		       words[2] ? ", " : "", words[2] ? words[2] : "");
+}
+
+static int parse_direction(const char *text, struct filter *f, struct err *err)
+{
+	static const char *const words[] = {"out", "in", NULL};
+	int word = parse_word(text, words, err);
+
+	if (word < 0)
+		return word;
+	f->only_out = word == 0;
+	f->only_in = word == 1;
+	return 0;
+}
+
+static int parse_hook(const char *text, enum hook *hook, struct err *err)
+{
+	static const char *const words[] = {"auto", "tracepoint", "kprobe", NULL};
+	int word = parse_word(text, words, err);
+
+	if (word < 0)
+		return word;
+	*hook = word == 2 ? HOOK_KPROBE : HOOK_TRACEPOINT;
+	return 0;
+}
+
+static int parse_accept(const char *text, enum accept_mode *mode, struct err *err)
+{
+	static const char *const words[] = {
+		[ACCEPT_AUTO] = "auto", [ACCEPT_LAZY] = "lazy", [ACCEPT_EXACT] = "exact", NULL};
+	int word = parse_word(text, words, err);
+
+	if (word < 0)
+		return word;
+	*mode = (enum accept_mode)word;
+	return 0;
+}
+
 static error_t parse_one(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -124,7 +231,7 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		o->db = arg;
 		break;
 	case 'p':
-		o->print = true;
+		o->print = o->probe.attempts = true;
 		break;
 	case OPT_NO_DB:
 		o->db = NULL;
@@ -133,19 +240,48 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		o->durable = true;
 		break;
 	case 'v':
-		o->verbose = true;
+		o->probe.verbose = true;
 		break;
 	case OPT_FLUSH:
 		if (parse_flush(arg, &o->flush_ns, &err))
 			argp_error(state, "--flush: %s", err.msg);
 		break;
 	case OPT_RING:
-		if (parse_ring(arg, &o->ring_bytes, &err))
+		if (parse_ring(arg, &o->probe.ring_bytes, &err))
 			argp_error(state, "--ring: %s", err.msg);
 		break;
 	case OPT_DURATION:
 		if (parse_duration(arg, &o->duration_ns, &err))
 			argp_error(state, "--duration: %s", err.msg);
+		break;
+	case OPT_HOOK:
+		if (parse_hook(arg, &o->probe.hook, &err))
+			argp_error(state, "--hook: %s", err.msg);
+		break;
+	case OPT_ACCEPT:
+		if (parse_accept(arg, &o->probe.accept, &err))
+			argp_error(state, "--accept: %s", err.msg);
+		break;
+	case OPT_EARLY_FAILURES:
+		o->probe.early_failures = true;
+		break;
+	case OPT_CMDLINE:
+		o->probe.cmdline = true;
+		break;
+	case OPT_MAX_OPEN:
+		if (parse_max_open(arg, &o->probe.max_open, &err))
+			argp_error(state, "--max-open: %s", err.msg);
+		break;
+	case OPT_EXCLUDE_PORT:
+		if (parse_ports(arg, o->probe.filter.ports, &err))
+			argp_error(state, "--exclude-port: %s", err.msg);
+		break;
+	case OPT_ONLY_DIRECTION:
+		if (parse_direction(arg, &o->probe.filter, &err))
+			argp_error(state, "--only-direction: %s", err.msg);
+		break;
+	case OPT_NO_LOOPBACK:
+		o->probe.filter.no_loopback = true;
 		break;
 	case ARGP_KEY_ARG:
 		argp_error(state, "'%s' is not expected; options begin with --", arg);
@@ -175,7 +311,7 @@ void options_parse(int argc, char **argv, struct options *out)
 	struct options o = {
 		.db = db_default_path(),
 		.flush_ns = NS_PER_S,
-		.ring_bytes = 16 << 20,
+		.probe = {.ring_bytes = 16 << 20, .max_open = 256 << 10},
 	};
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);

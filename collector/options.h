@@ -7,15 +7,15 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "probe.h"
 
 struct options {
 	const char *db; /* NULL: record nothing */
 	bool print;
 	bool durable;
-	bool verbose;
 	int64_t flush_ns;
 	int64_t duration_ns; /* 0: until a signal */
-	size_t ring_bytes;
+	struct probe_config probe;
 };
 
 /* Fills *@out, defaults included. Prints and exits itself for --help and

@@ -16,6 +16,8 @@
 #define BTF_PATH	"/sys/kernel/btf/vmlinux"
 #define WAKEUP_FRACTION 8 /* wake the reader when the ring is this part full */
 
+_Static_assert(PROBE_RECORDS == EVENT_TYPES, "each kind of record is counted");
+
 struct probe {
 	struct connmon_bpf *skel;
 	struct ring_buffer *ring;
@@ -121,6 +123,8 @@ int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, str
 	p->skel->rodata->send_attempts = config->attempts;
 	p->skel->rodata->wakeup_bytes = (__u32)(config->ring_bytes / WAKEUP_FRACTION);
 	ret = bpf_map__set_max_entries(p->skel->maps.events, (__u32)config->ring_bytes);
+	if (!ret)
+		ret = bpf_map__set_max_entries(p->skel->maps.connections, config->max_open);
 	if (!ret)
 		ret = connmon_bpf__load(p->skel);
 	if (ret) {
@@ -275,12 +279,13 @@ int probe_counters(const struct probe *p, struct probe_counters *out, struct err
 	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.counters), &zero, p->per_cpu) != 0)
 		return err_set(err, -errno, "reading the kernel's counters: %s", strerror(errno));
 	for (int i = 0; i < p->n_cpus; i++) {
-		sum.events += p->per_cpu[i].seq;
-		sum.lost_attempts += p->per_cpu[i].lost[EVENT_ATTEMPT];
-		sum.lost_opens += p->per_cpu[i].lost[EVENT_OPEN];
-		sum.lost_ends += p->per_cpu[i].lost[EVENT_END];
-		sum.lost_execs += p->per_cpu[i].lost[EVENT_EXEC];
+		for (int r = 0; r < PROBE_RECORDS; r++) {
+			sum.seen[r] += p->per_cpu[i].seq[r];
+			sum.lost[r] += p->per_cpu[i].lost[r];
+		}
 		sum.table_full += p->per_cpu[i].table_full;
+		sum.listeners_full += p->per_cpu[i].listeners_full;
+		sum.filtered += p->per_cpu[i].filtered;
 		sum.missed_ends += p->per_cpu[i].missed_ends;
 		sum.rescued += p->per_cpu[i].rescued;
 	}

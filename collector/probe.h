@@ -14,10 +14,36 @@ struct probe;
  * call only. A negative return ends the reading; this event counts as read. */
 typedef int (*probe_sink)(void *ctx, const void *data, size_t len);
 
+enum hook {
+	HOOK_TRACEPOINT, /* the opener is whoever brings the socket to SYN_SENT */
+	HOOK_KPROBE,	 /* the opener is whoever calls tcp_connect() */
+};
+
+/* How the process that accepts a connection is found. */
+enum accept_mode {
+	ACCEPT_AUTO,  /* exactly where that costs others nothing, else lazily */
+	ACCEPT_LAZY,  /* by the listener, a scan or the close */
+	ACCEPT_EXACT, /* when it accepts, even if all system calls get slower by that */
+};
+
+/* What is left out in the kernel, and counted as filtered. */
+struct filter {
+	bool no_loopback;
+	bool only_out;
+	bool only_in;
+	uint8_t ports[65536 / 8]; /* a bit for each service port: the peer's for out, ours for in */
+};
+
 struct probe_config {
-	size_t ring_bytes; /* a power of two, at least a page */
-	bool attempts;	   /* send each connect() at once, before its outcome is known */
-	bool verbose;	   /* let libbpf talk on standard error */
+	size_t ring_bytes;   /* a power of two, at least a page */
+	uint32_t max_open;   /* connections followed at a time */
+	bool attempts;	     /* send each connect() at once, before its outcome is known */
+	bool verbose;	     /* let libbpf talk on standard error */
+	bool early_failures; /* of connect(), before there is any transition */
+	bool cmdline;	     /* send arguments at exec */
+	enum hook hook;
+	enum accept_mode accept;
+	struct filter filter;
 };
 
 /*
@@ -52,18 +78,19 @@ int probe_scan_namespace(struct probe *p, probe_sink sink, void *ctx, struct err
 int probe_each_id(struct probe *p, void (*each)(void *ctx, uint64_t id), void *ctx,
 		  struct err *err);
 
+#define PROBE_RECORDS 8 /* kinds of records in the ring: the first of enum event_kind */
+
 /* The kernel side's account since probe_new(), over all CPUs. */
 struct probe_counters {
-	uint64_t events;	/* that asked for room in the ring */
-	uint64_t lost_attempts; /* of these, the ring was full */
-	uint64_t lost_opens;
-	uint64_t lost_ends;
-	uint64_t lost_execs;
-	uint64_t table_full;	   /* connections whose state could not be kept */
-	uint64_t missed_ends;	   /* connections that ended without any program being run */
-	uint64_t recursion_misses; /* runs that the kernel passed over, of all programs: most of
-				    * them need not have happened, or the twin did the work */
-	uint64_t rescued;	   /* transitions that the twin handled instead */
+	uint64_t seen[PROBE_RECORDS]; /* asked for room in the ring, by enum event_kind */
+	uint64_t lost[PROBE_RECORDS]; /* of these, it was full */
+	uint64_t table_full;	      /* connections whose state could not be kept */
+	uint64_t listeners_full;      /* listeners that could not be kept */
+	uint64_t filtered;	      /* connections left out because we were told to */
+	uint64_t missed_ends;	      /* connections that ended without any program being run */
+	uint64_t recursion_misses;    /* runs that the kernel passed over, of all programs: most of
+				       * them need not have happened, or the twin did the work */
+	uint64_t rescued;	      /* transitions that the twin handled instead */
 };
 
 int probe_counters(const struct probe *p, struct probe_counters *out, struct err *err);

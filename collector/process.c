@@ -117,8 +117,10 @@ static struct process_key key_of(const struct owner *owner)
 	return key;
 }
 
-void processes_exec(struct processes *ps, const struct owner *owner, const char *exe)
+void processes_exec(struct processes *ps, const struct event *e)
 {
+	const struct owner *owner = &e->owner;
+	const char *exe = e->path;
 	const struct process_key key = key_of(owner);
 	struct image *image = find_image(ps, owner->start_boot_ns, owner->pid);
 	char safe[ESCAPED_SIZE(EXE_LEN)];
@@ -147,6 +149,11 @@ void processes_exec(struct processes *ps, const struct owner *owner, const char 
 		free(image->exe);
 		free(image);
 	}
+}
+
+void processes_exit(struct processes *ps, const struct owner *owner, int64_t at_boot_ns)
+{
+	(void)ps, (void)owner, (void)at_boot_ns;
 }
 
 /* ---- who owns a connection ---- */

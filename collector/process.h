@@ -10,6 +10,7 @@
 #include <uthash.h>
 
 #include "connection.h"
+#include "decode.h"
 #include "escape.h"
 
 struct process {
@@ -46,9 +47,11 @@ struct processes {
  */
 struct process *processes_get(struct processes *ps, const struct owner *owner);
 
-/* Takes note that @owner now runs the program @exe (raw; "" when its path is not to be
- * had). */
-void processes_exec(struct processes *ps, const struct owner *owner, const char *exe);
+/* Takes note of KIND_EXEC: a process now runs another program. */
+void processes_exec(struct processes *ps, const struct event *e);
+
+/* Takes note that the process with @owner's pid and start is over. */
+void processes_exit(struct processes *ps, const struct owner *owner, int64_t at_boot_ns);
 
 /* Forgets all rows: the transaction that made them was rolled back. */
 void processes_forget_rows(struct processes *ps);

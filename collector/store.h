@@ -1,6 +1,7 @@
 /*
  * store.h - the database as the collector writes it: one transaction for each
- * flush, there whole or not at all. All INSERTs are in store.c and dictionary.c.
+ * flush, there whole or not at all. All INSERTs are in store.c, run.c and
+ * dictionary.c.
  */
 #ifndef CONNMON_STORE_H
 #define CONNMON_STORE_H
@@ -12,6 +13,7 @@
 #include "connection.h"
 #include "container.h"
 #include "err.h"
+#include "probe.h"
 #include "process.h"
 
 struct store;
@@ -55,6 +57,14 @@ enum gap_reason {
 	GAP_REASONS,
 };
 
+/* What the kernel side met of one kind of record, since the run began. */
+struct record_account {
+	uint64_t seen;
+	uint64_t recorded;
+	uint64_t lost;
+	uint64_t filtered;
+};
+
 /* What one transaction writes. */
 struct flush {
 	const struct connection *ended; /* in the order of their end; end_boot_ns set */
@@ -65,6 +75,7 @@ struct flush {
 	int64_t lost_since_boot_ns; /* when that was */
 	uint64_t seen;		    /* the run's totals so far */
 	uint64_t seen_lost;
+	struct record_account account[PROBE_RECORDS];
 	uint64_t recursion_misses;
 	uint64_t rescued;
 	int64_t now_boot_ns;

@@ -13,6 +13,10 @@
 
 static enum outcome failed_attempt(const struct ending *e, int *error)
 {
+	if (e->early && e->error == EADDRNOTAVAIL)
+		return OUTCOME_NO_PORT; /* bound to an address that is not ours, or none free */
+	if (e->early && e->error == EINVAL)
+		return OUTCOME_UNREACHABLE; /* a blackhole route (fib_props[] in fib_semantics.c) */
 	/* Before anything was sent: nearly always no local port was free, or the one
 	 * that bind() chose is taken for this peer. sk_err may be that of an earlier
 	 * attempt. */
@@ -44,11 +48,17 @@ static enum outcome failed_attempt(const struct ending *e, int *error)
 	}
 }
 
-static enum outcome established(const struct ending *e)
+static enum outcome established(const struct ending *e, int *error)
 {
 	switch (e->error) {
 	case ECONNRESET:
 	case EPIPE: /* a reset after the peer's FIN */
+		/* Both sides had closed and nothing was left to lose: RFC 9293, 3.10.7.4,
+		 * calls that an end, and signals a reset only in the states before. */
+		if ((e->old_state == TCP_LAST_ACK || e->old_state == TCP_CLOSING) && e->all_acked) {
+			*error = 0;
+			return OUTCOME_CLOSED;
+		}
 		return OUTCOME_RESET_BY_PEER;
 	case ETIMEDOUT:
 	case EHOSTUNREACH: /* what ICMP had said before the time was up */
@@ -89,8 +99,8 @@ enum outcome verdict(const struct ending *ending, int *error)
 {
 	*error = ending->error;
 	/* From SYN_RECV too, when both sides connect at once. */
-	if (ending->old_state == TCP_SYN_SENT ||
+	if (ending->early || ending->old_state == TCP_SYN_SENT ||
 	    (ending->old_state == TCP_SYN_RECV && !ending->inbound))
 		return failed_attempt(ending, error);
-	return established(ending);
+	return established(ending, error);
 }

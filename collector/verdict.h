@@ -15,6 +15,8 @@ struct ending {
 	bool inbound;
 	bool in_connect;   /* connect() itself failed: nothing was waited for */
 	bool fin_received; /* the peer's FIN had come */
+	bool all_acked;	   /* the peer has all payload, by its own word */
+	bool early;	   /* connect() returned @error before there was any transition */
 };
 
 /* The outcome; *@error is the errno to keep with it (0: none). */

@@ -47,6 +47,16 @@ int db_errno(int rc)
 	}
 }
 
+int db_step(sqlite3 *db, sqlite3_stmt *stmt, const char *what, struct err *err)
+{
+	int rc = sqlite3_step(stmt);
+
+	sqlite3_reset(stmt);
+	if (rc != SQLITE_DONE)
+		return err_set(err, db_errno(rc), "writing %s: %s", what, sqlite3_errmsg(db));
+	return 0;
+}
+
 int db_exec(sqlite3 *db, const char *sql, struct err *err)
 {
 	int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);

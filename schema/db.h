@@ -57,6 +57,10 @@ void db_close(sqlite3 *db); /* NULL is allowed */
  * when it is empty, or when something follows it. */
 int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err);
 
+/* Runs @stmt, which returns no row, and resets it. @what is being written, for the
+ * message. */
+int db_step(sqlite3 *db, sqlite3_stmt *stmt, const char *what, struct err *err);
+
 /* Runs statements that return no rows. */
 int db_exec(sqlite3 *db, const char *sql, struct err *err);
 

@@ -1,4 +1,4 @@
-/* history.h - the numbers that the tables keep for words; see migrations/001_history.sql,
+/* history.h - the numbers that the tables keep for words; see migrations/,
  * whose view connections turns them back. Stored: never renumber. */
 #ifndef CONNMON_HISTORY_H
 #define CONNMON_HISTORY_H
@@ -45,6 +45,7 @@ enum connection_flag {
 	CONNECTION_PREEXISTING = 2,  /* older than the collector's run */
 	CONNECTION_START_UNSEEN = 4, /* its begin was not recorded */
 	CONNECTION_PEER_CLOSED = 8,  /* the peer's FIN came before ours */
+	CONNECTION_MPTCP = 16,	     /* a path of a Multipath TCP connection */
 };
 
 #endif

@@ -3,7 +3,7 @@
 
 INSERT INTO run VALUES (1, 'b007', '0.1.0', 99, 1769600000000000, NULL, 1769860800000000, 30, 28, 2, 0, 0);
 
-INSERT INTO container VALUES
+INSERT INTO container (id, cgroup_id, path, runtime, name) VALUES
   (1, 4711, '/system.slice/docker-c0ffee1234567890.scope', 'docker', 'c0ffee123456'),
   (2, 4712, '/system.slice/ssh.service', NULL, NULL);
 
@@ -20,7 +20,7 @@ INSERT INTO program VALUES
   (7, 'say "a,b"', '@SUM(A1)',          1001, NULL),
   (8, CAST(x'6576' || x'1b5b33316d' || x'0a' || x'e280ae' || x'ff' || x'eda080' AS TEXT), '', 1001, NULL);
 
-INSERT INTO process VALUES
+INSERT INTO process (id, boot, pid, start_us, ppid, program_id, cmdline) VALUES
   (1, 1, 1001, 1, 1, 1, NULL), (2, 1, 1002, 1, 1, 1, NULL), (3, 1, 800, 1, 1, 2, NULL),
   (4, 1, 700, 1, 1, 3, NULL), (5, 1, 1005, 1, 1, 4, NULL), (6, 1, 1006, 1, 1, 5, NULL),
   (7, 1, 1007, 1, 1, 6, NULL), (8, 1, 1008, 1, 1, 7, NULL), (9, 1, 1009, 1, 1, 8, NULL);
@@ -61,14 +61,19 @@ CREATE TEMP TABLE ended AS SELECT * FROM (VALUES
   (560000000,       10000, 0, 2, NULL, '10.0.1.20', 40019, '10.66.0.1', 80, 1, 1, NULL, 4026531840, 400, NULL, 1, 1, 0, 400, 400, 124, 1, 0),
   -- nobody saw its end; nobody knows its owner
   (500000000,    60000000, 0, 8, NULL, '10.0.1.20', 40020, '10.0.1.11', 5432, NULL, NULL, NULL, 4026531840, 2000, NULL, 0, 0, 0, NULL, NULL, 125, NULL, 2));
-INSERT INTO connection
+INSERT INTO connection (id, duration_us, direction, outcome, error, local_addr, local_port,
+  peer_addr, peer_port, process_id, closer_id, container_id, netns, connect_us, accept_wait_us,
+  tx_bytes, rx_bytes, retransmits, srtt_us, min_rtt_us, cookie, owner_source, flags)
 SELECT 1769860800000000 - column1, column2, column3, column4, column5, column6, column7, column8,
        column9, column10, column11, column12, column13, column14, column15, column16, column17,
        column18, column19, column20, column21, column22, column23
   FROM ended ORDER BY column1 DESC;
 DROP TABLE ended;
 
-INSERT INTO open_connection VALUES
+INSERT INTO open_connection (id, start_us, seen_us, direction, outcome, error, local_addr,
+  local_port, peer_addr, peer_port, process_id, closer_id, container_id, netns, connect_us,
+  accept_wait_us, tx_bytes, rx_bytes, retransmits, srtt_us, min_rtt_us, cookie, owner_source,
+  flags) VALUES
   (1, 1769860800000000 - 10800000000, 1769860800000000, 1, 1, NULL, '10.0.1.20', 22, '10.0.1.99', 52000,
    4, NULL, 2, 4026531840, NULL, 25, 90000, 45000, 0, 300, 200, 201, 2, 0),
   (2, 1769860800000000 - 2500000, 1769860800000000, 0, 0, NULL, '10.0.1.20', 40021, '198.51.100.9', 443,

@@ -52,7 +52,7 @@ violations=$(
 	done
 	sources collector 'collector/(probe|decode)' |
 		forbid "event.h belongs to probe and decode" '^#include "(bpf/)?event\.h"'
-	sources collector 'collector/(store|dictionary|leftover)' |
+	sources collector 'collector/(store|run|dictionary|leftover)' |
 		forbid "SQL belongs to the store" '^#include <sqlite3\.h>|sqlite3_'
 )
 [ -z "$violations" ] || { echo "$violations"; exit 1; }

@@ -152,14 +152,14 @@ static void the_parts_of_a_program_path_are_put_in_order(void **state)
 	(void)state;
 	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), 0);
 	assert_int_equal(e.kind, KIND_EXEC);
-	assert_string_equal(e.exe, "/usr/bin/curl");
-	assert_int_equal(e.connection.owner.pid, 4711);
+	assert_string_equal(e.path, "/usr/bin/curl");
+	assert_int_equal(e.owner.pid, 4711);
 	raw = good_exec(hostile, sizeof(hostile));
 	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), 0);
-	assert_string_equal(e.exe, "/a b/\x1b[2J");
+	assert_string_equal(e.path, "/a b/\x1b[2J");
 	raw = good_exec("", 0);
 	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), 0);
-	assert_string_equal(e.exe, "");
+	assert_string_equal(e.path, "");
 }
 
 static void a_program_path_that_does_not_end_is_refused(void **state)
@@ -187,7 +187,7 @@ static void what_cannot_be_is_refused(void **state)
 	raw.field = value;                                                                         \
 	assert_refused(&raw, sizeof(raw), words)
 
-	REFUSED(connection.header.type, 4, "unknown type");
+	REFUSED(connection.header.type, EVENT_PROGRESS + 1, "unknown type");
 	REFUSED(connection.family, 10, "address family");
 	REFUSED(connection.inbound, 2, "direction");
 	REFUSED(connection.owner_source, 7, "owner source");

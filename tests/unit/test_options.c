@@ -76,7 +76,7 @@ static void without_options_it_records_to_the_usual_place(void **state)
 	assert_false(o.print);
 	assert_false(o.durable);
 	assert_int_equal(o.flush_ns, 1000000000);
-	assert_int_equal(o.ring_bytes, 16 << 20);
+	assert_int_equal(o.probe.ring_bytes, 16 << 20);
 	assert_int_equal(o.duration_ns, 0);
 	setenv("CONNMON_DB", "/tmp/x.db", 1);
 	options_parse(1, argv, &o);
@@ -105,9 +105,9 @@ static void each_option_sets_what_it_says(void **state)
 	assert_string_equal(o.db, "a.db");
 	assert_true(o.print);
 	assert_true(o.durable);
-	assert_true(o.verbose);
+	assert_true(o.probe.verbose);
 	assert_int_equal(o.flush_ns, 200000000);
-	assert_int_equal(o.ring_bytes, 65536);
+	assert_int_equal(o.probe.ring_bytes, 65536);
 	assert_int_equal(o.duration_ns, 120000000000);
 }
 

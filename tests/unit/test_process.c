@@ -120,6 +120,14 @@ static void a_name_with_brackets_and_escapes_is_read_right_and_kept_escaped(void
 	rmdir(folder);
 }
 
+static void exec_program(struct processes *ps, const struct owner *owner, const char *path)
+{
+	struct event e = {.kind = KIND_EXEC, .owner = *owner};
+
+	strcpy(e.path, path);
+	processes_exec(ps, &e);
+}
+
 static void a_program_told_at_exec_is_known_when_the_process_is_long_gone(void **state)
 {
 	struct processes ps = {.proc = "/nowhere"};
@@ -127,7 +135,7 @@ static void a_program_told_at_exec_is_known_when_the_process_is_long_gone(void *
 	struct owner other = curl, renamed = curl;
 
 	(void)state;
-	processes_exec(&ps, &curl, "/usr/bin/cu\nrl");
+	exec_program(&ps, &curl, "/usr/bin/cu\nrl");
 	assert_string_equal(processes_get(&ps, &curl)->exe, "/usr/bin/cu\\x0arl");
 	other.start_boot_ns = 6; /* the same pid, used again */
 	assert_string_equal(processes_get(&ps, &other)->exe, "");
@@ -142,12 +150,12 @@ static void another_exec_under_the_same_name_is_another_program(void **state)
 	struct owner o = {.pid = 7, .start_boot_ns = 5, .comm = "app"};
 
 	(void)state;
-	processes_exec(&ps, &o, "/opt/v1/app");
+	exec_program(&ps, &o, "/opt/v1/app");
 	processes_get(&ps, &o)->row = 9;
-	processes_exec(&ps, &o, "/opt/v2/app");
+	exec_program(&ps, &o, "/opt/v2/app");
 	assert_string_equal(processes_get(&ps, &o)->exe, "/opt/v2/app");
 	assert_int_equal(processes_get(&ps, &o)->row, 0);
-	processes_exec(&ps, &o, ""); /* a path too long to be told */
+	exec_program(&ps, &o, ""); /* a path too long to be told */
 	assert_string_equal(processes_get(&ps, &o)->exe, "");
 	processes_clear(&ps);
 }

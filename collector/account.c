@@ -1,0 +1,59 @@
+#include "account.h"
+
+/* Of one kind of record: what asked for room, found it, and never was read. */
+static uint64_t astray(const struct account *a, const struct probe_counters *kernel, int record)
+{
+	uint64_t known = a->taken[record] + kernel->lost[record];
+
+	return a->settled && kernel->seen[record] > known ? kernel->seen[record] - known : 0;
+}
+
+uint64_t account_lost_ends(const struct account *a, const struct probe_counters *kernel)
+{
+	return kernel->lost[KIND_END] + kernel->missed_ends + astray(a, kernel, KIND_END);
+}
+
+void account_flush(const struct account *a, const struct probe_counters *kernel, bool disk_full,
+		   struct flush *f)
+{
+	const uint64_t no_room = kernel->lost[KIND_END] - a->kernel.lost[KIND_END];
+
+	f->lost[disk_full ? GAP_DISK_FULL : GAP_RING_FULL] = no_room;
+	f->lost[GAP_TABLE_FULL] = kernel->table_full - a->kernel.table_full;
+	f->lost[GAP_RECURSION] = kernel->missed_ends - a->kernel.missed_ends;
+	f->lost[GAP_CORRUPT] = a->corrupt - a->flushed_corrupt;
+	for (int i = 0; i < PROBE_RECORDS; i++)
+		f->account[i] = (struct record_account){
+			.seen = kernel->seen[i],
+			.recorded = a->taken[i],
+			.lost = kernel->lost[i] + astray(a, kernel, i),
+		};
+	/* Two kinds that may end without asking for room. */
+	f->account[KIND_END].seen += kernel->missed_ends + kernel->filtered;
+	f->account[KIND_END].lost += kernel->missed_ends;
+	f->account[KIND_END].filtered = kernel->filtered;
+	f->account[KIND_LISTEN].seen += kernel->listeners_full;
+	f->account[KIND_LISTEN].lost += kernel->listeners_full;
+	f->seen = a->taken[KIND_END] + kernel->lost[KIND_END] + kernel->missed_ends;
+	f->seen_lost = account_lost_ends(a, kernel);
+	f->recursion_misses = kernel->recursion_misses;
+	f->rescued = kernel->rescued;
+}
+
+void account_flushed(struct account *a, const struct probe_counters *kernel)
+{
+	a->kernel = *kernel;
+	a->flushed_corrupt = a->corrupt;
+}
+
+void account_settle(struct account *a, const struct probe_counters *kernel)
+{
+	uint64_t missing = 0;
+
+	a->settled = true;
+	for (int i = 0; i < PROBE_RECORDS; i++)
+		missing += astray(a, kernel, i);
+	/* What could not be read when it came is among them. */
+	if (missing > a->corrupt)
+		a->corrupt = missing;
+}

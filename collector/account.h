@@ -1,0 +1,37 @@
+/*
+ * account.h - what the kernel side met against what arrived here: for each kind of
+ * record, seen = recorded + lost + filtered, and for each flush what was lost since
+ * the last one and why. Pure.
+ */
+#ifndef CONNMON_ACCOUNT_H
+#define CONNMON_ACCOUNT_H
+
+#include "decode.h"
+#include "probe.h"
+#include "store.h"
+
+struct account {
+	uint64_t taken[PROBE_RECORDS]; /* read and in order, by enum event_kind */
+	uint64_t corrupt; /* read and not in order, or no memory for them, or gone astray */
+	bool settled;	  /* nothing more can come */
+
+	/* As of the last successful flush. */
+	struct probe_counters kernel;
+	uint64_t flushed_corrupt;
+};
+
+/* Fills in what @f says of losses and totals, as of @kernel. @disk_full: that is why
+ * the ring is. */
+void account_flush(const struct account *a, const struct probe_counters *kernel, bool disk_full,
+		   struct flush *f);
+
+/* That was written. */
+void account_flushed(struct account *a, const struct probe_counters *kernel);
+
+/* Nothing runs any more and the ring is empty: what has not come is corrupt. */
+void account_settle(struct account *a, const struct probe_counters *kernel);
+
+/* Ends that are in no row, for whatever reason, as of @kernel. */
+uint64_t account_lost_ends(const struct account *a, const struct probe_counters *kernel);
+
+#endif

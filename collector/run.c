@@ -1,0 +1,267 @@
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "db.h"
+
+#define MAX_US	     253402300800000000 /* the year 10000: later times are no times */
+#define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_LEN  36
+
+static const char *const gap_names[GAP_REASONS] = {
+	[GAP_RING_FULL] = "ring_full", [GAP_TABLE_FULL] = "table_full",
+	[GAP_RECURSION] = "recursion", [GAP_DISK_FULL] = "disk_full",
+	[GAP_CORRUPT] = "corrupt",
+};
+
+/* In the order of enum event_kind. */
+static const char *const record_names[PROBE_RECORDS] = {"attempt", "open", "end",  "owner",
+							"listen",  "exec", "exit", "cgroup"};
+
+struct run {
+	sqlite3 *db; /* borrowed */
+	sqlite3_stmt *put_gap, *put_clock, *put_account, *update;
+	char boot_id[BOOT_ID_LEN + 1];
+	int64_t id;
+	int64_t last_connection;
+	int64_t previous_end_boot_ns;
+};
+
+static int read_boot_id(char *id, struct err *err)
+{
+	int fd = open(BOOT_ID_PATH, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, id, BOOT_ID_LEN);
+
+	if (fd >= 0)
+		close(fd);
+	if (n != BOOT_ID_LEN)
+		return err_set(err, -EIO, "%s: cannot be read; is /proc mounted?", BOOT_ID_PATH);
+	id[BOOT_ID_LEN] = '\0';
+	return 0;
+}
+
+/* Runs a SELECT of at most one row of integers into @values; they keep what they
+ * hold when there is no row, and where the row says NULL. ?1 is the boot id. */
+static int select_ints(struct run *r, const char *sql, int64_t *values, int n, struct err *err)
+{
+	AUTO_STMT *stmt = NULL;
+	int rc, ret = db_prepare(r->db, sql, &stmt, err);
+
+	if (ret)
+		return ret;
+	sqlite3_bind_text(stmt, 1, r->boot_id, -1, SQLITE_STATIC);
+	rc = sqlite3_step(stmt);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(r->db));
+	for (int i = 0; rc == SQLITE_ROW && i < n; i++)
+		if (sqlite3_column_type(stmt, i) != SQLITE_NULL)
+			values[i] = sqlite3_column_int64(stmt, i);
+	return 0;
+}
+
+static int put_gap(struct run *r, int64_t from_us, int64_t to_us, const char *reason,
+		   uint64_t count, struct err *err)
+{
+	sqlite3_bind_int64(r->put_gap, 1, from_us < to_us ? from_us : to_us);
+	sqlite3_bind_int64(r->put_gap, 2, to_us);
+	sqlite3_bind_text(r->put_gap, 3, reason, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(r->put_gap, 4, (int64_t)count);
+	if (count == 0)
+		sqlite3_bind_null(r->put_gap, 4); /* nobody can know */
+	return db_step(r->db, r->put_gap, "a gap", err);
+}
+
+static int put_clock(struct run *r, int64_t now_boot_ns, int64_t offset_ns, struct err *err)
+{
+	sqlite3_bind_int64(r->put_clock, 1, clock_wall_us(now_boot_ns, offset_ns));
+	sqlite3_bind_int64(r->put_clock, 2, r->id);
+	sqlite3_bind_int64(r->put_clock, 3, offset_ns / NS_PER_US);
+	return db_step(r->db, r->put_clock, "the clock", err);
+}
+
+static int prepare(struct run *r, struct err *err)
+{
+	const struct {
+		sqlite3_stmt **stmt;
+		const char *sql;
+	} all[] = {
+		{&r->put_gap, "INSERT INTO gap(from_us, to_us, reason, count)"
+			      " VALUES(?1, ?2, ?3, ?4)"},
+		/* Two steps within one microsecond: the later is the one that holds. */
+		{&r->put_clock, "INSERT OR REPLACE INTO clock(at_us, run_id, offset_us)"
+				" VALUES(?1, ?2, ?3)"},
+		{&r->put_account,
+		 "INSERT OR REPLACE INTO account(run_id, record, seen, recorded, lost, filtered)"
+		 " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
+		{&r->update, "UPDATE run SET last_commit_us = ?2, seen = ?3, recorded = ?4,"
+			     " lost = ?5, recursion_misses = ?6, rescued = ?7 WHERE id = ?1"},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		int ret = db_prepare(r->db, all[i].sql, all[i].stmt, err);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int begin(struct run *r, const struct store_config *c, struct err *err)
+{
+	int64_t now_us = clock_wall_us(c->now_boot_ns, c->offset_ns), last_us = 0;
+	AUTO_STMT *stmt = NULL;
+	int ret;
+
+	ret = select_ints(r, "SELECT max(id) FROM connection", &r->last_connection, 1, err);
+	if (!ret)
+		ret = select_ints(r, "SELECT max(ifnull(stop_us, last_commit_us)) FROM run",
+				  &last_us, 1, err);
+	if (!ret)
+		ret = db_prepare(r->db,
+				 "INSERT INTO run(boot_id, version, pid, start_us, last_commit_us,"
+				 " seen, recorded, lost, recursion_misses, rescued)"
+				 " VALUES(?1, ?2, ?3, ?4, ?4, 0, 0, 0, 0, 0)",
+				 &stmt, err);
+	if (ret)
+		return ret;
+	if (r->last_connection > MAX_US || last_us > MAX_US)
+		return err_set(err, -EINVAL,
+			       "holds rows from the far future; is it damaged? "
+			       "Name another file with --db");
+	sqlite3_bind_text(stmt, 1, r->boot_id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 2, CONNMON_VERSION, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 3, getpid());
+	sqlite3_bind_int64(stmt, 4, now_us);
+	ret = db_step(r->db, stmt, "the run", err);
+	if (ret)
+		return ret;
+	r->id = sqlite3_last_insert_rowid(r->db);
+	if (last_us > 0) {
+		r->previous_end_boot_ns = last_us * NS_PER_US - c->offset_ns;
+		ret = put_gap(r, last_us, now_us, "stopped", 0, err);
+		if (ret)
+			return ret;
+	}
+	return put_clock(r, c->now_boot_ns, c->offset_ns, err);
+}
+
+int run_begin(sqlite3 *db, const struct store_config *config, struct run **out, struct err *err)
+{
+	struct run *r = calloc(1, sizeof(*r));
+	int ret;
+
+	if (!r)
+		return err_set(err, -ENOMEM, "no memory for the run");
+	r->db = db;
+	ret = read_boot_id(r->boot_id, err);
+	if (!ret)
+		ret = prepare(r, err);
+	if (!ret)
+		ret = begin(r, config, err);
+	if (ret) {
+		run_free(r);
+		return ret;
+	}
+	*out = r;
+	return 0;
+}
+
+void run_free(struct run *r)
+{
+	if (!r)
+		return;
+	sqlite3_finalize(r->put_gap);
+	sqlite3_finalize(r->put_clock);
+	sqlite3_finalize(r->put_account);
+	sqlite3_finalize(r->update);
+	free(r);
+}
+
+int64_t run_id(const struct run *r)
+{
+	return r->id;
+}
+
+int64_t run_last_connection(const struct run *r)
+{
+	return r->last_connection;
+}
+
+int64_t run_previous_end_boot_ns(const struct run *r)
+{
+	return r->previous_end_boot_ns;
+}
+
+int run_boot(struct run *r, int64_t *id, int64_t *offset_ns, struct err *err)
+{
+	int64_t values[2] = {0, 0};
+	int ret = select_ints(r,
+			      "SELECT run.id, offset_us FROM run JOIN clock ON run_id = run.id"
+			      " WHERE boot_id = ?1 ORDER BY run.id, at_us LIMIT 1",
+			      values, 2, err);
+
+	*id = values[0];
+	*offset_ns = values[1] * NS_PER_US;
+	return ret;
+}
+
+static int write_account(struct run *r, const struct flush *f, struct err *err)
+{
+	int ret = 0;
+
+	for (int i = 0; i < PROBE_RECORDS && !ret; i++) {
+		const struct record_account *a = &f->account[i];
+
+		sqlite3_bind_int64(r->put_account, 1, r->id);
+		sqlite3_bind_text(r->put_account, 2, record_names[i], -1, SQLITE_STATIC);
+		sqlite3_bind_int64(r->put_account, 3, (int64_t)a->seen);
+		sqlite3_bind_int64(r->put_account, 4, (int64_t)a->recorded);
+		sqlite3_bind_int64(r->put_account, 5, (int64_t)a->lost);
+		sqlite3_bind_int64(r->put_account, 6, (int64_t)a->filtered);
+		ret = db_step(r->db, r->put_account, "the account", err);
+	}
+	return ret;
+}
+
+int run_write(struct run *r, const struct flush *f, uint64_t recorded, struct err *err)
+{
+	int64_t now_us = clock_wall_us(f->now_boot_ns, f->offset_ns);
+	int64_t since_us = clock_wall_us(f->lost_since_boot_ns, f->offset_ns);
+	int ret = 0;
+
+	for (int i = 0; i < GAP_REASONS && !ret; i++)
+		if (f->lost[i])
+			ret = put_gap(r, since_us, now_us, gap_names[i], f->lost[i], err);
+	if (!ret && f->clock_stepped)
+		ret = put_clock(r, f->now_boot_ns, f->offset_ns, err);
+	if (!ret)
+		ret = write_account(r, f, err);
+	if (ret)
+		return ret;
+	sqlite3_bind_int64(r->update, 1, r->id);
+	sqlite3_bind_int64(r->update, 2, now_us);
+	sqlite3_bind_int64(r->update, 3, (int64_t)f->seen);
+	sqlite3_bind_int64(r->update, 4, (int64_t)recorded);
+	sqlite3_bind_int64(r->update, 5, (int64_t)f->seen_lost);
+	sqlite3_bind_int64(r->update, 6, (int64_t)f->recursion_misses);
+	sqlite3_bind_int64(r->update, 7, (int64_t)f->rescued);
+	return db_step(r->db, r->update, "the run", err);
+}
+
+int run_end(struct run *r, int64_t now_boot_ns, int64_t offset_ns, struct err *err)
+{
+	AUTO_STMT *stmt = NULL;
+	int ret =
+		db_prepare(r->db, "UPDATE run SET stop_us = ?2, last_commit_us = ?2 WHERE id = ?1",
+			   &stmt, err);
+
+	if (ret)
+		return ret;
+	sqlite3_bind_int64(stmt, 1, r->id);
+	sqlite3_bind_int64(stmt, 2, clock_wall_us(now_boot_ns, offset_ns));
+	return db_step(r->db, stmt, "the end of the run", err);
+}
