@@ -17,7 +17,9 @@
  *   read at the transition to CLOSE itself.
  */
 #include "exec.bpf.h"
+#include "filter.bpf.h"
 #include "listener.bpf.h"
+#include "review.bpf.h"
 #include "scan.bpf.h"
 #include "send.bpf.h"
 #include "state.bpf.h"
@@ -39,6 +41,8 @@ static __always_inline void on_syn_sent(struct sock *sk, bool by_task)
 
 	if (last)
 		state_drop(sk, last); /* the socket is used again */
+	if (filter_out(sk, false))
+		return;
 	state_init(&s, sk, false);
 	s.state = BPF_TCP_SYN_SENT;
 	if (by_task) {
@@ -56,6 +60,8 @@ static __always_inline void on_accepted(struct sock *sk, int new_state, bool by_
 {
 	struct connection_state s;
 
+	if (filter_out(sk, true))
+		return;
 	state_init(&s, sk, true);
 	s.state = new_state;
 	s.established_boot_ns = s.start_boot_ns;
@@ -111,17 +117,12 @@ static __always_inline void handle(struct sock *sk, int old_state, int new_state
 		return;
 	}
 	if (new_state == BPF_TCP_LISTEN) {
-		struct event_owner owner;
-
-		if (by_task) {
-			describe_current(&owner);
-			listener_add(sk, &owner);
-		}
+		on_listen(sk, by_task);
 		return;
 	}
 	if (old_state == BPF_TCP_LISTEN) {
 		if (new_state == BPF_TCP_CLOSE)
-			listener_remove(sk);
+			on_listen_end(sk);
 		return; /* else a child in the making */
 	}
 
@@ -138,7 +139,7 @@ static __always_inline void handle(struct sock *sk, int old_state, int new_state
 		s = NULL;
 	}
 	if (!s) {
-		if (old_state == BPF_TCP_CLOSE)
+		if (old_state == BPF_TCP_CLOSE || is_filtered(sk, sk->sk_max_ack_backlog != 0))
 			return;
 		/* Kept even for its last moment: the scan must not take it for open. */
 		state_init_unseen(&fresh, sk);
@@ -166,31 +167,35 @@ static __always_inline bool matters(struct sock *sk, int old_state, int new_stat
  * good. So there are two of them, one after the other at the same tracepoint: when
  * the first was passed over, the second does its work. Softirqs do not nest, so two
  * are enough.
+ *
+ * The first leaves a note of what it did. Who interrupts is in softirq and finds the
+ * socket free, who is interrupted is a task and has it locked: with a place for each
+ * on every CPU, neither takes the other's note.
  */
-struct transition {
-	__u64 sk;
+struct note {
+	__u64 sk; /* 0: none */
 	__u32 old_state;
 	__u32 new_state;
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2); /* softirq, task */
 	__type(key, __u32);
-	__type(value, struct transition);
-} last_handled SEC(".maps"); /* by the first of the two */
+	__type(value, struct note);
+} notes SEC(".maps");
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state_change, struct sock *sk, int old_state, int new_state)
 {
-	__u32 zero = 0;
-	struct transition *last = bpf_map_lookup_elem(&last_handled, &zero);
+	__u32 place = sk->sk_lock.owned != 0;
+	struct note *note = bpf_map_lookup_elem(&notes, &place);
 
-	if (!last || !matters(sk, old_state, new_state))
+	if (!note || !matters(sk, old_state, new_state))
 		return 0;
-	last->sk = (__u64)sk;
-	last->old_state = old_state;
-	last->new_state = new_state;
+	note->sk = (__u64)sk;
+	note->old_state = old_state;
+	note->new_state = new_state;
 	handle(sk, old_state, new_state);
 	return 0;
 }
@@ -198,21 +203,17 @@ int BPF_PROG(on_state_change, struct sock *sk, int old_state, int new_state)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state_change_twin, struct sock *sk, int old_state, int new_state)
 {
-	__u32 zero = 0;
-	struct transition *last = bpf_map_lookup_elem(&last_handled, &zero);
-	struct connection_state *s;
+	__u32 place = sk->sk_lock.owned != 0;
+	struct note *note = bpf_map_lookup_elem(&notes, &place);
 	struct event_counters *c;
-	__u64 key = (__u64)sk;
 
-	if (!last || !matters(sk, old_state, new_state))
+	if (!note || !matters(sk, old_state, new_state))
 		return 0;
-	if (last->sk == key && last->old_state == (__u32)old_state &&
-	    last->new_state == (__u32)new_state)
+	if (note->sk == (__u64)sk && note->old_state == (__u32)old_state &&
+	    note->new_state == (__u32)new_state) {
+		note->sk = 0;
 		return 0;
-	/* Passed over, or a softirq came between the two. */
-	s = old_state == BPF_TCP_LISTEN ? NULL : state_of(sk); /* a child has no cookie yet */
-	if (s && s->state == new_state)
-		return 0;
+	}
 	c = counters_here();
 	if (c)
 		__sync_fetch_and_add(&c->rescued, 1);

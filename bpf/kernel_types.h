@@ -43,6 +43,9 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	unsigned long skc_flags; /* bits of enum sock_flags */
+	struct {
+		__s64 counter;
+	} skc_cookie;
 };
 
 enum sock_flags {
@@ -98,6 +101,8 @@ struct minmax {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	__u32 write_seq;      /* behind the last byte the program gave; FIN counts one */
+	__u32 snd_una;	      /* the first byte that the peer has not acknowledged */
 	__u64 bytes_received; /* counts the peer's FIN as a byte */
 	__u64 bytes_sent;     /* payload, retransmitted bytes again; no SYN, no FIN */
 	__u64 bytes_retrans;
@@ -183,6 +188,7 @@ struct bpf_iter__tcp {
 
 struct bpf_iter__bpf_map_elem {
 	struct bpf_iter_meta *meta;
+	void *key;
 	void *value;
 };
 

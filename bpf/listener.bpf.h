@@ -5,6 +5,7 @@
 #define CONNMON_LISTENER_BPF_H
 
 #include "../schema/history.h"
+#include "send.bpf.h"
 #include "socket.bpf.h"
 #include "state.bpf.h"
 
@@ -58,7 +59,12 @@ static __always_inline void listener_add(struct sock *sk, const struct event_own
 	known = bpf_map_lookup_elem(&listeners, &key);
 	if (known && known->sk != fresh.sk && (known->shared || known->owner.pid != owner->pid))
 		fresh.shared = 1;
-	bpf_map_update_elem(&listeners, &key, &fresh, BPF_ANY);
+	if (bpf_map_update_elem(&listeners, &key, &fresh, BPF_ANY) != 0) {
+		struct event_counters *c = counters_here();
+
+		if (c)
+			__sync_fetch_and_add(&c->listeners_full, 1);
+	}
 }
 
 static __always_inline void listener_remove(struct sock *sk)
@@ -71,6 +77,58 @@ static __always_inline void listener_remove(struct sock *sk)
 	known = bpf_map_lookup_elem(&listeners, &key);
 	if (known && known->sk == (__u64)sk)
 		bpf_map_delete_elem(&listeners, &key);
+}
+
+/* Fills all but the header and the owner. */
+static __always_inline bool fill_listen(struct event_listen *e, struct sock *sk, bool up)
+{
+	struct listener_key key;
+
+	if (!listener_key(sk, &key) || key.port == 0)
+		return false;
+	e->cookie = bpf_get_socket_cookie(sk);
+	e->cgroup_id = socket_cgroup_id(sk);
+	__builtin_memcpy(e->addr, key.addr, sizeof(e->addr));
+	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	e->port = key.port;
+	e->family = key.family;
+	e->up = up;
+	return true;
+}
+
+static __always_inline void send_listen(struct sock *sk, const struct event_owner *owner, bool up)
+{
+	struct event_listen *e;
+
+	e = reserve(EVENT_LISTEN, sizeof(*e), bpf_ktime_get_boot_ns());
+	if (!e)
+		return;
+	if (!fill_listen(e, sk, up))
+		__builtin_memset(&e->cookie, 0, sizeof(*e) - sizeof(e->header));
+	e->owner = *owner;
+	submit(e, false);
+}
+
+static __always_inline void on_listen(struct sock *sk, bool by_task)
+{
+	struct event_owner owner = {0};
+
+	/* Without bind() the port is chosen only after this: the next scan tells. */
+	if (local_port(sk) == 0)
+		return;
+	if (by_task)
+		describe_current(&owner);
+	listener_add(sk, &owner);
+	send_listen(sk, &owner, true);
+}
+
+static __always_inline void on_listen_end(struct sock *sk)
+{
+	const struct event_owner owner = {0};
+
+	listener_remove(sk);
+	if (local_port(sk) != 0)
+		send_listen(sk, &owner, false);
 }
 
 /* Who listens where @sk was accepted: at its very address, else at the wildcard

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * scan.bpf.h - iterators: the connections and listeners that are older than we are,
- * and what we follow now. To be run after attaching, so that nothing slips through
- * between: what has a state already is left alone.
+ * scan.bpf.h - iterators over sockets: the connections and listeners that are older
+ * than we are, or were missed, and who holds those whose owner is not known. To be run
+ * after attaching, so that nothing slips through between.
  */
 #ifndef CONNMON_SCAN_BPF_H
 #define CONNMON_SCAN_BPF_H
 
 #include "../schema/history.h"
+#include "filter.bpf.h"
 #include "listener.bpf.h"
 #include "send.bpf.h"
 #include "state.bpf.h"
@@ -23,33 +24,60 @@ static __always_inline bool is_ours(struct sock *sk)
 static __always_inline void take_over(struct seq_file *seq, struct sock *sk,
 				      struct connection_state *s)
 {
-	struct event_connection e;
+	struct event_connection *e;
 	__u64 key = (__u64)sk;
 
 	s->flags |= EVENT_PREEXISTING;
-	if (state_keep(sk, s, BPF_NOEXIST) != 0 || s->state == BPF_TCP_SYN_SENT)
+	/* One that still connects is told by the review. */
+	if (is_filtered(sk, s->inbound) || state_keep(sk, s, BPF_NOEXIST) != 0 ||
+	    s->state == BPF_TCP_SYN_SENT)
 		return;
-	__builtin_memset(&e.header, 0, sizeof(e.header));
-	e.header.time_boot_ns = s->start_boot_ns;
-	e.header.size = sizeof(e);
-	e.header.type = EVENT_OPEN;
-	fill_connection(&e, sk, s);
+	e = scratch_event(EVENT_OPEN, sizeof(*e));
+	if (!e)
+		return;
+	fill_connection(e, sk, s);
 	/* No room in the reader's buffer: the kernel shows us this one again. */
-	if (bpf_seq_write(seq, &e, sizeof(e)) != 0)
+	if (bpf_seq_write(seq, e, sizeof(*e)) != 0)
 		bpf_map_delete_elem(&connections, &key);
 }
 
-static __always_inline void scan_listener(struct sock *sk, const struct event_owner *owner)
+static __always_inline void scan_listener(struct seq_file *seq, struct sock *sk,
+					  const struct event_owner *owner)
 {
 	struct listener_key key;
 	struct listener *known;
+	struct event_listen *e;
 
 	if (!listener_key(sk, &key))
 		return;
 	known = bpf_map_lookup_elem(&listeners, &key);
 	/* Several processes may hold one socket; the first seen is the oldest. */
-	if (!known || known->sk != (__u64)sk)
-		listener_add(sk, owner);
+	if (known && known->sk == (__u64)sk)
+		return;
+	listener_add(sk, owner);
+	e = scratch_event(EVENT_LISTEN, sizeof(*e));
+	if (!e || !fill_listen(e, sk, true))
+		return;
+	e->owner = *owner;
+	if (bpf_seq_write(seq, e, sizeof(*e)) != 0)
+		listener_remove(sk);
+}
+
+/* Tells who holds a connection of which no more is known than who listened. */
+static __always_inline void tell_holder(struct seq_file *seq, const struct connection_state *s,
+					const struct event_owner *owner)
+{
+	struct event_owned *e;
+
+	if (s->owner_source != OWNER_UNKNOWN && s->owner_source != OWNER_LISTENER)
+		return;
+	e = scratch_event(EVENT_OWNER, sizeof(*e));
+	if (!e)
+		return;
+	e->id = s->id;
+	e->owner_source = OWNER_SCAN;
+	e->owner = *owner;
+	bpf_seq_write(seq, e, sizeof(*e)); /* no room: we are called again */
 }
 
 /* Every open file of every process, in all network namespaces. */
@@ -58,7 +86,7 @@ int scan_files(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
-	struct connection_state s;
+	struct connection_state s, *known;
 	struct socket *socket;
 	struct sock *sk;
 
@@ -74,7 +102,12 @@ int scan_files(struct bpf_iter__task_file *ctx)
 	describe(task, BPF_CORE_READ(task, cred, uid.val),
 		 BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id), &s.owner);
 	if (s.state == BPF_TCP_LISTEN) {
-		scan_listener(sk, &s.owner);
+		scan_listener(ctx->meta->seq, sk, &s.owner);
+		return 0;
+	}
+	known = state_of(sk);
+	if (known) {
+		tell_holder(ctx->meta->seq, known, &s.owner);
 		return 0;
 	}
 	s.owner_source = OWNER_SCAN;
@@ -105,18 +138,6 @@ int scan_namespace(struct bpf_iter__tcp *ctx)
 	if (s.inbound)
 		own_by_listener(&s, sk);
 	take_over(ctx->meta->seq, sk, &s);
-	return 0;
-}
-
-/* The ids of the connections that are going on now: what the collector believes
- * open and is not among them ended unseen. */
-SEC("iter/bpf_map_elem")
-int list_ids(struct bpf_iter__bpf_map_elem *ctx)
-{
-	struct connection_state *s = ctx->value;
-
-	if (s && s->state != BPF_TCP_CLOSE)
-		bpf_seq_write(ctx->meta->seq, &s->id, sizeof(s->id));
 	return 0;
 }
 

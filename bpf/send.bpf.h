@@ -14,6 +14,31 @@ struct {
 	__uint(max_entries, 16 << 20);
 } events SEC(".maps");
 
+/* Where iterators put together what they tell: the stack is too small for it. There is
+ * one reader, hence one iterator at a time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct event_end);
+} scratch SEC(".maps");
+
+/* Room for any event that an iterator tells, all zero but for the header. */
+static __always_inline void *scratch_event(__u8 type, __u16 size)
+{
+	__u32 zero = 0;
+	struct event_end *e = bpf_map_lookup_elem(&scratch, &zero);
+	struct event_header *h = (struct event_header *)e;
+
+	if (!e)
+		return NULL;
+	__builtin_memset(e, 0, sizeof(*e));
+	h->time_boot_ns = bpf_ktime_get_boot_ns();
+	h->size = size;
+	h->type = type;
+	return e;
+}
+
 static __always_inline void *reserve(enum event_type type, __u16 size, __u64 now)
 {
 	struct event_counters *c = counters_here();
@@ -97,7 +122,7 @@ static __always_inline void send_end(struct sock *sk, const struct connection_st
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct socket *socket;
 	struct event_end *e;
-	bool fin;
+	bool fin, all_acked = false;
 
 	e = reserve(EVENT_END, sizeof(*e), bpf_ktime_get_boot_ns());
 	if (!e)
@@ -127,12 +152,13 @@ static __always_inline void send_end(struct sock *sk, const struct connection_st
 		e->srtt_us = tp->srtt_us >> 3;
 		if (e->srtt_us) /* else it is that of the socket's last connection */
 			e->min_rtt_us = tp->rtt_min.s[0].v;
+		all_acked = tp->write_seq - tp->snd_una <= 1; /* but for a FIN */
 	}
 	e->socket_error = sk->sk_err;
 	e->old_state = old_state;
 	socket = sk->sk_socket;
 	e->how = (by_task ? EVENT_BY_TASK : 0) | (socket ? 0 : EVENT_NO_SOCKET) |
-		 (fin ? EVENT_FIN_RECEIVED : 0);
+		 (fin ? EVENT_FIN_RECEIVED : 0) | (all_acked ? EVENT_ALL_ACKED : 0);
 	if (old_state == BPF_TCP_SYN_SENT && is_in_connect(sk))
 		e->how |= EVENT_IN_CONNECT;
 	__builtin_memset(e->zero, 0, sizeof(e->zero));

@@ -11,6 +11,7 @@
 #include "container.h"
 #include "db.h"
 #include "decode.h"
+#include "listeners.h"
 #include "lock.h"
 #include "netns.h"
 #include "print.h"
@@ -30,17 +31,20 @@ struct collector {
 	int lock_fd;
 	struct store *store; /* NULL with --no-db, as is track */
 	struct track *track;
+	struct listeners *listeners;
 	struct batch batch;
 	struct processes processes;
 	struct containers containers;
 	struct probe *probe;
-	struct connection **open; /* room for MAX_OPEN_PER_FLUSH */
+	struct connection **open;	  /* room for MAX_OPEN_PER_FLUSH */
+	struct listener **open_listeners; /* likewise */
 
 	int64_t offset_ns; /* wall clock minus time since boot, as last asked */
 	size_t events_in_read;
 	struct account account;
-	bool disk_full; /* the last flush failed for that */
-	bool sweep_due; /* an END was lost: something we believe open may be over */
+	bool disk_full;	      /* the last flush failed for that */
+	bool review_due;      /* an END was lost: something we believe open may be over */
+	int64_t refreshed_ns; /* when what is open was looked at last */
 
 	/* As of the last successful flush. */
 	struct {
@@ -54,7 +58,8 @@ struct collector {
 
 static bool is_batch_full(const struct collector *c)
 {
-	return c->store && batch_full(&c->batch);
+	return c->store && (batch_full(&c->batch) ||
+			    listeners_count_unwritten(c->listeners) >= MAX_OPEN_PER_FLUSH);
 }
 
 static void show(struct collector *c, const struct event *e)
@@ -100,7 +105,8 @@ static int take(struct collector *c, const struct event *e)
 		containers_changed(&c->containers, e->cgroup.id, e->cgroup.up, e->path);
 		return 0;
 	case KIND_LISTEN:
-		return 0;
+		processes_get(&c->processes, &e->listener.owner);
+		return listeners_apply(c->listeners, &e->listener);
 	case KIND_OPEN:
 	case KIND_PROGRESS:
 	case KIND_OWNER:
@@ -162,25 +168,32 @@ static bool on_lost(void *ctx, const struct connection *connection)
 	return true;
 }
 
-static void on_live_id(void *ctx, uint64_t id)
-{
-	track_mark(((struct collector *)ctx)->track, id);
-}
-
-/* Compares what we believe open with the kernel. What ended while we asked is in
- * the ring by now, so that is emptied before anything counts as lost. */
-static int sweep(struct collector *c, struct err *err)
+/* Compares what we believe open with the kernel, and takes in how far it has come. What
+ * ends while we ask is in the ring by then, so that is emptied before anything counts as
+ * lost. */
+static int review(struct collector *c, struct err *err)
 {
 	struct lost_at at = {.c = c, .end_boot_ns = clock_boot_ns()};
 	int ret;
 
 	track_begin_sweep(c->track);
-	ret = probe_each_id(c->probe, on_live_id, c, err);
+	ret = probe_review(c->probe, on_scan_event, c, err);
 	if (ret)
 		return ret;
-	if (take_in(c) == 0 && track_sweep(c->track, on_lost, &at))
-		c->sweep_due = false;
+	c->review_due = take_in(c) != 0 || track_sweep(c->track, on_lost, &at) != SWEPT_CLEAN;
 	return 0;
+}
+
+/* The same, and before it fills in what was missed: owners, listeners. */
+static int refresh(struct collector *c, struct err *err)
+{
+	int ret;
+
+	listeners_begin_sweep(c->listeners);
+	ret = probe_scan_files(c->probe, on_scan_event, c, err);
+	c->refreshed_ns = clock_boot_ns();
+	listeners_sweep(c->listeners, c->refreshed_ns);
+	return ret ? ret : review(c, err);
 }
 
 /* ---- flushing ---- */
@@ -190,7 +203,7 @@ static bool anything_to_write(const struct flush *f, const struct collector *c)
 	for (int i = 0; i < GAP_REASONS; i++)
 		if (f->lost[i])
 			return true;
-	return f->n_ended || f->n_open || f->clock_stepped ||
+	return f->n_ended || f->n_open || f->n_listeners || f->clock_stepped ||
 	       f->now_boot_ns - c->flushed.at_ns >= HEARTBEAT_NS;
 }
 
@@ -206,6 +219,9 @@ static int flush(struct collector *c, bool last, struct err *err)
 		return ret;
 	batch_sort(&c->batch);
 	f = (struct flush){
+		.listeners = c->open_listeners,
+		.n_listeners =
+			listeners_unwritten(c->listeners, c->open_listeners, MAX_OPEN_PER_FLUSH),
 		.ended = c->batch.rows,
 		.n_ended = c->batch.n,
 		.open = c->open,
@@ -227,7 +243,8 @@ static int flush(struct collector *c, bool last, struct err *err)
 				err_set(err, ret, "the disk is full; free some space");
 			return err_wrap(err, "%s", c->options->db);
 		}
-		track_written(c->track, f.n_open);
+		track_written(c->track, c->open, f.n_open);
+		listeners_written(c->listeners, c->open_listeners, f.n_listeners);
 		c->disk_full = false;
 		c->flushed.at_ns = now_ns;
 		account_flushed(&c->account, &kernel);
@@ -235,15 +252,15 @@ static int flush(struct collector *c, bool last, struct err *err)
 			c->flushed.offset_ns = c->offset_ns;
 	}
 	c->flushed.counted_ns = now_ns;
-	c->sweep_due |= f.lost[GAP_RING_FULL] || f.lost[GAP_DISK_FULL] || f.lost[GAP_RECURSION] ||
-			f.lost[GAP_CORRUPT];
+	c->review_due |= f.lost[GAP_RING_FULL] || f.lost[GAP_DISK_FULL] || f.lost[GAP_RECURSION] ||
+			 f.lost[GAP_CORRUPT];
 	batch_flushed(&c->batch, now_ns);
 	return 0;
 }
 
 int collector_work(struct collector *c, struct err *err)
 {
-	int more, ret;
+	int more, ret = 0;
 
 	c->offset_ns = clock_offset_ns();
 	more = take_in(c);
@@ -256,11 +273,12 @@ int collector_work(struct collector *c, struct err *err)
 		if (ret)
 			return ret;
 	}
-	if (c->sweep_due && !more) {
-		ret = sweep(c, err);
-		if (ret)
-			return ret;
-	}
+	if (!more && clock_boot_ns() - c->refreshed_ns >= c->options->refresh_ns)
+		ret = refresh(c, err);
+	else if (!more && c->review_due)
+		ret = review(c, err);
+	if (ret)
+		return ret;
 	return more;
 }
 
@@ -274,6 +292,11 @@ static int on_leftover(void *ctx, const struct connection *connection, bool same
 	if (!same_boot)
 		leftover.cookie = 0; /* no socket has this one: it will be lost */
 	return track_leftover(c->track, &leftover);
+}
+
+static int on_leftover_listener(void *ctx, const struct listener *l)
+{
+	return listeners_leftover(((struct collector *)ctx)->listeners, l);
 }
 
 static int open_store(struct collector *c, struct err *err)
@@ -296,10 +319,14 @@ static int open_store(struct collector *c, struct err *err)
 	if (ret)
 		return ret;
 	c->track = track_new();
+	c->listeners = listeners_new();
 	c->open = calloc(MAX_OPEN_PER_FLUSH, sizeof(c->open[0]));
-	if (!c->track || !c->open || batch_init(&c->batch, BATCH_ROWS, clock_boot_ns()))
+	c->open_listeners = calloc(MAX_OPEN_PER_FLUSH, sizeof(c->open_listeners[0]));
+	if (!c->track || !c->listeners || !c->open || !c->open_listeners ||
+	    batch_init(&c->batch, BATCH_ROWS, clock_boot_ns()))
 		return err_set(err, -ENOMEM, "no memory for the batch");
-	return store_each_open(c->store, on_leftover, c, err);
+	ret = store_each_open(c->store, on_leftover, c, err);
+	return ret ? ret : store_each_listener(c->store, on_leftover_listener, c, err);
 }
 
 static int scan_namespace(void *ctx, struct err *err)
@@ -322,6 +349,7 @@ static int settle_leftovers(struct collector *c, struct err *err)
 	struct lost_at at = {.c = c, .end_boot_ns = store_previous_end_boot_ns(c->store)};
 	int ret = 0;
 
+	listeners_settle(c->listeners, at.end_boot_ns);
 	while (!ret && (take_in(c) || !track_lose_leftovers(c->track, on_lost, &at)))
 		ret = flush(c, false, err);
 	if (!ret)
@@ -353,6 +381,9 @@ int collector_new(const struct options *options, FILE *live, struct collector **
 		ret = probe_new(&options->probe, on_ring_event, c, &c->probe, err);
 	if (!ret) /* to just watch, too: it finds who listens */
 		ret = scan(c, err);
+	c->refreshed_ns = clock_boot_ns();
+	if (!ret && c->store)
+		ret = review(c, err); /* how far they have come */
 	if (!ret && c->store)
 		ret = settle_leftovers(c, err);
 	if (ret) {
@@ -394,13 +425,16 @@ int collector_finish(struct collector *c, struct closing *out, struct err *err)
 		ret = flush(c, false, err);
 	if (!ret)
 		ret = settle_account(c, &kernel, err);
-	if (!ret && c->store)
-		ret = sweep(c, err); /* so that what is written down as open is open */
+	/* So that what is written down as open is open, and how far it has come. */
+	for (int i = 0; i < 3 && !ret && c->store && (i == 0 || c->review_due); i++)
+		ret = review(c, err);
 	/* What stays open is written down, all of it, for the next run to take over. */
 	do {
 		if (!ret && c->store)
 			ret = flush(c, true, err);
-	} while (!ret && c->store && track_unwritten(c->track, INT64_MAX, c->open, 1) > 0);
+	} while (!ret && c->store &&
+		 (track_unwritten(c->track, INT64_MAX, c->open, 1) > 0 ||
+		  listeners_count_unwritten(c->listeners) > 0));
 	out->recorded = c->store ? store_recorded(c->store) : 0;
 	out->lost = account_lost_ends(&c->account, &kernel);
 	if (!ret && c->store) {
@@ -420,7 +454,9 @@ void collector_free(struct collector *c)
 	store_free(c->store);
 	track_free(c->track);
 	batch_clear(&c->batch);
+	listeners_free(c->listeners);
 	free(c->open);
+	free(c->open_listeners);
 	processes_clear(&c->processes);
 	containers_clear(&c->containers);
 	if (c->lock_fd >= 0)

@@ -1,5 +1,5 @@
-/* leftover.h - the connections that an earlier run of the collector left open in
- * the database: it was killed, or they outlived it. */
+/* leftover.h - the connections and listeners that an earlier run of the collector left
+ * open in the database: it was killed, or they outlived it. */
 #ifndef CONNMON_LEFTOVER_H
 #define CONNMON_LEFTOVER_H
 
@@ -8,6 +8,7 @@
 
 #include "connection.h"
 #include "err.h"
+#include "listener.h"
 
 /* Calls @each with every row of open_connection: open_row, process_row, container_row and what
  * else is known, times on this boot's clock. @same_boot: the kernel may still know
@@ -15,5 +16,11 @@
 int leftover_each(sqlite3 *db, int64_t run,
 		  int (*each)(void *ctx, const struct connection *c, bool same_boot), void *ctx,
 		  struct err *err);
+
+/* The same with every row of listener that has not ended; those of another boot get the
+ * cookie 0, which no socket has. */
+int leftover_each_listener(sqlite3 *db, int64_t run,
+			   int (*each)(void *ctx, const struct listener *l), void *ctx,
+			   struct err *err);
 
 #endif

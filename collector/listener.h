@@ -16,6 +16,7 @@ struct listener {
 	uint16_t port;
 	uint8_t family; /* 4 or 6 */
 	bool up;	/* of an event: it begins, else it ends */
+	int64_t row;	/* in table listener; 0: none yet */
 };
 
 #endif

@@ -23,6 +23,7 @@ error_t argp_err_exit_status = 2;
 enum {
 	OPT_NO_DB = 256,
 	OPT_FLUSH,
+	OPT_REFRESH,
 	OPT_DURABLE,
 	OPT_RING,
 	OPT_DURATION,
@@ -42,6 +43,8 @@ static const struct argp_option rows[] = {
 	{"print", 'p', NULL, 0, "Show each connection attempt as it happens", 0},
 	{"no-db", OPT_NO_DB, NULL, 0, "Record nothing: just show", 0},
 	{"flush", OPT_FLUSH, "TIME", 0, "Commit this often: 100ms to 60s (1s)", 0},
+	{"refresh", OPT_REFRESH, "TIME", 0,
+	 "Look at what is open this often, for owners and byte counts: 1s to 1h (30s)", 0},
 	{"durable", OPT_DURABLE, NULL, 0, "Let each commit survive a power cut", 0},
 	{"ring", OPT_RING, "SIZE", 0,
 	 "Kernel buffer, a power of two from 64K to 1G (16M): what waits when the disk is slow", 0},
@@ -129,6 +132,15 @@ static int parse_flush(const char *text, int64_t *ns, struct err *err)
 
 	if (!ret && (*ns < MIN_FLUSH_NS || *ns > MAX_FLUSH_NS))
 		ret = err_set(err, -EINVAL, "'%s' is not within 100ms to 60s", text);
+	return ret;
+}
+
+static int parse_refresh(const char *text, int64_t *ns, struct err *err)
+{
+	int ret = parse_duration(text, ns, err);
+
+	if (!ret && (*ns < NS_PER_S || *ns > 3600 * NS_PER_S))
+		ret = err_set(err, -EINVAL, "'%s' is not within 1s to 1h", text);
 	return ret;
 }
 
@@ -246,6 +258,10 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		if (parse_flush(arg, &o->flush_ns, &err))
 			argp_error(state, "--flush: %s", err.msg);
 		break;
+	case OPT_REFRESH:
+		if (parse_refresh(arg, &o->refresh_ns, &err))
+			argp_error(state, "--refresh: %s", err.msg);
+		break;
 	case OPT_RING:
 		if (parse_ring(arg, &o->probe.ring_bytes, &err))
 			argp_error(state, "--ring: %s", err.msg);
@@ -311,6 +327,7 @@ void options_parse(int argc, char **argv, struct options *out)
 	struct options o = {
 		.db = db_default_path(),
 		.flush_ns = NS_PER_S,
+		.refresh_ns = 30 * NS_PER_S,
 		.probe = {.ring_bytes = 16 << 20, .max_open = 256 << 10},
 	};
 

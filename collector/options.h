@@ -14,6 +14,7 @@ struct options {
 	bool print;
 	bool durable;
 	int64_t flush_ns;
+	int64_t refresh_ns;
 	int64_t duration_ns; /* 0: until a signal */
 	struct probe_config probe;
 };

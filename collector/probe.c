@@ -121,6 +121,13 @@ int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, str
 	}
 	p->skel->rodata->collector_pid = (__u32)getpid();
 	p->skel->rodata->send_attempts = config->attempts;
+	p->skel->rodata->filter_no_loopback = config->filter.no_loopback;
+	p->skel->rodata->filter_only_out = config->filter.only_out;
+	p->skel->rodata->filter_only_in = config->filter.only_in;
+	for (size_t i = 0; i < sizeof(config->filter.ports); i++) {
+		p->skel->rodata->filter_ports[i] = config->filter.ports[i];
+		p->skel->rodata->filter_any_port |= config->filter.ports[i] != 0;
+	}
 	p->skel->rodata->wakeup_bytes = (__u32)(config->ring_bytes / WAKEUP_FRACTION);
 	ret = bpf_map__set_max_entries(p->skel->maps.events, (__u32)config->ring_bytes);
 	if (!ret)
@@ -136,8 +143,8 @@ int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, str
 		ret = load_failed(-errno, "mapping the ring buffer", err);
 		goto fail;
 	}
-	/* This one needs to be told the map; see probe_each_id(). */
-	bpf_program__set_autoattach(p->skel->progs.list_ids, false);
+	/* This one needs to be told the map; see probe_review(). */
+	bpf_program__set_autoattach(p->skel->progs.review, false);
 	/* Attached last: no event can come before there is someone to read it. */
 	ret = connmon_bpf__attach(p->skel);
 	if (ret) {
@@ -177,83 +184,83 @@ void probe_stop(struct probe *p)
 	connmon_bpf__detach(p->skel);
 }
 
-/* Reads all that an iterator program writes, in items of @item bytes, which the
- * kernel never cuts. Stops early when @each returns a negative value. */
-static int read_iterator(struct bpf_link *link, size_t item,
-			 int (*each)(void *ctx, const void *data, size_t len), void *ctx)
+/* How many of @len bytes at @data are whole events, each handed to @sink; negative:
+ * what @sink returned. Their headers are the kernel side's; decode checks the rest. */
+static ssize_t hand_out(const char *data, size_t len, probe_sink sink, void *ctx)
 {
-	char buf[8192];
+	size_t at = 0;
+
+	while (len - at >= sizeof(struct event_header)) {
+		struct event_header h;
+		int ret;
+
+		memcpy(&h, data + at, sizeof(h));
+		if (h.size < sizeof(h))
+			return -EBADMSG;
+		if (h.size > len - at)
+			break;
+		ret = sink(ctx, data + at, h.size);
+		if (ret < 0)
+			return ret;
+		at += h.size;
+	}
+	return (ssize_t)at;
+}
+
+/* Reads all that an iterator program writes. A read may end in the middle of an event. */
+static int run_iterator(struct bpf_link *link, probe_sink sink, void *ctx, struct err *err)
+{
+	char buf[16384];
+	size_t have = 0;
 	ssize_t n;
-	int fd, ret = 0;
+	int fd;
 
 	fd = bpf_iter_create(bpf_link__fd(link));
 	if (fd < 0)
-		return -errno;
-	while (ret >= 0 && (n = read(fd, buf, sizeof(buf) / item * item)) != 0) {
+		return err_set(err, -errno, "scanning the open sockets: %s", strerror(errno));
+	while ((n = read(fd, buf + have, sizeof(buf) - have)) != 0) {
+		ssize_t done;
+
 		/* EAGAIN: very many objects, and not one to show among them. */
-		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			ret = -errno;
-			break;
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		done = n < 0 ? -errno : hand_out(buf, have + (size_t)n, sink, ctx);
+		if (done < 0) {
+			close(fd);
+			return err_set(err, (int)done, "scanning the open sockets: %s",
+				       strerror((int)-done));
 		}
-		for (ssize_t at = 0; at + (ssize_t)item <= n && ret >= 0; at += (ssize_t)item)
-			ret = each(ctx, buf + at, item);
+		have = have + (size_t)n - (size_t)done;
+		memmove(buf, buf + done, have);
 	}
 	close(fd);
-	return ret < 0 ? ret : 0;
-}
-
-static int scan(struct bpf_link *link, probe_sink sink, void *ctx, struct err *err)
-{
-	int ret = read_iterator(link, sizeof(struct event_connection), sink, ctx);
-
-	if (ret)
-		return err_set(err, ret, "scanning the open sockets: %s", strerror(-ret));
 	return 0;
 }
 
 int probe_scan_files(struct probe *p, probe_sink sink, void *ctx, struct err *err)
 {
-	return scan(p->skel->links.scan_files, sink, ctx, err);
+	return run_iterator(p->skel->links.scan_files, sink, ctx, err);
 }
 
 int probe_scan_namespace(struct probe *p, probe_sink sink, void *ctx, struct err *err)
 {
-	return scan(p->skel->links.scan_namespace, sink, ctx, err);
+	return run_iterator(p->skel->links.scan_namespace, sink, ctx, err);
 }
 
-struct id_reader {
-	void (*each)(void *ctx, uint64_t id);
-	void *ctx;
-};
-
-static int on_id(void *ctx, const void *data, size_t len)
-{
-	const struct id_reader *r = ctx;
-	uint64_t id;
-
-	memcpy(&id, data, len);
-	r->each(r->ctx, id);
-	return 0;
-}
-
-int probe_each_id(struct probe *p, void (*each)(void *ctx, uint64_t id), void *ctx, struct err *err)
+int probe_review(struct probe *p, probe_sink sink, void *ctx, struct err *err)
 {
 	union bpf_iter_link_info map = {.map.map_fd =
 						(__u32)bpf_map__fd(p->skel->maps.connections)};
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &map, .link_info_len = sizeof(map));
-	struct id_reader reader = {.each = each, .ctx = ctx};
-	struct bpf_link *link;
+	struct bpf_link *link = bpf_program__attach_iter(p->skel->progs.review, &opts);
 	int ret;
 
-	link = bpf_program__attach_iter(p->skel->progs.list_ids, &opts);
 	if (!link)
 		return err_set(err, -errno, "listing the kernel's connections: %s",
 			       strerror(errno));
-	ret = read_iterator(link, sizeof(uint64_t), on_id, &reader);
+	ret = run_iterator(link, sink, ctx, err);
 	bpf_link__destroy(link);
-	if (ret)
-		return err_set(err, ret, "listing the kernel's connections: %s", strerror(-ret));
-	return 0;
+	return ret;
 }
 
 /* Since 5.12; 0 on a kernel that runs nested programs anyway (before 6.2). */

@@ -67,16 +67,20 @@ int probe_read(struct probe *p);
 /* Detaches the programs: what has been sent can still be read, and nothing follows. */
 void probe_stop(struct probe *p);
 
-/* Hands to @sink an event for each connection older than probe_new() that has not
- * been handed out yet: those that a file of some process leads to, and then those
- * that stand in this thread's network namespace. They did not come through the ring
- * and are in no count. A negative return of @sink fails it. */
+/*
+ * Three scans that hand events to @sink. They do not come through the ring and are in no
+ * count. A negative return of @sink fails the scan.
+ *
+ * probe_scan_files: of what the files of all processes lead to, a KIND_OPEN for each
+ * connection that is not followed yet, a KIND_LISTEN for each such listener, and a
+ * KIND_OWNER for each connection whose owner is not known, or only the listener's.
+ * probe_scan_namespace: a KIND_OPEN for each connection of this thread's network
+ * namespace that is not followed yet; to be run after the first.
+ * probe_review: a KIND_PROGRESS for each connection that is followed.
+ */
 int probe_scan_files(struct probe *p, probe_sink sink, void *ctx, struct err *err);
 int probe_scan_namespace(struct probe *p, probe_sink sink, void *ctx, struct err *err);
-
-/* Calls @each with the id of every connection the kernel side follows now. */
-int probe_each_id(struct probe *p, void (*each)(void *ctx, uint64_t id), void *ctx,
-		  struct err *err);
+int probe_review(struct probe *p, probe_sink sink, void *ctx, struct err *err);
 
 #define PROBE_RECORDS 8 /* kinds of records in the ring: the first of enum event_kind */
 

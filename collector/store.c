@@ -28,7 +28,7 @@ struct store {
 	sqlite3 *db;
 	struct run *run;
 	struct dictionary *dictionary;
-	sqlite3_stmt *put_ended, *put_open, *drop_open;
+	sqlite3_stmt *put_ended, *put_open, *drop_open, *put_listener, *end_listener;
 	int64_t last_id; /* the key of the newest row in connection */
 	uint64_t recorded;
 };
@@ -41,8 +41,13 @@ static int prepare(struct store *s, struct err *err)
 	} all[] = {
 		{&s->put_ended, "INSERT INTO connection(id, duration_us, " FACTS ")"
 				" VALUES(?1, ?2, " FACT_VALUES ")"},
-		{&s->put_open, "INSERT INTO open_connection(id, start_us, seen_us, " FACTS ")"
-			       " VALUES(?1, ?2, ?3, " FACT_VALUES ")"},
+		{&s->put_open,
+		 "INSERT OR REPLACE INTO open_connection(id, start_us, seen_us, " FACTS ")"
+		 " VALUES(?1, ?2, ?3, " FACT_VALUES ")"},
+		{&s->put_listener,
+		 "INSERT INTO listener(netns, addr, port, program_id, from_us, to_us, cookie)"
+		 " VALUES(?1, ?2, ?3, (SELECT program_id FROM process WHERE id = ?4), ?5, ?6, ?7)"},
+		{&s->end_listener, "UPDATE listener SET to_us = ?2 WHERE id = ?1"},
 		{&s->drop_open, "DELETE FROM open_connection WHERE id = ?1"},
 	};
 
@@ -105,6 +110,8 @@ void store_free(struct store *s)
 	sqlite3_finalize(s->put_ended);
 	sqlite3_finalize(s->put_open);
 	sqlite3_finalize(s->drop_open);
+	sqlite3_finalize(s->put_listener);
+	sqlite3_finalize(s->end_listener);
 	run_free(s->run);
 	db_close(s->db);
 	free(s);
@@ -130,6 +137,12 @@ int store_each_open(struct store *s,
 		    struct err *err)
 {
 	return leftover_each(s->db, run_id(s->run), each, ctx, err);
+}
+
+int store_each_listener(struct store *s, int (*each)(void *ctx, const struct listener *l),
+			void *ctx, struct err *err)
+{
+	return leftover_each_listener(s->db, run_id(s->run), each, ctx, err);
 }
 
 /* ---- a flush ---- */
@@ -236,11 +249,48 @@ static int write_open(struct store *s, const struct connection *c, const struct 
 	char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
 	int ret;
 
-	sqlite3_bind_int64(s->put_open, 1, (int64_t)c->id);
+	sqlite3_bind_int64(s->put_open, 1, c->open_row ? c->open_row : (int64_t)c->id);
 	sqlite3_bind_int64(s->put_open, 2, clock_wall_us(c->start_boot_ns, f->offset_ns));
 	sqlite3_bind_int64(s->put_open, 3, clock_wall_us(f->now_boot_ns, f->offset_ns));
 	ret = bind_facts(s, s->put_open, c, local, peer, err);
 	return ret ? ret : db_step(s->db, s->put_open, "an open connection", err);
+}
+
+static int write_listener(struct store *s, struct listener *l, int64_t offset_ns, struct err *err)
+{
+	char addr[INET6_ADDRSTRLEN];
+	int64_t process;
+	int ret;
+
+	if (l->row) {
+		sqlite3_bind_int64(s->end_listener, 1, l->row);
+		sqlite3_bind_int64(s->end_listener, 2, clock_wall_us(l->to_boot_ns, offset_ns));
+		return db_step(s->db, s->end_listener, "a listener that ended", err);
+	}
+	ret = dictionary_process(s->dictionary, &l->owner, &process, err);
+	if (ret)
+		return ret;
+	inet_ntop(l->family == 6 ? AF_INET6 : AF_INET, &l->addr, addr, sizeof(addr));
+	sqlite3_bind_int64(s->put_listener, 1, l->netns);
+	sqlite3_bind_text(s->put_listener, 2, addr, -1, SQLITE_STATIC);
+	sqlite3_bind_int(s->put_listener, 3, l->port);
+	bind_nonzero(s->put_listener, 4, process);
+	sqlite3_bind_int64(s->put_listener, 5, clock_wall_us(l->from_boot_ns, offset_ns));
+	bind_nonzero(s->put_listener, 6,
+		     l->to_boot_ns ? clock_wall_us(l->to_boot_ns, offset_ns) : 0);
+	sqlite3_bind_int64(s->put_listener, 7, (int64_t)l->cookie);
+	ret = db_step(s->db, s->put_listener, "a listener", err);
+	if (!ret)
+		l->row = -sqlite3_last_insert_rowid(s->db); /* until the commit */
+	return ret;
+}
+
+/* The new rows stand, or they do not. */
+static void settle_listeners(const struct flush *f, bool committed)
+{
+	for (size_t i = 0; i < f->n_listeners; i++)
+		if (f->listeners[i]->row < 0)
+			f->listeners[i]->row = committed ? -f->listeners[i]->row : 0;
 }
 
 static int write_all(struct store *s, const struct flush *f, int64_t *last_id, struct err *err)
@@ -251,6 +301,8 @@ static int write_all(struct store *s, const struct flush *f, int64_t *last_id, s
 		ret = write_ended(s, &f->ended[i], f->offset_ns, last_id, err);
 	for (size_t i = 0; i < f->n_open && !ret; i++)
 		ret = write_open(s, f->open[i], f, err);
+	for (size_t i = 0; i < f->n_listeners && !ret; i++)
+		ret = write_listener(s, f->listeners[i], f->offset_ns, err);
 	return ret ? ret : run_write(s->run, f, s->recorded + f->n_ended, err);
 }
 
@@ -264,6 +316,7 @@ int store_write(struct store *s, const struct flush *f, struct err *err)
 		ret = write_all(s, f, &last_id, err);
 	if (!ret)
 		ret = db_exec(s->db, "COMMIT", err);
+	settle_listeners(f, ret == 0);
 	if (ret) {
 		/* SQLite may have rolled back by itself: then this does nothing. */
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);

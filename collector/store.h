@@ -13,6 +13,7 @@
 #include "connection.h"
 #include "container.h"
 #include "err.h"
+#include "listener.h"
 #include "probe.h"
 #include "process.h"
 
@@ -44,6 +45,11 @@ int store_each_open(struct store *s,
 		    int (*each)(void *ctx, const struct connection *c, bool same_boot), void *ctx,
 		    struct err *err);
 
+/* The same with every listener that an earlier run saw listening last: row, and cookie (0:
+ * of an earlier boot), netns, port. */
+int store_each_listener(struct store *s, int (*each)(void *ctx, const struct listener *l),
+			void *ctx, struct err *err);
+
 /* When the run before this one last wrote, on this boot's clock (negative: before
  * this boot). 0: there was none. */
 int64_t store_previous_end_boot_ns(const struct store *s);
@@ -69,8 +75,10 @@ struct record_account {
 struct flush {
 	const struct connection *ended; /* in the order of their end; end_boot_ns set */
 	size_t n_ended;
-	struct connection *const *open; /* for open_connection; open_row not set yet */
+	struct connection *const *open; /* for open_connection: new, or changed (open_row set) */
 	size_t n_open;
+	struct listener *const *listeners; /* new (row 0, which is set), or ended */
+	size_t n_listeners;
 	uint64_t lost[GAP_REASONS]; /* events lost since the last successful flush */
 	int64_t lost_since_boot_ns; /* when that was */
 	uint64_t seen;		    /* the run's totals so far */

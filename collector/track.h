@@ -27,15 +27,15 @@ int track_leftover(struct track *t, const struct connection *c);
  * *@ended; 0 when not; -ENOMEM. */
 int track_apply(struct track *t, const struct event *e, struct connection *ended);
 
-/* Connections that stand in no database row yet and began before @before_boot_ns:
- * up to @max pointers into @out, oldest first. They stay valid until the next call
- * that changes @t. */
+/* Connections whose row in open_connection is not what they are now, or that have none
+ * yet and began before @before_boot_ns: up to @max pointers into @out. They stay valid
+ * until the next call that changes @t. */
 size_t track_unwritten(const struct track *t, int64_t before_boot_ns, struct connection **out,
 		       size_t max);
 
-/* The first @n of what track_unwritten() gave are in the database now, each with
- * its id as the row. */
-void track_written(struct track *t, size_t n);
+/* These @n of what track_unwritten() gave are in the database now; a new one has its id
+ * as the row. */
+void track_written(struct track *t, struct connection *const *written, size_t n);
 
 /*
  * Connections that ended unseen are handed to @each, outcome OUTCOME_LOST and
@@ -48,13 +48,18 @@ typedef bool (*track_lost)(void *ctx, const struct connection *c);
 bool track_lose_leftovers(struct track *t, track_lost each, void *ctx);
 
 /*
- * A comparison with the kernel: begin, then mark each id that it still follows, then
- * take in what it has sent meanwhile, then sweep: what was neither marked nor opened
- * since the beginning is lost.
+ * A comparison with the kernel: begin, then apply the KIND_PROGRESS of all that it still
+ * follows, then take in what it has sent meanwhile, then sweep: what was neither told nor
+ * opened since the beginning is lost when the sweep before missed it too. (The kernel
+ * lists a table that changes meanwhile, and may leave one out.)
  */
+enum swept {
+	SWEPT_CLEAN,
+	SWEPT_DOUBTFUL, /* some were missed for the first time: compare again */
+	SWEPT_NO_ROOM,	/* @each had no room: compare again */
+};
 void track_begin_sweep(struct track *t);
-void track_mark(struct track *t, uint64_t id);
-bool track_sweep(struct track *t, track_lost each, void *ctx);
+enum swept track_sweep(struct track *t, track_lost each, void *ctx);
 
 /* How many connections are open. */
 size_t track_count(const struct track *t);

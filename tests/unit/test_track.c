@@ -87,7 +87,7 @@ static void what_is_old_enough_and_unwritten_is_offered_once(void **state)
 	assert_int_equal(out[0]->id, 1);
 	assert_int_equal(out[2]->id, 3);
 	assert_int_equal(track_unwritten(*state, 100, out, 2), 2);
-	track_written(*state, 2);
+	track_written(*state, out, 2);
 	assert_int_equal(track_unwritten(*state, 100, out, 8), 3);
 	assert_int_equal(out[0]->id, 3);
 }
@@ -99,7 +99,7 @@ static void one_that_was_written_ends_with_the_row_it_had(void **state)
 	apply(*state, KIND_OPEN, 7, &ended);
 	apply(*state, KIND_OPEN, 8, &ended);
 	track_unwritten(*state, 100, out, 8);
-	track_written(*state, 1);
+	track_written(*state, out, 1);
 	apply(*state, KIND_END, 7, &ended);
 	assert_int_equal(ended.open_row, 7);
 	apply(*state, KIND_END, 8, &ended);
@@ -179,6 +179,7 @@ static void any_other_owner_is_better_than_who_listened(void **state)
 
 	assert_int_equal(track_leftover(*state, &listened), 0);
 	e.connection.owner.pid = e.connection.closer.pid = 0;
+	e.connection.owner_source = OWNER_UNKNOWN;
 	track_apply(*state, &e, &ended);
 	assert_int_equal(ended.owner_source, OWNER_LISTENER);
 	assert_int_equal(ended.process_row, 103);
@@ -241,7 +242,7 @@ static void losing_stops_when_there_is_no_room_and_goes_on_later(void **state)
 	assert_int_equal(seen.rows[0].open_row + seen.rows[1].open_row, 7);
 }
 
-static void what_the_kernel_no_longer_knows_is_swept_and_what_is_new_is_spared(void **state)
+static void what_two_sweeps_did_not_meet_is_lost_and_what_is_new_is_spared(void **state)
 {
 	struct seen seen = {.room = 8};
 	struct connection ended;
@@ -249,19 +250,23 @@ static void what_the_kernel_no_longer_knows_is_swept_and_what_is_new_is_spared(v
 	for (uint64_t id = 1; id <= 3; id++)
 		apply(*state, KIND_OPEN, id, &ended);
 	track_begin_sweep(*state);
-	track_mark(*state, 2);
-	track_mark(*state, 99); /* none of ours */
+	apply(*state, KIND_PROGRESS, 2, &ended);
 	apply(*state, KIND_OPEN, 4, &ended);
-	assert_true(track_sweep(*state, take, &seen));
-	assert_int_equal(seen.n, 2);
-	assert_int_equal(seen.rows[0].id + seen.rows[1].id, 1 + 3);
-	assert_int_equal(seen.rows[0].outcome, OUTCOME_LOST);
-	assert_int_equal(track_count(*state), 2);
-	/* A mark holds until the next one begins. */
+	assert_int_equal(track_sweep(*state, take, &seen), SWEPT_DOUBTFUL);
+	assert_int_equal(seen.n, 0);
 	track_begin_sweep(*state);
-	assert_true(track_sweep(*state, take, &seen));
-	assert_int_equal(seen.n, 4);
-	assert_int_equal(track_count(*state), 0);
+	apply(*state, KIND_PROGRESS, 2, &ended);
+	apply(*state, KIND_PROGRESS, 3, &ended); /* the list was read while it changed */
+	apply(*state, KIND_PROGRESS, 4, &ended);
+	assert_int_equal(track_sweep(*state, take, &seen), SWEPT_CLEAN);
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(seen.rows[0].id, 1);
+	assert_int_equal(seen.rows[0].outcome, OUTCOME_LOST);
+	assert_int_equal(track_count(*state), 3);
+	/* What was met once more begins anew. */
+	track_begin_sweep(*state);
+	assert_int_equal(track_sweep(*state, take, &seen), SWEPT_DOUBTFUL);
+	assert_int_equal(track_count(*state), 3);
 }
 
 static void a_sweep_without_room_keeps_the_rest_for_the_next(void **state)
@@ -272,11 +277,87 @@ static void a_sweep_without_room_keeps_the_rest_for_the_next(void **state)
 	apply(*state, KIND_OPEN, 1, &ended);
 	apply(*state, KIND_OPEN, 2, &ended);
 	track_begin_sweep(*state);
-	assert_false(track_sweep(*state, take, &seen));
+	assert_int_equal(track_sweep(*state, take, &seen), SWEPT_DOUBTFUL);
+	track_begin_sweep(*state);
+	assert_int_equal(track_sweep(*state, take, &seen), SWEPT_NO_ROOM);
 	assert_int_equal(track_count(*state), 1);
 	seen.room = 8;
-	assert_true(track_sweep(*state, take, &seen));
+	assert_int_equal(track_sweep(*state, take, &seen), SWEPT_CLEAN);
 	assert_int_equal(seen.n, 2);
+}
+
+static void the_counters_of_an_open_connection_are_offered_again_when_they_changed(void **state)
+{
+	struct event e = event(KIND_PROGRESS, 7);
+	struct connection *out[8], ended;
+
+	apply(*state, KIND_OPEN, 7, &ended);
+	track_written(*state, out, track_unwritten(*state, 100, out, 8));
+	track_apply(*state, &e, &ended);
+	assert_int_equal(track_unwritten(*state, 100, out, 8), 0);
+	e.connection.rx_bytes = 99;
+	track_apply(*state, &e, &ended);
+	assert_int_equal(track_unwritten(*state, 0, out, 8), 1);
+	assert_int_equal(out[0]->rx_bytes, 99);
+	assert_int_equal(out[0]->open_row, 7);
+	track_written(*state, out, 1);
+	assert_int_equal(track_unwritten(*state, 100, out, 8), 0);
+}
+
+static void an_attempt_that_hangs_is_connecting_and_then_open(void **state)
+{
+	struct event e = event(KIND_PROGRESS, 7);
+	struct connection *out[8], ended;
+
+	e.connection.outcome = OUTCOME_CONNECTING;
+	e.connection.owner.pid = 9;
+	e.connection.owner_source = OWNER_CONNECT;
+	track_apply(*state, &e, &ended);
+	assert_int_equal(track_unwritten(*state, 100, out, 8), 1);
+	assert_int_equal(out[0]->outcome, OUTCOME_CONNECTING);
+	track_written(*state, out, 1);
+	e.kind = KIND_OPEN;
+	e.connection.outcome = OUTCOME_OPEN;
+	e.connection.local_port = 4242;
+	track_apply(*state, &e, &ended);
+	assert_int_equal(track_unwritten(*state, 0, out, 8), 1);
+	assert_int_equal(out[0]->outcome, OUTCOME_OPEN);
+	assert_int_equal(out[0]->local_port, 4242);
+	assert_int_equal(out[0]->open_row, 7);
+	assert_int_equal(track_count(*state), 1);
+}
+
+static void an_owner_told_later_fills_in_what_was_not_known_better(void **state)
+{
+	struct event told = {.kind = KIND_OWNER,
+			     .connection = {.id = 7,
+					    .owner = {.pid = 9},
+					    .owner_source = OWNER_SCAN}};
+	struct event end = event(KIND_END, 7);
+	struct connection *out[8], ended;
+
+	apply(*state, KIND_OPEN, 7, &ended);
+	track_written(*state, out, track_unwritten(*state, 100, out, 8));
+	track_apply(*state, &told, &ended);
+	assert_int_equal(track_unwritten(*state, 0, out, 8), 1);
+	assert_int_equal(out[0]->owner.pid, 9);
+	told.connection.owner.pid = 10; /* another who holds it */
+	track_apply(*state, &told, &ended);
+	end.connection.owner_source = OWNER_LISTENER;
+	end.connection.owner.pid = 1;
+	track_apply(*state, &end, &ended);
+	assert_int_equal(ended.owner.pid, 9);
+	assert_int_equal(ended.owner_source, OWNER_SCAN);
+
+	apply(*state, KIND_OPEN, 7, &ended);
+	track_apply(*state, &told, &ended);
+	end.connection.owner_source = OWNER_CLOSE;
+	end.connection.owner.pid = 11;
+	track_apply(*state, &end, &ended);
+	assert_int_equal(ended.owner.pid, 11);
+	told.connection.id = 8; /* not open: nothing happens */
+	assert_int_equal(track_apply(*state, &told, &ended), 0);
+	assert_int_equal(track_count(*state), 0);
 }
 
 int main(void)
@@ -296,7 +377,10 @@ int main(void)
 		T(a_leftover_that_nobody_names_is_lost_once),
 		T(losing_stops_when_there_is_no_room_and_goes_on_later),
 		T(a_sweep_without_room_keeps_the_rest_for_the_next),
-		T(what_the_kernel_no_longer_knows_is_swept_and_what_is_new_is_spared),
+		T(what_two_sweeps_did_not_meet_is_lost_and_what_is_new_is_spared),
+		T(the_counters_of_an_open_connection_are_offered_again_when_they_changed),
+		T(an_attempt_that_hangs_is_connecting_and_then_open),
+		T(an_owner_told_later_fills_in_what_was_not_known_better),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * review.bpf.h - an iterator over the connections that we follow: how far each has
+ * come. It knows their sockets by address only, in whatever network namespace and
+ * whether or not a file leads to them, and so reads them with care: when a socket has
+ * become another meanwhile, its cookie says so.
+ */
+#ifndef CONNMON_REVIEW_BPF_H
+#define CONNMON_REVIEW_BPF_H
+
+#include "send.bpf.h"
+#include "state.bpf.h"
+
+static __always_inline void peek_endpoints(struct event_connection *e, struct tcp_sock *tp)
+{
+	struct sock *sk = (struct sock *)tp;
+	struct in6_addr local, peer;
+
+	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	e->local_port = bpf_ntohs(BPF_CORE_READ(tp, inet_conn.icsk_inet.inet_sport));
+	e->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+		e->family = 4;
+		set_words(e->local_addr, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr), 0, 0, 0);
+		set_words(e->peer_addr, BPF_CORE_READ(sk, __sk_common.skc_daddr), 0, 0, 0);
+		return;
+	}
+	BPF_CORE_READ_INTO(&local, sk, __sk_common.skc_v6_rcv_saddr);
+	BPF_CORE_READ_INTO(&peer, sk, __sk_common.skc_v6_daddr);
+	e->family = fold_v6(&peer, e->peer_addr);
+	fold_v6(&local, e->local_addr);
+	if (e->family == 4)
+		e->flags |= EVENT_V4MAPPED;
+}
+
+static __always_inline void peek_counters(struct event_end *e, struct tcp_sock *tp)
+{
+	__u64 sent = BPF_CORE_READ(tp, bytes_sent), again = BPF_CORE_READ(tp, bytes_retrans);
+	__u64 received = BPF_CORE_READ(tp, bytes_received);
+	bool fin = BPF_CORE_READ((struct sock *)tp, __sk_common.skc_flags) & 1UL << SOCK_DONE;
+
+	e->tx_bytes = sent > again ? sent - again : 0;
+	e->rx_bytes = received ? received - fin : 0;
+	e->retransmits = BPF_CORE_READ(tp, total_retrans);
+	e->srtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
+	e->min_rtt_us = e->srtt_us ? BPF_CORE_READ(tp, rtt_min.s[0].v) : 0xffffffff;
+}
+
+SEC("iter/bpf_map_elem")
+int review(struct bpf_iter__bpf_map_elem *ctx)
+{
+	const struct connection_state *s = ctx->value;
+	const __u64 *key = ctx->key;
+	struct event_connection *c;
+	struct event_end *e;
+	struct tcp_sock *tp;
+
+	if (!s || !key || s->state == BPF_TCP_CLOSE)
+		return 0;
+	e = scratch_event(EVENT_PROGRESS, sizeof(*e));
+	if (!e)
+		return 0;
+	tp = (struct tcp_sock *)*key;
+	c = &e->connection;
+	c->id = s->id;
+	c->cookie = s->cookie;
+	c->start_boot_ns = s->start_boot_ns;
+	c->established_boot_ns = s->established_boot_ns;
+	c->accepted_boot_ns = s->accepted_boot_ns;
+	c->inbound = s->inbound;
+	c->owner_source = s->owner_source;
+	c->flags = s->flags;
+	c->owner = s->owner;
+	c->cgroup_id = BPF_CORE_READ((struct sock *)tp, sk_cgrp_data.cgroup, kn, id);
+	peek_endpoints(c, tp);
+	peek_counters(e, tp);
+	e->old_state = s->state;
+	if (e->old_state == BPF_TCP_SYN_SENT)
+		c->local_port = 0; /* perhaps that of the socket's last connection */
+	/* The memory of both may have been given to others while we read. */
+	barrier();
+	if (s->id != c->id ||
+	    c->cookie != (__u64)BPF_CORE_READ((struct sock *)tp, __sk_common.skc_cookie.counter))
+		return 0;
+	bpf_seq_write(ctx->meta->seq, e, sizeof(*e));
+	return 0;
+}
+
+#endif
