@@ -258,6 +258,22 @@ int node_teardown(void **state)
 	return 0;
 }
 
+void assert_account_balanced(struct node *n)
+{
+	assert_int_equal(node_number(n, "SELECT count(*) FROM account", 0),
+			 8 * node_number(n, "SELECT count(*) FROM run", 0));
+	assert_int_equal(node_number(n,
+				     "SELECT count(*) FROM account"
+				     " WHERE seen <> recorded + lost + filtered",
+				     0),
+			 0);
+	/* Those marked as lost are rows without an end. */
+	assert_int_equal(node_number(n, "SELECT sum(recorded) FROM account WHERE record = 'end'",
+				     0),
+			 node_number(n, "SELECT count(*) FROM connections WHERE outcome <> 'lost'",
+				     0));
+}
+
 void the_collector_ends_and_its_account_equals_the_rows(void **state)
 {
 	struct node *n = *state;
@@ -267,6 +283,7 @@ void the_collector_ends_and_its_account_equals_the_rows(void **state)
 	assert_int_equal(lost, node_number(n, NODE_MISSED, 0));
 	assert_int_equal(recorded, node_number(n, "SELECT count(*) FROM connection", 0));
 	assert_int_equal(node_number(n, NODE_OTHER_GAPS, 0), 0);
+	assert_account_balanced(n);
 	for (int i = 0; i < n->n_stages; i++) {
 		long netns = (long)n->stages[i].netns;
 

@@ -83,6 +83,10 @@ bool node_reaches(struct node *n, const char *sql, long arg, long least);
 /* Waits (at most a minute) until it is @want. */
 void node_expect_number(struct node *n, const char *sql, long arg, long want);
 
+/* Of a collector that has ended: what it met of each kind of record is what it recorded,
+ * lost and filtered. */
+void assert_account_balanced(struct node *n);
+
 /* The last test of each program. */
 void the_collector_ends_and_its_account_equals_the_rows(void **state);
 

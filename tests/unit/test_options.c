@@ -1,7 +1,10 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "options.h"
 
@@ -111,6 +114,81 @@ static void each_option_sets_what_it_says(void **state)
 	assert_int_equal(o.duration_ns, 120000000000);
 }
 
+static void what_to_leave_out_and_how_to_catch_is_taken_from_the_options(void **state)
+{
+	char *argv[] = {"connmon-collect",
+			"--exclude-port",
+			"9100,22",
+			"--exclude-port",
+			"65535",
+			"--only-direction",
+			"in",
+			"--no-loopback",
+			"--hook",
+			"kprobe",
+			"--accept",
+			"exact",
+			"--early-failures",
+			"--cmdline",
+			"--max-open",
+			"100",
+			"--refresh",
+			"5s",
+			NULL};
+	struct options o;
+
+	(void)state;
+	options_parse(18, argv, &o);
+	for (unsigned int port = 0; port <= UINT16_MAX; port++)
+		assert_int_equal(o.probe.filter.ports[port / 8] >> port % 8 & 1,
+				 port == 9100 || port == 22 || port == 65535);
+	assert_true(o.probe.filter.only_in);
+	assert_false(o.probe.filter.only_out);
+	assert_true(o.probe.filter.no_loopback);
+	assert_int_equal(o.probe.hook, HOOK_KPROBE);
+	assert_int_equal(o.probe.accept, ACCEPT_EXACT);
+	assert_true(o.probe.early_failures);
+	assert_true(o.probe.cmdline);
+	assert_int_equal(o.probe.max_open, 100);
+	assert_int_equal(o.refresh_ns, 5000000000);
+}
+
+/* argp ends the process itself. */
+static void assert_refused(char *option, char *value)
+{
+	char *argv[] = {"connmon-collect", option, value, NULL};
+	struct options o;
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(3);
+		options_parse(3, argv, &o);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 2)
+		fail_msg("%s %s: status %d", option, value, status);
+}
+
+static void a_value_that_makes_no_sense_is_refused(void **state)
+{
+	static char *const wrong[][2] = {
+		{"--exclude-port", "0"},   {"--exclude-port", "65536"},	 {"--exclude-port", "22,"},
+		{"--exclude-port", ",22"}, {"--exclude-port", "http"},	 {"--exclude-port", "-1"},
+		{"--exclude-port", ""},	   {"--only-direction", "both"}, {"--hook", "fentry"},
+		{"--accept", "sometimes"}, {"--max-open", "99"},	 {"--max-open", "1G"},
+		{"--refresh", "500ms"},	   {"--refresh", "2h"},		 {"--ring", "100K"},
+		{"--flush", "0s"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_refused(wrong[i][0], wrong[i][1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +197,8 @@ int main(void)
 		cmocka_unit_test(sizes_are_read_with_or_without_a_unit),
 		cmocka_unit_test(without_options_it_records_to_the_usual_place),
 		cmocka_unit_test(each_option_sets_what_it_says),
+		cmocka_unit_test(what_to_leave_out_and_how_to_catch_is_taken_from_the_options),
+		cmocka_unit_test(a_value_that_makes_no_sense_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,6 +158,47 @@ static void who_cut_it_off_is_told_by_the_error(void **state)
 	CHECK(table);
 }
 
+static void
+a_reset_after_both_have_closed_is_an_end_unless_something_was_not_acknowledged(void **state)
+{
+	static const struct expected table[] = {
+		{{.old_state = TCP_LAST_ACK, .error = ECONNRESET, .all_acked = true},
+		 OUTCOME_CLOSED,
+		 0},
+		{{.old_state = TCP_CLOSING, .error = ECONNRESET, .all_acked = true},
+		 OUTCOME_CLOSED,
+		 0},
+		{{.old_state = TCP_LAST_ACK, .error = ECONNRESET},
+		 OUTCOME_RESET_BY_PEER,
+		 ECONNRESET},
+		{{.old_state = TCP_CLOSE_WAIT, .error = EPIPE, .all_acked = true},
+		 OUTCOME_RESET_BY_PEER,
+		 EPIPE},
+		{{.old_state = TCP_FIN_WAIT1, .error = ECONNRESET, .all_acked = true},
+		 OUTCOME_RESET_BY_PEER,
+		 ECONNRESET},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
+static void what_failed_before_anything_was_sent_is_told_by_what_connect_returned(void **state)
+{
+	static const struct expected table[] = {
+		{{.early = true, .error = ENETUNREACH}, OUTCOME_UNREACHABLE, ENETUNREACH},
+		{{.early = true, .error = EHOSTUNREACH}, OUTCOME_UNREACHABLE, EHOSTUNREACH},
+		{{.early = true, .error = EINVAL}, OUTCOME_UNREACHABLE, EINVAL},
+		{{.early = true, .error = EACCES}, OUTCOME_DENIED, EACCES},
+		{{.early = true, .error = EPERM}, OUTCOME_DENIED, EPERM},
+		{{.early = true, .error = EADDRNOTAVAIL}, OUTCOME_NO_PORT, EADDRNOTAVAIL},
+		{{.early = true, .error = ENOBUFS}, OUTCOME_ERROR, ENOBUFS},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
 static void silence_after_the_handshake_is_timed_out_whatever_icmp_said(void **state)
 {
 	static const struct expected table[] = {
@@ -219,6 +260,10 @@ int main(void)
 		cmocka_unit_test(an_abort_after_shutdown_is_told_from_a_close),
 		cmocka_unit_test(a_connection_that_both_sides_close_is_closed),
 		cmocka_unit_test(who_cut_it_off_is_told_by_the_error),
+		cmocka_unit_test(
+			a_reset_after_both_have_closed_is_an_end_unless_something_was_not_acknowledged),
+		cmocka_unit_test(
+			what_failed_before_anything_was_sent_is_told_by_what_connect_returned),
 		cmocka_unit_test(silence_after_the_handshake_is_timed_out_whatever_icmp_said),
 		cmocka_unit_test(an_inbound_one_without_a_file_was_never_accepted),
 		cmocka_unit_test(an_administrator_or_an_odd_error_gets_a_name_of_its_own),

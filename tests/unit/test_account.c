@@ -1,0 +1,82 @@
+#include "unit.h"
+
+#include "account.h"
+
+static void assert_balanced(const struct flush *f)
+{
+	for (int i = 0; i < PROBE_RECORDS; i++)
+		assert_int_equal(f->account[i].seen, f->account[i].recorded + f->account[i].lost +
+							     f->account[i].filtered);
+}
+
+static void seen_is_recorded_and_lost_and_filtered_for_each_kind_of_record(void **state)
+{
+	struct account a = {.taken = {[KIND_OPEN] = 5, [KIND_END] = 90}};
+	const struct probe_counters kernel = {.seen = {[KIND_OPEN] = 7, [KIND_END] = 100},
+					      .lost = {[KIND_OPEN] = 2, [KIND_END] = 10},
+					      .missed_ends = 3,
+					      .filtered = 4,
+					      .listeners_full = 1,
+					      .table_full = 6};
+	struct flush f = {0};
+
+	(void)state;
+	account_settle(&a, &kernel);
+	account_flush(&a, &kernel, false, &f);
+	assert_balanced(&f);
+	assert_int_equal(f.account[KIND_END].seen, 107);
+	assert_int_equal(f.account[KIND_END].lost, 13);
+	assert_int_equal(f.account[KIND_END].filtered, 4);
+	assert_int_equal(f.lost[GAP_RING_FULL], 10);
+	assert_int_equal(f.lost[GAP_RECURSION], 3);
+	assert_int_equal(f.lost[GAP_TABLE_FULL], 6);
+	assert_int_equal(f.lost[GAP_CORRUPT], 0);
+	assert_int_equal(f.seen_lost, 13);
+}
+
+static void what_was_told_in_a_gap_is_not_told_again(void **state)
+{
+	struct account a = {0};
+	struct probe_counters kernel = {.seen = {[KIND_END] = 10}, .lost = {[KIND_END] = 10}};
+	struct flush f = {0};
+
+	(void)state;
+	account_flush(&a, &kernel, true, &f);
+	assert_int_equal(f.lost[GAP_DISK_FULL], 10);
+	assert_int_equal(f.lost[GAP_RING_FULL], 0);
+	account_flushed(&a, &kernel);
+	kernel.seen[KIND_END] = kernel.lost[KIND_END] = 11;
+	f = (struct flush){0};
+	account_flush(&a, &kernel, false, &f);
+	assert_int_equal(f.lost[GAP_RING_FULL], 1);
+	assert_int_equal(f.account[KIND_END].lost, 11);
+}
+
+static void what_never_came_is_corrupt_at_the_end_and_not_before(void **state)
+{
+	struct account a = {.taken = {[KIND_END] = 8, [KIND_EXEC] = 1}, .corrupt = 1};
+	const struct probe_counters kernel = {.seen = {[KIND_END] = 10, [KIND_EXEC] = 1}};
+	struct flush f = {0};
+
+	(void)state;
+	account_flush(&a, &kernel, false, &f);
+	assert_int_equal(f.lost[GAP_CORRUPT], 1); /* the rest may wait in the ring */
+	account_flushed(&a, &kernel);
+	account_settle(&a, &kernel);
+	f = (struct flush){0};
+	account_flush(&a, &kernel, false, &f);
+	assert_int_equal(f.lost[GAP_CORRUPT], 1);
+	assert_balanced(&f);
+	assert_int_equal(account_lost_ends(&a, &kernel), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(seen_is_recorded_and_lost_and_filtered_for_each_kind_of_record),
+		cmocka_unit_test(what_was_told_in_a_gap_is_not_told_again),
+		cmocka_unit_test(what_never_came_is_corrupt_at_the_end_and_not_before),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
