@@ -33,8 +33,11 @@ static __always_inline bool is_filtered(struct sock *sk, bool inbound)
 	if (inbound ? filter_only_out : filter_only_in)
 		return true;
 	if (filter_any_port) {
-		__u16 port = inbound ? local_port(sk) : bpf_ntohs(sk->__sk_common.skc_dport);
+		__u32 port = inbound ? local_port(sk) : bpf_ntohs(sk->__sk_common.skc_dport);
 
+		/* To the verifier of 6.12 a swapped 16-bit number may be any. */
+		barrier_var(port);
+		port &= 0xffff;
 		if (filter_ports[port / 8] & 1 << port % 8)
 			return true;
 	}
