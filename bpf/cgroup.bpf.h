@@ -27,7 +27,8 @@ static __always_inline void send_cgroup(struct cgroup *cgroup, const char *path,
 	__builtin_memset(e->path, 0, sizeof(e->path));
 	n = bpf_probe_read_kernel_str(e->path, sizeof(e->path), path);
 	e->path_len = n > 0 && n < (long)sizeof(e->path) ? n - 1 : 0; /* else it was cut */
-	submit(e, false);
+	/* A container may be short, and its runtime knows its name no longer than that. */
+	submit(e, up);
 }
 
 /* The path counts from the root of the hierarchy, whatever cgroup namespace the task
