@@ -39,7 +39,8 @@ static const struct filter {
 	 "matches(container, :container) OR length(:container) >= 12 AND"
 	 " matches(container_id, :container || '*')",
 	 "container name, or at least 12 digits of its id; * and ? likewise"},
-	{"pod", "pattern", "matches(pod, :pod)", "Kubernetes pod, namespace/name; * and ? likewise"},
+	{"pod", "pattern", "matches(pod, :pod)",
+	 "Kubernetes pod, namespace/name; * and ? likewise"},
 	{"netns", "netns", "netns = :netns",
 	 "network namespace, as readlink /proc/PID/ns/net shows it"},
 	{"direction", "direction", "direction = :direction",
