@@ -1,6 +1,5 @@
 #include "container_name.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <mntent.h>
@@ -38,46 +37,38 @@ static const char *const statements[N_KINDS] = {
 		" a ->> '$.\"io.kubernetes.pod.namespace\"' || '/' ||"
 		" (a ->> '$.\"io.kubernetes.pod.name\"'))"
 		" FROM (SELECT ?1 -> '$.annotations' AS a)",
-	[KIND_STORAGE_LIST] = "SELECT value ->> '$.names[0]', NULL FROM json_each(?1)"
-			      " WHERE value ->> '$.id' = ?2",
+	[KIND_STORAGE_LIST] = ("SELECT value ->> '$.names[0]', NULL FROM json_each(?1)"
+			       " WHERE value ->> '$.id' = ?2"),
 };
 
-/* Where they are; %s is the container's id. */
+#define TASKS "io.containerd.runtime.v2.task/"
+#define LISTS "containers/storage/overlay-containers/"
+
+/* Where they are: @before, the container's id, @after; or, without that, @before alone. */
 static const struct place {
-	const char *runtime, *path;
+	const char *runtime, *before, *after;
 	enum kind kind;
 } system_places[] = {
-	{"docker", "/var/lib/docker/containers/%s/config.v2.json", KIND_DOCKER_CONFIG},
-	{"docker", "/var/snap/docker/common/var-lib-docker/containers/%s/config.v2.json",
+	{"docker", "/var/lib/docker/containers/", "/config.v2.json", KIND_DOCKER_CONFIG},
+	{"docker", "/var/snap/docker/common/var-lib-docker/containers/", "/config.v2.json",
 	 KIND_DOCKER_CONFIG},
-	{"containerd", "/run/containerd/io.containerd.runtime.v2.task/k8s.io/%s/config.json",
+	{"containerd", "/run/containerd/" TASKS "k8s.io/", "/config.json", KIND_OCI_CONFIG},
+	{"containerd", "/run/k3s/containerd/" TASKS "k8s.io/", "/config.json", KIND_OCI_CONFIG},
+	{"containerd", "/run/k0s/containerd/" TASKS "k8s.io/", "/config.json", KIND_OCI_CONFIG},
+	{"containerd", "/var/snap/microk8s/common/run/containerd/" TASKS "k8s.io/", "/config.json",
 	 KIND_OCI_CONFIG},
-	{"containerd", "/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/%s/config.json",
-	 KIND_OCI_CONFIG},
-	{"containerd", "/run/k0s/containerd/io.containerd.runtime.v2.task/k8s.io/%s/config.json",
-	 KIND_OCI_CONFIG},
-	{"containerd",
-	 "/var/snap/microk8s/common/run/containerd/io.containerd.runtime.v2.task/k8s.io/%s/"
-	 "config.json",
-	 KIND_OCI_CONFIG},
-	{"containerd", "/run/containerd/io.containerd.runtime.v2.task/default/%s/config.json",
-	 KIND_OCI_CONFIG},
-	{"crio", "/run/containers/storage/overlay-containers/%s/userdata/config.json",
-	 KIND_OCI_CONFIG},
-	{"podman", "/var/lib/containers/storage/overlay-containers/containers.json",
-	 KIND_STORAGE_LIST},
+	{"containerd", "/run/containerd/" TASKS "default/", "/config.json", KIND_OCI_CONFIG},
+	{"crio", "/run/" LISTS, "/userdata/config.json", KIND_OCI_CONFIG},
+	{"podman", "/var/lib/" LISTS "containers.json", NULL, KIND_STORAGE_LIST},
 	/* Those that are removed when they end. */
-	{"podman", "/var/lib/containers/storage/overlay-containers/volatile-containers.json",
-	 KIND_STORAGE_LIST},
+	{"podman", "/var/lib/" LISTS "volatile-containers.json", NULL, KIND_STORAGE_LIST},
 };
 
 /* Below the home of the user whose containers they are. */
 static const struct place user_places[] = {
-	{"podman", ".local/share/containers/storage/overlay-containers/containers.json",
-	 KIND_STORAGE_LIST},
-	{"podman", ".local/share/containers/storage/overlay-containers/volatile-containers.json",
-	 KIND_STORAGE_LIST},
-	{"docker", ".local/share/docker/containers/%s/config.v2.json", KIND_DOCKER_CONFIG},
+	{"podman", ".local/share/" LISTS "containers.json", NULL, KIND_STORAGE_LIST},
+	{"podman", ".local/share/" LISTS "volatile-containers.json", NULL, KIND_STORAGE_LIST},
+	{"docker", ".local/share/docker/containers/", "/config.v2.json", KIND_DOCKER_CONFIG},
 };
 
 struct name_reader {
@@ -235,21 +226,16 @@ static bool look(struct name_reader *r, const struct place *places, size_t n, in
 		 struct container_facts *facts)
 {
 	for (size_t i = 0; i < n; i++) {
-		char path[512], full[1024];
+		char path[1024];
 		size_t len;
 		int fd;
 
 		if (strcmp(places[i].runtime, facts->runtime) != 0 &&
 		    !is_open_question(facts->runtime))
 			continue;
-			/* The table's own formats. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(path, sizeof(path), places[i].path, facts->id);
-#pragma GCC diagnostic pop
-		if (home < 0)
-			snprintf(full, sizeof(full), "%s%s", r->root, path);
-		fd = home < 0 ? open(full, OPEN_FLAGS) : open_below(home, path);
+		snprintf(path, sizeof(path), "%s%s%s%s", home < 0 ? r->root : "", places[i].before,
+			 places[i].after ? facts->id : "", places[i].after ? places[i].after : "");
+		fd = home < 0 ? open(path, OPEN_FLAGS) : open_below(home, path);
 		if (fd < 0)
 			continue;
 		len = read_small_file(fd, r->text);
