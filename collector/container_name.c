@@ -59,6 +59,7 @@ static const struct place {
 	 KIND_OCI_CONFIG},
 	{"containerd", "/run/containerd/" TASKS "default/", "/config.json", KIND_OCI_CONFIG},
 	{"crio", "/run/" LISTS, "/userdata/config.json", KIND_OCI_CONFIG},
+	{"crio", "/var/lib/" LISTS, "/userdata/config.json", KIND_OCI_CONFIG},
 	{"podman", "/var/lib/" LISTS "containers.json", NULL, KIND_STORAGE_LIST},
 	/* Those that are removed when they end. */
 	{"podman", "/var/lib/" LISTS "volatile-containers.json", NULL, KIND_STORAGE_LIST},

@@ -53,6 +53,10 @@ static const struct sample {
 	 "\"io.kubernetes.cri-o.ContainerName\":\"k8s_proxy_web-0_shop\","
 	 "\"io.kubernetes.pod.name\":\"web-0\",\"io.kubernetes.pod.namespace\":\"shop\"}}",
 	 "crio", "crio", "proxy", "shop/web-0"},
+	{"/var/lib/containers/" LISTS ID "/userdata/config.json",
+	 "{\"annotations\":{\"io.container.manager\":\"cri-o\","
+	 "\"io.kubernetes.container.name\":\"coredns\"}}",
+	 "crio", "crio", "coredns", ""},
 	{"/var/lib/containers/" LISTS "containers.json",
 	 "[{\"id\":\"" OTHER "\",\"names\":[\"db\"]},{\"id\":\"" ID "\",\"names\":[\"web\"],"
 	 "\"image\":\"x\",\"metadata\":\"{}\"}]",
