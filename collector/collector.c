@@ -338,8 +338,11 @@ static int scan_namespace(void *ctx, struct err *err)
 
 static int scan(struct collector *c, struct err *err)
 {
-	int ret = probe_scan_files(c->probe, on_scan_event, c, err);
+	int ret;
 
+	if (c->store) /* first of all: some of them may be about to end */
+		containers_scan(&c->containers);
+	ret = probe_scan_files(c->probe, on_scan_event, c, err);
 	return ret ? ret : netns_each(scan_namespace, c, err);
 }
 

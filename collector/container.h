@@ -1,8 +1,7 @@
 /*
- * container.h - a cgroup's number -> its path -> the container it belongs to.
- *
- * The number of a cgroup (v2) is also its file handle in the cgroup file system,
- * so that its path can be had without walking the tree; needs CAP_DAC_READ_SEARCH.
+ * container.h - a cgroup's number -> its path -> the container it belongs to: whose, and
+ * what people call it. What is found once is kept, so that a container which is gone
+ * keeps its name.
  */
 #ifndef CONNMON_CONTAINER_H
 #define CONNMON_CONTAINER_H
@@ -11,27 +10,31 @@
 #include <stdint.h>
 #include <uthash.h>
 
-#include "decode.h"
-#include "escape.h"
-
-#define CONTAINER_NAME_LEN 64
-#define ROOT_CGROUP_ID	   1
+#include "cgroup.h"
+#include "container_name.h"
 
 struct container {
 	uint64_t cgroup_id;
-	char *path;	     /* below the mount, escaped; "" when it is gone */
-	const char *runtime; /* NULL: no container */
-	char name[ESCAPED_SIZE(CONTAINER_NAME_LEN)]; /* escaped; "" when no container */
-	int64_t row;				     /* in table container; 0: not known; store's */
+	const char *runtime; /* NULL: no container; see container_path.h */
+	/* Escaped; owned. "": there is none, or it is not to be had. */
+	char *path;  /* of the cgroup, below the mount */
+	char *name;  /* as its runtime calls it, else of its id the first 12 digits */
+	char *id;    /* the runtime's, whole */
+	char *pod;   /* namespace/name, else its uid */
+	int64_t row; /* in table container; 0: not known; store's */
 	UT_hash_handle hh;
 };
 
 struct containers {
-	struct container *table;
-	int mount_fd; /* of the cgroup v2 file system; -1: none */
+	struct container *table; /* by cgroup_id, the oldest first; bounded */
+	struct cgroups cgroups;
+	struct name_reader *names; /* NULL: none are read */
 };
 
 void containers_init(struct containers *cs); /* without cgroup v2 all paths stay "" */
+
+/* Learns of the cgroups and containers that are there. */
+void containers_scan(struct containers *cs);
 
 /* The entry of @cgroup_id, valid until the next call; NULL for the root cgroup, for
  * 0 (unknown), and when memory is short. */
@@ -44,10 +47,5 @@ void containers_changed(struct containers *cs, uint64_t cgroup_id, bool made, co
 void containers_forget_rows(struct containers *cs);
 
 void containers_clear(struct containers *cs);
-
-/* Recognises the container in a cgroup path, as docker, containerd, CRI-O, podman,
- * LXC and systemd-nspawn name theirs. Neither text is escaped. @name needs CONTAINER_NAME_LEN + 1
- * bytes: of an id the first 12 digits. Pure. */
-bool container_parse(const char *path, const char **runtime, char *name);
 
 #endif

@@ -68,8 +68,8 @@ int dictionary_new(sqlite3 *db, struct processes *processes, struct containers *
 	if (!ret)
 		ret = finder_init(&d->container, db,
 				  "SELECT id FROM container WHERE cgroup_id = ?1 AND path = ?2",
-				  "INSERT INTO container(cgroup_id, path, runtime, name)"
-				  " VALUES(?1, ?2, ?3, ?4)",
+				  "INSERT INTO container(cgroup_id, path, runtime, name,"
+				  " container_id, pod) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 				  err);
 	if (ret) {
 		dictionary_free(d);
@@ -153,8 +153,9 @@ int dictionary_container(struct dictionary *d, uint64_t cgroup_id, int64_t *row,
 	if (!c)
 		return 0;
 	if (c->row == 0) {
-		int ret = find_or_make(d, &d->container, &c->row, err, "istt",
-				       (int64_t)c->cgroup_id, c->path, c->runtime, c->name);
+		int ret = find_or_make(d, &d->container, &c->row, err, "istttt",
+				       (int64_t)c->cgroup_id, c->path, c->runtime, c->name, c->id,
+				       c->pod);
 		if (ret)
 			return ret;
 	}

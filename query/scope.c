@@ -34,8 +34,13 @@ static const struct filter {
 	{"exe", "pattern", "matches(exe, :exe)", "program file, its whole path; * and ? likewise"},
 	{"pid", "int", "pid = :pid", "process"},
 	{"uid", "user", "uid = :uid", "the program's user, name or number"},
-	{"container", "pattern", "matches(container, :container)",
-	 "container id, 12 characters; * and ? likewise"},
+	/* An id may be cut, but not so short that it could be the begin of a name. */
+	{"container", "pattern",
+	 "matches(container, :container) OR length(:container) >= 12 AND"
+	 " matches(container_id, :container || '*')",
+	 "container name, or at least 12 digits of its id; * and ? likewise"},
+	{"pod", "pattern", "matches(pod, :pod)",
+	 "Kubernetes pod, namespace/name; * and ? likewise"},
 	{"netns", "netns", "netns = :netns",
 	 "network namespace, as readlink /proc/PID/ns/net shows it"},
 	{"direction", "direction", "direction = :direction",

@@ -99,9 +99,9 @@ CREATE UNIQUE INDEX program_key
 CREATE TABLE container (
   id        INTEGER PRIMARY KEY,
   cgroup_id INTEGER NOT NULL,                  -- the kernel's number of the cgroup
-  path      TEXT    NOT NULL,                  -- below the cgroup mount; '' when it was gone
+  path      TEXT    NOT NULL,                  -- below the cgroup mount; '' when unknown
   runtime   TEXT,                              -- docker, containerd, crio, podman ...; NULL: none
-  name      TEXT,                              -- container id, 12 characters; NULL: no container
+  name      TEXT,                              -- as its runtime calls it, else 12 digits of its id
   UNIQUE (cgroup_id, path)
 ) STRICT;
 

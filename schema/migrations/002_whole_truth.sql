@@ -74,7 +74,9 @@ SELECT c.id                                                    AS id,
        q.pid                                                   AS closed_by,
        c.outcome >= 16                                         AS failed,
        c.accept_wait_us                                        AS accept_wait_us,
-       ifnull(c.thread, g.comm)                                AS thread
+       ifnull(c.thread, g.comm)                                AS thread,
+       k.container_id                                          AS container_id,
+       k.pod                                                   AS pod
   FROM connection c
   LEFT JOIN process p   ON p.id = c.process_id
   LEFT JOIN program g   ON g.id = p.program_id
@@ -112,7 +114,9 @@ SELECT CAST((julianday('now') - 2440587.5) * 86400e6 AS INTEGER),
        q.pid,
        0,
        o.accept_wait_us,
-       ifnull(o.thread, g.comm)
+       ifnull(o.thread, g.comm),
+       k.container_id,
+       k.pod
   FROM open_connection o
   LEFT JOIN process p   ON p.id = o.process_id
   LEFT JOIN program g   ON g.id = p.program_id

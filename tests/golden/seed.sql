@@ -3,9 +3,10 @@
 
 INSERT INTO run VALUES (1, 'b007', '0.1.0', 99, 1769600000000000, NULL, 1769860800000000, 30, 28, 2, 0, 0);
 
-INSERT INTO container (id, cgroup_id, path, runtime, name) VALUES
-  (1, 4711, '/system.slice/docker-c0ffee1234567890.scope', 'docker', 'c0ffee123456'),
-  (2, 4712, '/system.slice/ssh.service', NULL, NULL);
+INSERT INTO container (id, cgroup_id, path, runtime, name, container_id, pod) VALUES
+  (1, 4711, '/kubepods.slice/kubepods-podx.slice/cri-containerd-c0ffee123456789.scope', 'containerd',
+   'proxy', 'c0ffee1234567890c0ffee1234567890c0ffee1234567890c0ffee1234567890', 'shop/web-0'),
+  (2, 4712, '/system.slice/ssh.service', NULL, NULL, NULL, NULL);
 
 INSERT INTO program VALUES
   (1, 'curl',  '/usr/bin/curl',   1000, NULL),

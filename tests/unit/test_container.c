@@ -1,64 +1,12 @@
 #include "unit.h"
 
 #include "container.h"
+#include "tempdir.h"
 
-#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define SCOPE "/system.slice/docker-" ID ".scope"
 
-static void each_runtime_is_recognised_by_its_cgroup(void **state)
-{
-	static const struct {
-		const char *path, *runtime, *name;
-	} table[] = {
-		{"/system.slice/docker-" ID ".scope", "docker", "0123456789ab"},
-		{"/docker/" ID, "docker", "0123456789ab"},
-		{"/docker/" ID "/init.scope", "docker", "0123456789ab"},
-		{"/kubepods.slice/kubepods-pod1.slice/cri-containerd-" ID ".scope", "containerd",
-		 "0123456789ab"},
-		{"/kubepods/burstable/pod1/" ID, "kubernetes", "0123456789ab"},
-		{"/machine.slice/libpod-" ID ".scope/container", "podman", "0123456789ab"},
-		{"/kubepods.slice/crio-" ID ".scope", "crio", "0123456789ab"},
-		{"/lxc.payload.web", "lxc", "web"},
-		{"/machine.slice/systemd-nspawn@db.service/payload", "nspawn", "db"},
-		{"/machine.slice/systemd-nspawn@deb\\x2d12.service", "nspawn", "deb\\x2d12"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		char name[CONTAINER_NAME_LEN + 1] = "";
-		const char *runtime = NULL;
-
-		if (!container_parse(table[i].path, &runtime, name))
-			fail_msg("%s", table[i].path);
-		assert_string_equal(runtime, table[i].runtime);
-		assert_string_equal(name, table[i].name);
-	}
-}
-
-static void what_is_no_container_has_no_name(void **state)
-{
-	static const char *const paths[] = {
-		"",
-		"/",
-		"/system.slice/nginx.service",
-		"/user.slice/user-1000.slice/session-3.scope",
-		"/system.slice/docker-short.scope",
-		"/system.slice/docker-.scope",
-		("/system.slice/docker-" ID "f.scope"),
-		"/x" ID,
-		"//",
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		char name[CONTAINER_NAME_LEN + 1] = "";
-		const char *runtime = NULL;
-
-		if (container_parse(paths[i], &runtime, name))
-			fail_msg("%s is %s %s", paths[i], runtime, name);
-	}
-}
-
-static void the_root_cgroup_is_no_entry_and_a_gone_one_has_no_path(void **state)
+static void the_root_cgroup_is_no_entry_and_an_unknown_one_has_no_path(void **state)
 {
 	struct containers cs;
 	struct container *c;
@@ -70,6 +18,7 @@ static void the_root_cgroup_is_no_entry_and_a_gone_one_has_no_path(void **state)
 	c = containers_get(&cs, 0xfffffffffffULL);
 	assert_non_null(c);
 	assert_string_equal(c->path, "");
+	assert_string_equal(c->name, "");
 	assert_null(c->runtime);
 	c->row = 4;
 	assert_ptr_equal(containers_get(&cs, 0xfffffffffffULL), c);
@@ -78,12 +27,81 @@ static void the_root_cgroup_is_no_entry_and_a_gone_one_has_no_path(void **state)
 	containers_clear(&cs);
 }
 
+static void a_container_that_is_gone_keeps_the_name_it_had(void **state)
+{
+	struct containers cs = {.cgroups.mount_fd = -1, .names = name_reader_new(*state)};
+	struct container *c;
+	char file[256];
+
+	snprintf(file, sizeof(file), "%s/var/lib/docker/containers/" ID "/config.v2.json",
+		 (char *)*state);
+	tempdir_write(file, "{\"Name\":\"/web\\u001b[31m\"}");
+	containers_changed(&cs, 77, true, SCOPE);
+	assert_int_equal(unlink(file), 0);
+	containers_changed(&cs, 77, false, SCOPE);
+	c = containers_get(&cs, 77);
+	assert_non_null(c);
+	assert_string_equal(c->path, SCOPE);
+	assert_string_equal(c->runtime, "docker");
+	assert_string_equal(c->id, ID);
+	assert_string_equal(c->name, "web\\x1b[31m"); /* and cannot disturb a terminal */
+	assert_string_equal(c->pod, "");
+	containers_clear(&cs);
+}
+
+static void a_container_without_a_name_is_called_by_its_id(void **state)
+{
+	struct containers cs = {.cgroups.mount_fd = -1, .names = name_reader_new(*state)};
+	struct container *c;
+
+	containers_changed(&cs, 77, true, SCOPE);
+	c = containers_get(&cs, 77);
+	assert_non_null(c);
+	assert_string_equal(c->name, "0123456789ab");
+	containers_changed(&cs, 78, true, "/system.slice/nginx.service");
+	c = containers_get(&cs, 78);
+	assert_non_null(c);
+	assert_string_equal(c->path, "/system.slice/nginx.service");
+	assert_string_equal(c->name, "");
+	assert_null(c->runtime);
+	containers_clear(&cs);
+}
+
+static void a_path_that_is_told_late_is_taken_up(void **state)
+{
+	struct containers cs = {.cgroups.mount_fd = -1};
+
+	(void)state;
+	assert_string_equal(containers_get(&cs, 77)->path, "");
+	containers_changed(&cs, 77, false, SCOPE);
+	assert_string_equal(containers_get(&cs, 77)->path, SCOPE);
+	assert_string_equal(containers_get(&cs, 77)->name, "0123456789ab");
+	containers_clear(&cs);
+}
+
+static void many_containers_are_bounded(void **state)
+{
+	struct containers cs = {.cgroups.mount_fd = -1};
+
+	(void)state;
+	for (uint64_t id = 2; id < 10000; id++)
+		containers_changed(&cs, id, true, SCOPE);
+	assert_int_equal(HASH_COUNT(cs.table), 4096);
+	assert_string_equal(containers_get(&cs, 2)->path, SCOPE); /* from its path, once more */
+	assert_int_equal(HASH_COUNT(cs.table), 4096);
+	containers_clear(&cs);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, tempdir_setup, tempdir_teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_runtime_is_recognised_by_its_cgroup),
-		cmocka_unit_test(what_is_no_container_has_no_name),
-		cmocka_unit_test(the_root_cgroup_is_no_entry_and_a_gone_one_has_no_path),
+		cmocka_unit_test(the_root_cgroup_is_no_entry_and_an_unknown_one_has_no_path),
+		T(a_container_that_is_gone_keeps_the_name_it_had),
+		T(a_container_without_a_name_is_called_by_its_id),
+		cmocka_unit_test(a_path_that_is_told_late_is_taken_up),
+		cmocka_unit_test(many_containers_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static int setup(void **state)
 	assert_non_null(f);
 	tempdb_setup((void **)&f->temp);
 	f->processes.proc = "/nowhere";
-	f->containers.mount_fd = -1;
+	f->containers.cgroups.mount_fd = -1;
 	open_run(f, NS_PER_S);
 	assert_int_equal(sqlite3_open(f->temp->path, &f->db), SQLITE_OK);
 	*state = f;

@@ -170,17 +170,18 @@ static void times_are_iso_8601_with_milliseconds(void **state)
 
 static void the_program_and_the_container_are_joined_in(void **state)
 {
-	tempdb_run(
-		*state,
-		"INSERT INTO container(id, cgroup_id, path, runtime, name) VALUES(1, 77, '/docker-x.scope', 'docker', 'abc');"
-		"INSERT INTO program VALUES(1, 'curl', '/usr/bin/curl', 1000, 1);"
-		"INSERT INTO process(id, boot, pid, start_us, program_id)"
-		" VALUES(1, 1, 4711, 5, 1)");
+	tempdb_run(*state,
+		   "INSERT INTO container(id, cgroup_id, path, runtime, name, container_id, pod)"
+		   " VALUES(1, 77, '/docker-x.scope', 'docker', 'abc', '0123', 'shop/web-0');"
+		   "INSERT INTO program VALUES(1, 'curl', '/usr/bin/curl', 1000, 1);"
+		   "INSERT INTO process(id, boot, pid, start_us, program_id)"
+		   " VALUES(1, 1, 4711, 5, 1)");
 	put(*state, DIRECTION_OUT, OUTCOME_CLOSED, 0, OWNER_CONNECT);
 	tempdb_run(*state, "UPDATE connection SET process_id = 1, closer_id = 1, container_id = 1");
-	assert_string_equal(tempdb_text(*state, "SELECT comm || exe || pid || uid || container ||"
-						" closed_by FROM connections"),
-			    "curl/usr/bin/curl47111000abc4711");
+	assert_string_equal(tempdb_text(*state,
+					"SELECT comm || exe || pid || uid || container ||"
+					" closed_by || container_id || pod FROM connections"),
+			    "curl/usr/bin/curl47111000abc47110123shop/web-0");
 }
 
 static void since_is_a_range_of_the_key_through_every_view(void **state)
