@@ -69,7 +69,7 @@ struct event_owner {
 	__u32 pid; /* thread group id, as the initial pid namespace counts */
 	__u32 ppid;
 	__u32 uid;
-	__u32 zero;
+	__u32 exec_id; /* one more with each exec; a fork has its parent's. 0: a kernel thread */
 	char comm[EVENT_COMM_LEN];   /* the group leader's; NUL-terminated */
 	char thread[EVENT_COMM_LEN]; /* of the thread that acted; likewise */
 };
@@ -131,13 +131,14 @@ struct event_listen {
 };
 
 struct event_exec {
-	struct event_header header;
-	struct event_owner owner; /* after the exec */
-	__u32 path_len;		  /* 0: too long, or not to be had */
-	__u32 args_len;
-	char path[EVENT_EXE_LEN];  /* its parts from last to first, each with a NUL */
-	char args[EVENT_ARGS_LEN]; /* each with a NUL, the last perhaps cut; only with --cmdline,
-				    * else the event ends before */
+	struct event_header header; /* time_boot_ns is 0 when the scan found it */
+	struct event_owner owner;   /* after the exec */
+	struct event_owner parent;  /* all zero: none */
+	__u32 path_len;		    /* 0: too long, or not to be had */
+	__u32 args_len;		    /* of all; no more than EVENT_ARGS_LEN of them are here */
+	char path[EVENT_EXE_LEN];   /* its parts from last to first, each with a NUL */
+	char args[EVENT_ARGS_LEN];  /* each with a NUL; only with --cmdline, else the event ends
+				     * before */
 };
 
 struct event_exit {
@@ -161,7 +162,7 @@ _Static_assert(sizeof(struct event_connection) == 24 + 48 + 32 + 8 + 8 + 72, "no
 _Static_assert(sizeof(struct event_end) == 192 + 72 + 16 + 16 + 8, "no hidden padding");
 _Static_assert(sizeof(struct event_owned) == 24 + 24 + 72, "no hidden padding");
 _Static_assert(sizeof(struct event_listen) == 24 + 16 + 16 + 8 + 72, "no hidden padding");
-_Static_assert(sizeof(struct event_exec) == 24 + 72 + 8 + EVENT_EXE_LEN + EVENT_ARGS_LEN,
+_Static_assert(sizeof(struct event_exec) == 24 + 72 + 72 + 8 + EVENT_EXE_LEN + EVENT_ARGS_LEN,
 	       "no hidden padding");
 _Static_assert(sizeof(struct event_exit) == 24 + 16, "no hidden padding");
 _Static_assert(sizeof(struct event_cgroup) == 24 + 16 + EVENT_PATH_LEN, "no hidden padding");

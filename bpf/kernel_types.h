@@ -158,10 +158,21 @@ struct file {
 
 struct mm_struct {
 	struct file *exe_file;
+	unsigned long arg_start;
+	unsigned long arg_end;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live; /* threads that have not begun to exit */
 };
 
 struct task_struct {
 	unsigned int flags;
+	int pid;
 	int tgid;
 	struct mm_struct *mm;
 	struct task_struct *real_parent;
@@ -169,15 +180,23 @@ struct task_struct {
 	__u64 start_boottime;
 	const struct cred *cred;
 	struct css_set *cgroups;
+	struct signal_struct *signal;
+	__u64 self_exec_id; /* 64 bits since 5.7 */
 	char comm[16];
 };
 
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+#define PF_EXITING 0x00000004 /* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
 
 struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct bpf_iter__task_file {

@@ -48,7 +48,7 @@ static __always_inline void describe(struct task_struct *task, __u32 uid, __u64 
 	o->parent_start_boot_ns = BPF_CORE_READ(leader, real_parent, group_leader, start_boottime);
 	o->ppid = BPF_CORE_READ(leader, real_parent, tgid);
 	o->uid = uid;
-	o->zero = 0;
+	o->exec_id = (__u32)BPF_CORE_READ(task, self_exec_id);
 	__builtin_memset(o->comm, 0, sizeof(o->comm));
 	__builtin_memset(o->thread, 0, sizeof(o->thread));
 	bpf_probe_read_kernel_str(o->comm, sizeof(o->comm), leader->comm);

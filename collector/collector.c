@@ -204,6 +204,7 @@ static bool anything_to_write(const struct flush *f, const struct collector *c)
 		if (f->lost[i])
 			return true;
 	return f->n_ended || f->n_open || f->n_listeners || f->clock_stepped ||
+	       c->processes.n_exited ||
 	       f->now_boot_ns - c->flushed.at_ns >= HEARTBEAT_NS;
 }
 
@@ -338,11 +339,14 @@ static int scan_namespace(void *ctx, struct err *err)
 
 static int scan(struct collector *c, struct err *err)
 {
-	int ret;
+	int ret = 0;
 
-	if (c->store) /* first of all: some of them may be about to end */
+	if (c->store) { /* first of all: some of them may be about to end */
 		containers_scan(&c->containers);
-	ret = probe_scan_files(c->probe, on_scan_event, c, err);
+		ret = probe_scan_processes(c->probe, on_scan_event, c, err);
+	}
+	if (!ret)
+		ret = probe_scan_files(c->probe, on_scan_event, c, err);
 	return ret ? ret : netns_each(scan_namespace, c, err);
 }
 
@@ -374,6 +378,7 @@ int collector_new(const struct options *options, FILE *live, struct collector **
 	c->live.out = live;
 	c->lock_fd = -1;
 	c->processes.proc = "/proc";
+	c->processes.cmdline = options->probe.cmdline;
 	containers_init(&c->containers);
 	c->offset_ns = clock_offset_ns();
 	c->flushed.at_ns = c->flushed.counted_ns = clock_boot_ns();

@@ -25,6 +25,7 @@ struct owner {
 	uint32_t pid;
 	uint32_t ppid;
 	uint32_t uid;
+	uint32_t exec_id; /* one more with each exec: names the program; a fork has its parent's */
 	/* NUL-terminated, raw: may hold any other byte. */
 	char comm[COMM_LEN];   /* the process's */
 	char thread[COMM_LEN]; /* that of the thread which acted */

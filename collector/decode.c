@@ -55,6 +55,7 @@ static int decode_owner(const struct event_owner *from, struct owner *to, struct
 	to->pid = from->pid;
 	to->ppid = from->ppid;
 	to->uid = from->uid;
+	to->exec_id = from->exec_id;
 	memset(to->comm, 0, sizeof(to->comm));
 	memset(to->thread, 0, sizeof(to->thread));
 	strcpy(to->comm, from->comm);
@@ -143,10 +144,11 @@ static int decode_exec(const struct event_exec *from, struct event *to, struct e
 {
 	const bool has_args = from->header.size == sizeof(*from);
 	size_t end = from->path_len, used = 0;
+	int ret;
 
 	if (end > sizeof(from->path) || (end > 0 && from->path[end - 1] != '\0'))
 		return err_set(err, -EBADMSG, "path of a program without an end");
-	if (from->args_len > (has_args ? sizeof(from->args) : 0))
+	if (from->args_len > 0 && !has_args)
 		return err_set(err, -EBADMSG, "arguments without an end");
 	while (end > 0) {
 		size_t start = end - 1, len;
@@ -162,11 +164,13 @@ static int decode_exec(const struct event_exec *from, struct event *to, struct e
 		end = start;
 	}
 	to->path[used] = '\0';
-	to->args_len = from->args_len;
+	to->args_cut = from->args_len > sizeof(from->args);
+	to->args_len = to->args_cut ? sizeof(from->args) : from->args_len;
 	if (has_args)
-		memcpy(to->args, from->args, from->args_len);
+		memcpy(to->args, from->args, to->args_len);
 	to->args[to->args_len] = '\0';
-	return decode_owner(&from->owner, &to->owner, err);
+	ret = decode_owner(&from->parent, &to->parent, err);
+	return ret ? ret : decode_owner(&from->owner, &to->owner, err);
 }
 
 static int decode_owned(const struct event_owned *from, struct connection *to, struct err *err)
@@ -235,6 +239,7 @@ int decode_event(const void *data, size_t len, struct event *out, struct err *er
 	memset(out, 0, offsetof(struct event, path)); /* the rest is long, and seldom used */
 	out->path[0] = out->args[0] = '\0';
 	out->args_len = 0;
+	out->args_cut = false;
 	out->kind = (enum event_kind)raw.header.type;
 	out->time_boot_ns = (int64_t)raw.header.time_boot_ns;
 	switch (out->kind) {

@@ -20,7 +20,8 @@ enum event_kind {
 	KIND_OWNER,    /* of an open connection: of connection the id, the owner, how it is
 			* known, and accepted_boot_ns */
 	KIND_LISTEN,   /* a socket listens, or no longer: listener */
-	KIND_EXEC,     /* a process runs another program: owner, path, args */
+	KIND_EXEC,     /* a process runs another program, or at time 0 the scan found that it
+			* does: owner, parent, path, args */
 	KIND_EXIT,     /* a process is over: of owner the pid and the start */
 	KIND_CGROUP,   /* a cgroup was made or removed: cgroup, path */
 	KIND_PROGRESS, /* never in the ring: still open, as a scan found it: connection */
@@ -31,14 +32,16 @@ struct event {
 	int64_t time_boot_ns;
 	struct connection connection; /* outcome: as it ended, else OPEN or CONNECTING */
 	struct owner owner;
+	struct owner parent;
 	struct listener listener;
 	struct {
 		uint64_t id;
 		bool up; /* made, else removed */
 	} cgroup;
 	char path[EXE_LEN + 1];	 /* of the program, or of the cgroup; raw; "" when not to be had */
-	char args[ARGS_LEN + 1]; /* each with a NUL, raw; the last may be cut */
+	char args[ARGS_LEN + 1]; /* each with a NUL, raw */
 	size_t args_len;
+	bool args_cut; /* there were more of them */
 };
 
 /* Fills *@out from @len bytes at @data. -EBADMSG with what is wrong when they are

@@ -18,7 +18,9 @@ struct dictionary {
 	struct containers *containers; /* borrowed */
 	int64_t boot;
 	int64_t boot_offset_ns;
+	int64_t offset_ns; /* of the transaction */
 	struct finder process, program, container;
+	sqlite3_stmt *put_exit;
 };
 
 static int finder_init(struct finder *f, sqlite3 *db, const char *find, const char *make,
@@ -53,9 +55,14 @@ int dictionary_new(sqlite3 *db, struct processes *processes, struct containers *
 	ret = finder_init(&d->process, db,
 			  "SELECT id FROM process WHERE boot = ?1 AND pid = ?2 AND start_us = ?3"
 			  " AND program_id = ?5",
-			  "INSERT INTO process(boot, pid, start_us, ppid, program_id)"
-			  " VALUES(?1, ?2, ?3, ?4, ?5)",
+			  "INSERT INTO process(boot, pid, start_us, ppid, program_id, parent_id,"
+			  " exit_us, cmdline) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 			  err);
+	if (!ret) /* all that it ran */
+		ret = db_prepare(db,
+				 "UPDATE process SET exit_us = ?4"
+				 " WHERE boot = ?1 AND pid = ?2 AND start_us = ?3",
+				 &d->put_exit, err);
 	/* The expressions are those of the index program_key. */
 	if (!ret)
 		ret = finder_init(&d->program, db,
@@ -86,6 +93,7 @@ void dictionary_free(struct dictionary *d)
 	finder_clear(&d->process);
 	finder_clear(&d->program);
 	finder_clear(&d->container);
+	sqlite3_finalize(d->put_exit);
 	free(d);
 }
 
@@ -163,31 +171,104 @@ int dictionary_container(struct dictionary *d, uint64_t cgroup_id, int64_t *row,
 	return 0;
 }
 
-int dictionary_process(struct dictionary *d, const struct owner *owner, int64_t *row,
+static int64_t start_us(const struct dictionary *d, uint64_t start_boot_ns)
+{
+	return clock_wall_us((int64_t)start_boot_ns, d->boot_offset_ns);
+}
+
+static int process_row(struct dictionary *d, const struct owner *owner, int depth, int64_t *row,
+		       struct err *err);
+
+/* The row of the parent of the process @p; 0 when no more than its pid is known, or it is
+ * too far up. */
+static int parent_row(struct dictionary *d, const struct process *p, int depth, int64_t *row,
+		      struct err *err)
+{
+	struct owner parent;
+
+	*row = 0;
+	if (depth >= MAX_ANCESTORS || !processes_parent(d->processes, p, &parent))
+		return 0;
+	return process_row(d, &parent, depth + 1, row, err);
+}
+
+static int make_row(struct dictionary *d, struct process *p, int64_t parent, struct err *err)
+{
+	int64_t exit_boot_ns = processes_exit_boot_ns(d->processes, p);
+	int64_t container, program, row;
+	int ret;
+
+	ret = dictionary_container(d, p->cgroup_id, &container, err);
+	if (!ret)
+		ret = find_or_make(d, &d->program, &program, err, "stin", p->comm, p->exe,
+				   (int64_t)p->key.uid, container);
+	if (!ret)
+		ret = find_or_make(d, &d->process, &row, err, "iiininnt", d->boot,
+				   (int64_t)p->key.pid, start_us(d, p->key.start_boot_ns),
+				   (int64_t)p->ppid, program, parent,
+				   exit_boot_ns ? clock_wall_us(exit_boot_ns, d->offset_ns) : 0,
+				   p->cmdline);
+	if (!ret)
+		processes_has_row(d->processes, p, row);
+	return ret;
+}
+
+static int process_row(struct dictionary *d, const struct owner *owner, int depth, int64_t *row,
 		       struct err *err)
 {
 	struct process *p = processes_get(d->processes, owner);
-	int64_t container, program, start_us;
+	int64_t parent;
 	int ret;
 
 	*row = 0;
 	if (!p)
 		return 0;
 	if (p->row == 0) {
-		ret = dictionary_container(d, p->cgroup_id, &container, err);
-		if (!ret)
-			ret = find_or_make(d, &d->program, &program, err, "stin", p->comm, p->exe,
-					   (int64_t)p->key.uid, container);
+		ret = parent_row(d, p, depth, &parent, err);
 		if (ret)
 			return ret;
-		start_us = ((int64_t)p->key.start_boot_ns + d->boot_offset_ns) / NS_PER_US;
-		ret = find_or_make(d, &d->process, &p->row, err, "iiini", d->boot,
-				   (int64_t)p->key.pid, start_us, (int64_t)p->ppid, program);
+		p = processes_get(d->processes, owner); /* its parents may have displaced it */
+		if (!p)
+			return 0;
+		ret = make_row(d, p, parent, err);
 		if (ret)
 			return ret;
 	}
 	*row = p->row;
 	return 0;
+}
+
+int dictionary_process(struct dictionary *d, const struct owner *owner, int64_t *row,
+		       struct err *err)
+{
+	return process_row(d, owner, 0, row, err);
+}
+
+void dictionary_begin(struct dictionary *d, int64_t offset_ns)
+{
+	d->offset_ns = offset_ns;
+}
+
+int dictionary_exits(struct dictionary *d, struct err *err)
+{
+	const struct processes *ps = d->processes;
+	int ret = 0;
+
+	for (size_t i = 0; i < ps->n_exited && !ret; i++) {
+		const struct exited *e = &ps->exited[i];
+
+		sqlite3_bind_int64(d->put_exit, 1, d->boot);
+		sqlite3_bind_int64(d->put_exit, 2, e->pid);
+		sqlite3_bind_int64(d->put_exit, 3, start_us(d, e->start_boot_ns));
+		sqlite3_bind_int64(d->put_exit, 4, clock_wall_us(e->at_boot_ns, d->offset_ns));
+		ret = db_step(d->db, d->put_exit, "the end of a process", err);
+	}
+	return ret;
+}
+
+void dictionary_committed(struct dictionary *d)
+{
+	processes_exits_written(d->processes);
 }
 
 void dictionary_forget(struct dictionary *d)

@@ -22,13 +22,22 @@ int dictionary_new(sqlite3 *db, struct processes *processes, struct containers *
 		   int64_t boot, int64_t boot_offset_ns, struct dictionary **out, struct err *err);
 void dictionary_free(struct dictionary *d); /* NULL is allowed */
 
-/* The row of @owner in process into *@row; 0 when the owner is unknown. */
+/* A transaction begins; @offset_ns is the wall clock minus the time since boot. It is
+ * followed by either of the last two functions here. */
+void dictionary_begin(struct dictionary *d, int64_t offset_ns);
+
+/* The row of @owner in process into *@row; 0 when the owner is unknown. Its
+ * parents get rows with it, as far as they are known, at most MAX_ANCESTORS of them. */
 int dictionary_process(struct dictionary *d, const struct owner *owner, int64_t *row,
 		       struct err *err);
 
 /* The row of the cgroup in container into *@row; 0 for the root cgroup. */
 int dictionary_container(struct dictionary *d, uint64_t cgroup_id, int64_t *row, struct err *err);
 
+/* The ends of processes that have rows and ended since the last commit. */
+int dictionary_exits(struct dictionary *d, struct err *err);
+
+void dictionary_committed(struct dictionary *d);
 void dictionary_forget(struct dictionary *d);
 
 #endif

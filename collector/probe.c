@@ -128,6 +128,7 @@ int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, str
 		p->skel->rodata->filter_ports[i] = config->filter.ports[i];
 		p->skel->rodata->filter_any_port |= config->filter.ports[i] != 0;
 	}
+	p->skel->rodata->send_args = config->cmdline;
 	p->skel->rodata->wakeup_bytes = (__u32)(config->ring_bytes / WAKEUP_FRACTION);
 	ret = bpf_map__set_max_entries(p->skel->maps.events, (__u32)config->ring_bytes);
 	if (!ret)
@@ -217,7 +218,7 @@ static int run_iterator(struct bpf_link *link, probe_sink sink, void *ctx, struc
 
 	fd = bpf_iter_create(bpf_link__fd(link));
 	if (fd < 0)
-		return err_set(err, -errno, "scanning the open sockets: %s", strerror(errno));
+		return err_set(err, -errno, "scanning sockets and processes: %s", strerror(errno));
 	while ((n = read(fd, buf + have, sizeof(buf) - have)) != 0) {
 		ssize_t done;
 
@@ -227,7 +228,7 @@ static int run_iterator(struct bpf_link *link, probe_sink sink, void *ctx, struc
 		done = n < 0 ? -errno : hand_out(buf, have + (size_t)n, sink, ctx);
 		if (done < 0) {
 			close(fd);
-			return err_set(err, (int)done, "scanning the open sockets: %s",
+			return err_set(err, (int)done, "scanning sockets and processes: %s",
 				       strerror((int)-done));
 		}
 		have = have + (size_t)n - (size_t)done;
@@ -235,6 +236,11 @@ static int run_iterator(struct bpf_link *link, probe_sink sink, void *ctx, struc
 	}
 	close(fd);
 	return 0;
+}
+
+int probe_scan_processes(struct probe *p, probe_sink sink, void *ctx, struct err *err)
+{
+	return run_iterator(p->skel->links.scan_processes, sink, ctx, err);
 }
 
 int probe_scan_files(struct probe *p, probe_sink sink, void *ctx, struct err *err)

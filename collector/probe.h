@@ -68,9 +68,11 @@ int probe_read(struct probe *p);
 void probe_stop(struct probe *p);
 
 /*
- * Three scans that hand events to @sink. They do not come through the ring and are in no
+ * Four scans that hand events to @sink. They do not come through the ring and are in no
  * count. A negative return of @sink fails the scan.
  *
+ * probe_scan_processes: a KIND_EXEC for each process of this PID namespace that runs a
+ * program, without arguments and of time 0.
  * probe_scan_files: of what the files of all processes lead to, a KIND_OPEN for each
  * connection that is not followed yet, a KIND_LISTEN for each such listener, and a
  * KIND_OWNER for each connection whose owner is not known, or only the listener's.
@@ -78,6 +80,7 @@ void probe_stop(struct probe *p);
  * namespace that is not followed yet; to be run after the first.
  * probe_review: a KIND_PROGRESS for each connection that is followed.
  */
+int probe_scan_processes(struct probe *p, probe_sink sink, void *ctx, struct err *err);
 int probe_scan_files(struct probe *p, probe_sink sink, void *ctx, struct err *err);
 int probe_scan_namespace(struct probe *p, probe_sink sink, void *ctx, struct err *err);
 int probe_review(struct probe *p, probe_sink sink, void *ctx, struct err *err);

@@ -1,109 +1,188 @@
 #include "process.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "clock.h"
+#include "cmdline.h"
+#include "procfs.h"
 
 #define MAX_PROCESSES 4096
-#define MAX_IMAGES    16384
 
-/* Reads a small file of a process. Returns its length, 0 when it cannot be read. */
-static size_t read_file(int dir, const char *name, char *buf, size_t size)
+/* ---- programs ---- */
+
+/* A fork goes on with what its parent ran when it was made, exec_id included. Only when
+ * it is also called the same: the parent may be another by now, for whose parent is gone
+ * gets a new one, which may happen to have the same exec_id. */
+static bool find_inherited(struct processes *ps, struct image *image)
 {
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	const struct owner *o = &image->owner;
+	const struct life *life = life_find(&ps->lives, o->parent_start_boot_ns, o->ppid);
+	const struct image *parent = life ? life_image(life, o->exec_id) : NULL;
 
-	if (fd < 0)
-		return 0;
-	n = read(fd, buf, size - 1);
-	close(fd);
-	if (n <= 0)
-		return 0;
-	buf[n] = '\0';
-	return (size_t)n;
-}
-
-/* The start, in ns since boot (whole clock ticks), of the process whose /proc folder
- * is @dir, if it is called @comm; -1 if not. In /proc/PID/stat (proc(5)) the name
- * stands in brackets and may hold brackets itself; the start is the 20th field behind
- * them. */
-static int64_t start_of(int dir, const char *comm)
-{
-	char buf[1024], *name, *end;
-	uint64_t ticks;
-
-	if (read_file(dir, "stat", buf, sizeof(buf)) == 0)
-		return -1;
-	name = strchr(buf, '(');
-	end = strrchr(buf, ')');
-	if (!name || !end || end < name)
-		return -1;
-	*end = '\0';
-	if (strcmp(name + 1, comm) != 0)
-		return -1;
-	if (sscanf(end + 1,
-		   " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-		   "%" SCNu64,
-		   &ticks) != 1)
-		return -1;
-	return (int64_t)(ticks * (uint64_t)(NS_PER_S / sysconf(_SC_CLK_TCK)));
-}
-
-/* Reads the path of the program that @pid runs, if it is called @comm and began from
- * @from_ns to @to_ns. */
-static bool read_exe(const char *proc, uint32_t pid, const char *comm, int64_t from_ns,
-		     int64_t to_ns, char *safe, size_t size)
-{
-	char path[64], exe[EXE_LEN];
-	int64_t start_ns;
-	ssize_t n;
-	int dir;
-
-	snprintf(path, sizeof(path), "%s/%" PRIu32, proc, pid);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
+	if (!parent || parent == image || !parent->exe || strcmp(parent->owner.comm, o->comm) ||
+	    parent->since_boot_ns > (int64_t)o->start_boot_ns)
 		return false;
-	n = readlinkat(dir, "exe", exe, sizeof(exe));
-	start_ns = start_of(dir, comm); /* after the link: both are of one program */
-	close(dir);
-	if (n <= 0 || start_ns < from_ns || start_ns > to_ns)
-		return false;
-	escape_text(exe, (size_t)n, safe, size);
+	life_set_program(image, parent->exe, parent->cmdline);
 	return true;
 }
 
-/* ---- programs as told at exec ---- */
-
-struct image {
-	struct image_key {
-		uint64_t start_boot_ns;
-		uint64_t pid;
-	} key;
-	char comm[COMM_LEN];
-	char *exe; /* escaped */
-	UT_hash_handle hh;
-};
-
-static void free_image(struct processes *ps, struct image *image)
+static bool find_in_proc(struct processes *ps, struct image *image, uint32_t pid, int64_t from_ns,
+			 int64_t to_ns)
 {
-	HASH_DEL(ps->images, image);
-	free(image->exe);
-	free(image);
+	struct procfs_program program;
+
+	if (!procfs_program(ps->proc, pid, image->owner.comm, from_ns, to_ns, ps->cmdline,
+			    &program))
+		return false;
+	life_set_program(image, program.exe, program.cmdline);
+	free(program.cmdline);
+	return true;
 }
 
-static struct image *find_image(struct processes *ps, uint64_t start_boot_ns, uint32_t pid)
+/* Whether that process may run the image of @exec_id now: it is not known to run another. */
+static bool may_run(const struct processes *ps, uint64_t start_boot_ns, uint32_t pid,
+		    uint32_t exec_id)
 {
-	const struct image_key key = {.start_boot_ns = start_boot_ns, .pid = pid};
-	struct image *image;
+	const struct life *life = life_find(&ps->lives, start_boot_ns, pid);
 
-	HASH_FIND(hh, ps->images, &key, sizeof(key), image);
+	return !life || !life->images || life->images->owner.exec_id == exec_id ||
+	       life->images->owner.exec_id == 0;
+}
+
+/*
+ * An exec, or the scan, told the program of this (pid, start, exec_id) itself: that is
+ * certain, whatever the process has called itself since and whenever the record comes,
+ * for the kernel gives each exec the next exec_id. If none did, the process was made by a
+ * fork and made no exec of its own (or that record was lost): it runs what its parent
+ * ran, or what /proc says; there nothing but the name tells one program from the next.
+ */
+static void find_program(struct processes *ps, struct image *image)
+{
+	const struct owner *o = &image->owner;
+	const int64_t start_ns = procfs_tick(o->start_boot_ns);
+
+	if (image->exe || find_inherited(ps, image))
+		return;
+	if (may_run(ps, o->start_boot_ns, o->pid, o->exec_id) &&
+	    find_in_proc(ps, image, o->pid, start_ns, start_ns))
+		return;
+	if (may_run(ps, o->parent_start_boot_ns, o->ppid, o->exec_id))
+		find_in_proc(ps, image, o->ppid, 0, start_ns);
+}
+
+/* ---- parents ---- */
+
+/* Makes sure that the parents of @owner are known, now that they can still be looked at. */
+static void meet_parents(struct processes *ps, const struct owner *owner)
+{
+	struct owner o = *owner, parent;
+
+	for (int i = 0; i < MAX_ANCESTORS && o.ppid && o.parent_start_boot_ns; i++) {
+		const struct life *life = life_find(&ps->lives, o.parent_start_boot_ns, o.ppid);
+		struct image *image = NULL;
+
+		if (life)
+			image = life_image_at(life, (int64_t)o.start_boot_ns);
+		else if (procfs_owner(ps->proc, o.ppid, o.parent_start_boot_ns, &parent))
+			image = life_describe(&ps->lives, &parent);
+		if (!image)
+			return;
+		find_program(ps, image);
+		o = image->owner;
+	}
+}
+
+bool processes_parent(const struct processes *ps, const struct process *p, struct owner *out)
+{
+	const struct life *life = life_find(&ps->lives, p->parent_start_boot_ns, p->ppid);
+
+	if (p->ppid == 0 || !life || !life->images)
+		return false;
+	*out = life_image_at(life, (int64_t)p->key.start_boot_ns)->owner;
+	return true;
+}
+
+/* ---- exec and exit ---- */
+
+static struct image *describe(struct processes *ps, const struct owner *owner)
+{
+	struct image *image = life_describe(&ps->lives, owner);
+
+	if (image && !image->exe)
+		find_inherited(ps, image);
 	return image;
 }
+
+/* The scan of the kernel side brings no arguments: its programs have run for long. */
+static char *arguments(const struct processes *ps, const struct event *e)
+{
+	const int64_t start_ns = procfs_tick(e->owner.start_boot_ns);
+	struct procfs_program program;
+
+	if (!ps->cmdline)
+		return NULL;
+	if (e->time_boot_ns || e->args_len)
+		return cmdline_join(e->args, e->args_len, e->args_cut);
+	if (!procfs_program(ps->proc, e->owner.pid, e->owner.comm, start_ns, start_ns, true,
+			    &program))
+		return NULL;
+	return program.cmdline;
+}
+
+void processes_exec(struct processes *ps, const struct event *e)
+{
+	char safe[ESCAPED_SIZE(EXE_LEN)];
+	struct image *image;
+	char *cmdline;
+
+	if (e->parent.pid)
+		describe(ps, &e->parent);
+	image = life_describe(&ps->lives, &e->owner);
+	if (!image)
+		return;
+	image->since_boot_ns = e->time_boot_ns;
+	escape_text(e->path, strlen(e->path), safe, sizeof(safe));
+	cmdline = arguments(ps, e);
+	life_set_program(image, safe, cmdline);
+	free(cmdline);
+	if (e->time_boot_ns == 0) { /* an earlier run may have given it a row */
+		struct life *life = life_find(&ps->lives, e->owner.start_boot_ns, e->owner.pid);
+
+		life->has_row = true;
+	}
+}
+
+void processes_exit(struct processes *ps, const struct owner *owner, int64_t at_boot_ns)
+{
+	struct life *life = life_end(&ps->lives, owner->start_boot_ns, owner->pid, at_boot_ns);
+
+	if (!life || !life->has_row)
+		return;
+	if (!ps->exited)
+		ps->exited = calloc(MAX_EXITED, sizeof(*ps->exited));
+	if (!ps->exited || ps->n_exited == MAX_EXITED)
+		return;
+	ps->exited[ps->n_exited++] = (struct exited){
+		.start_boot_ns = owner->start_boot_ns,
+		.pid = owner->pid,
+		.at_boot_ns = at_boot_ns,
+	};
+}
+
+int64_t processes_exit_boot_ns(const struct processes *ps, const struct process *p)
+{
+	const struct life *life = life_find(&ps->lives, p->key.start_boot_ns, p->key.pid);
+
+	return life ? life->exit_boot_ns : 0;
+}
+
+void processes_exits_written(struct processes *ps)
+{
+	ps->n_exited = 0;
+}
+
+/* ---- who owns a connection ---- */
 
 static struct process_key key_of(const struct owner *owner)
 {
@@ -113,65 +192,34 @@ static struct process_key key_of(const struct owner *owner)
 	key.start_boot_ns = owner->start_boot_ns;
 	key.pid = owner->pid;
 	key.uid = owner->uid;
+	key.exec_id = owner->exec_id;
 	memcpy(key.comm, owner->comm, sizeof(key.comm));
 	return key;
 }
 
-void processes_exec(struct processes *ps, const struct event *e)
+static void free_process(struct processes *ps, struct process *p)
 {
-	const struct owner *owner = &e->owner;
-	const char *exe = e->path;
-	const struct process_key key = key_of(owner);
-	struct image *image = find_image(ps, owner->start_boot_ns, owner->pid);
-	char safe[ESCAPED_SIZE(EXE_LEN)];
-	struct process *p;
-
-	if (image)
-		free_image(ps, image);
-	/* Another program of the same name is another program. */
-	HASH_FIND(hh, ps->table, &key, sizeof(key), p);
-	if (p) {
-		HASH_DEL(ps->table, p);
-		free(p);
-	}
-	image = exe[0] ? calloc(1, sizeof(*image)) : NULL;
-	if (!image)
-		return;
-	escape_text(exe, strlen(exe), safe, sizeof(safe));
-	image->key = (struct image_key){.start_boot_ns = owner->start_boot_ns, .pid = owner->pid};
-	memcpy(image->comm, owner->comm, sizeof(image->comm));
-	image->exe = strdup(safe);
-	if (HASH_COUNT(ps->images) >= MAX_IMAGES)
-		free_image(ps, ps->images); /* uthash keeps the order of insertion */
-	if (image->exe)
-		HASH_ADD(hh, ps->images, key, sizeof(image->key), image);
-	if (!image->hh.tbl) {
-		free(image->exe);
-		free(image);
-	}
+	HASH_DEL(ps->table, p);
+	free(p->cmdline);
+	free(p);
 }
 
-void processes_exit(struct processes *ps, const struct owner *owner, int64_t at_boot_ns)
+static void fill(struct processes *ps, struct process *p, const struct owner *owner)
 {
-	(void)ps, (void)owner, (void)at_boot_ns;
-}
+	struct image *image = life_describe(&ps->lives, owner);
 
-/* ---- who owns a connection ---- */
-
-static void find_exe(struct processes *ps, struct process *p)
-{
-	struct image *image = find_image(ps, p->key.start_boot_ns, p->key.pid);
-	int64_t tick_ns = NS_PER_S / sysconf(_SC_CLK_TCK);
-	int64_t start_ns = (int64_t)p->key.start_boot_ns / tick_ns * tick_ns;
-
-	if (image && strcmp(image->comm, p->key.comm) == 0) {
-		snprintf(p->exe, sizeof(p->exe), "%s", image->exe);
-		return;
+	p->ppid = owner->ppid;
+	p->parent_start_boot_ns = owner->parent_start_boot_ns;
+	p->cgroup_id = owner->cgroup_id;
+	escape_text(owner->comm, strlen(owner->comm), p->comm, sizeof(p->comm));
+	if (image) {
+		find_program(ps, image);
+		if (image->exe)
+			snprintf(p->exe, sizeof(p->exe), "%s", image->exe);
+		if (image->cmdline)
+			p->cmdline = strdup(image->cmdline);
 	}
-	if (read_exe(ps->proc, p->key.pid, p->key.comm, start_ns, start_ns, p->exe, sizeof(p->exe)))
-		return;
-	if (!image) /* it runs what its parent ran when it was made */
-		read_exe(ps->proc, p->ppid, p->key.comm, 0, start_ns, p->exe, sizeof(p->exe));
+	meet_parents(ps, owner);
 }
 
 struct process *processes_get(struct processes *ps, const struct owner *owner)
@@ -189,22 +237,25 @@ struct process *processes_get(struct processes *ps, const struct owner *owner)
 	if (!p)
 		return NULL;
 	p->key = key;
-	p->ppid = owner->ppid;
-	p->cgroup_id = owner->cgroup_id;
-	escape_text(owner->comm, strlen(owner->comm), p->comm, sizeof(p->comm));
-	find_exe(ps, p);
-	if (HASH_COUNT(ps->table) >= MAX_PROCESSES) {
-		struct process *oldest = ps->table; /* uthash keeps the order of insertion */
-
-		HASH_DEL(ps->table, oldest);
-		free(oldest);
-	}
+	fill(ps, p, owner);
+	if (HASH_COUNT(ps->table) >= MAX_PROCESSES)
+		free_process(ps, ps->table); /* uthash keeps the order of insertion */
 	HASH_ADD(hh, ps->table, key, sizeof(p->key), p);
 	if (!p->hh.tbl) {
+		free(p->cmdline);
 		free(p);
 		return NULL;
 	}
 	return p;
+}
+
+void processes_has_row(struct processes *ps, struct process *p, int64_t row)
+{
+	struct life *life = life_find(&ps->lives, p->key.start_boot_ns, p->key.pid);
+
+	p->row = row;
+	if (life)
+		life->has_row = true;
 }
 
 void processes_forget_rows(struct processes *ps)
@@ -217,13 +268,10 @@ void processes_forget_rows(struct processes *ps)
 
 void processes_clear(struct processes *ps)
 {
-	struct process *p, *tmp;
-
-	while (ps->images)
-		free_image(ps, ps->images);
-
-	HASH_ITER (hh, ps->table, p, tmp) {
-		HASH_DEL(ps->table, p);
-		free(p);
-	}
+	while (ps->table)
+		free_process(ps, ps->table);
+	lives_clear(&ps->lives);
+	free(ps->exited);
+	ps->exited = NULL;
+	ps->n_exited = 0;
 }

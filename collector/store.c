@@ -297,12 +297,15 @@ static int write_all(struct store *s, const struct flush *f, int64_t *last_id, s
 {
 	int ret = 0;
 
+	dictionary_begin(s->dictionary, f->offset_ns);
 	for (size_t i = 0; i < f->n_ended && !ret; i++)
 		ret = write_ended(s, &f->ended[i], f->offset_ns, last_id, err);
 	for (size_t i = 0; i < f->n_open && !ret; i++)
 		ret = write_open(s, f->open[i], f, err);
 	for (size_t i = 0; i < f->n_listeners && !ret; i++)
 		ret = write_listener(s, f->listeners[i], f->offset_ns, err);
+	if (!ret)
+		ret = dictionary_exits(s->dictionary, err);
 	return ret ? ret : run_write(s->run, f, s->recorded + f->n_ended, err);
 }
 
@@ -323,6 +326,7 @@ int store_write(struct store *s, const struct flush *f, struct err *err)
 		dictionary_forget(s->dictionary);
 		return ret;
 	}
+	dictionary_committed(s->dictionary);
 	s->last_id = last_id;
 	s->recorded += f->n_ended;
 	return 0;
