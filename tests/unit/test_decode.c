@@ -162,6 +162,44 @@ static void the_parts_of_a_program_path_are_put_in_order(void **state)
 	assert_string_equal(e.path, "");
 }
 
+static void arguments_are_taken_as_far_as_they_were_sent(void **state)
+{
+	static const char parts[] = "curl", args[] = "curl\0-s";
+	struct event_exec raw = good_exec(parts, sizeof(parts));
+	struct err err = {0};
+	struct event e;
+
+	(void)state;
+	raw.parent = (struct event_owner){.pid = 4710, .exec_id = 6, .comm = "sh"};
+	raw.owner.exec_id = 7;
+	memcpy(raw.args, args, sizeof(args));
+	raw.args_len = sizeof(args);
+	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), 0);
+	assert_int_equal(e.owner.exec_id, 7);
+	assert_int_equal(e.parent.pid, 4710);
+	assert_string_equal(e.parent.comm, "sh");
+	assert_memory_equal(e.args, args, sizeof(args));
+	assert_int_equal(e.args_len, sizeof(args));
+	assert_false(e.args_cut);
+
+	memset(raw.args, 'x', sizeof(raw.args));
+	raw.args_len = EVENT_ARGS_LEN;
+	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), 0);
+	assert_false(e.args_cut);
+	raw.args_len = 100000;
+	assert_int_equal(decode_event(&raw, sizeof(raw), &e, &err), 0);
+	assert_int_equal(e.args_len, EVENT_ARGS_LEN);
+	assert_true(e.args_cut);
+
+	raw.header.size = offsetof(struct event_exec, args);
+	assert_int_equal(decode_event(&raw, offsetof(struct event_exec, args), &e, &err), -EBADMSG);
+	raw.args_len = 0;
+	assert_int_equal(decode_event(&raw, offsetof(struct event_exec, args), &e, &err), 0);
+	assert_int_equal(e.args_len, 0);
+	memset(raw.parent.comm, 'x', sizeof(raw.parent.comm));
+	assert_int_equal(decode_event(&raw, offsetof(struct event_exec, args), &e, &err), -EBADMSG);
+}
+
 static void a_program_path_that_does_not_end_is_refused(void **state)
 {
 	struct event_exec raw = good_exec("curl", 4);
@@ -235,6 +273,7 @@ int main(void)
 		cmocka_unit_test(the_data_may_lie_at_any_address),
 		cmocka_unit_test(a_wrong_size_is_refused),
 		cmocka_unit_test(the_parts_of_a_program_path_are_put_in_order),
+		cmocka_unit_test(arguments_are_taken_as_far_as_they_were_sent),
 		cmocka_unit_test(a_program_path_that_does_not_end_is_refused),
 		cmocka_unit_test(what_cannot_be_is_refused),
 		cmocka_unit_test(any_bytes_are_refused_or_make_sense),
