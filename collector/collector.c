@@ -204,8 +204,7 @@ static bool anything_to_write(const struct flush *f, const struct collector *c)
 		if (f->lost[i])
 			return true;
 	return f->n_ended || f->n_open || f->n_listeners || f->clock_stepped ||
-	       c->processes.n_exited ||
-	       f->now_boot_ns - c->flushed.at_ns >= HEARTBEAT_NS;
+	       c->processes.n_exited || f->now_boot_ns - c->flushed.at_ns >= HEARTBEAT_NS;
 }
 
 static int flush(struct collector *c, bool last, struct err *err)
