@@ -14,7 +14,7 @@
  * up as its mount namespace goes. Returns the length; 0 when it is too long. */
 static __always_inline __u32 write_path(struct file *file, char *out)
 {
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry), *parent;
 	struct vfsmount *vfsmount = BPF_CORE_READ(file, f_path.mnt);
 	__u32 len = 0;
 
@@ -22,12 +22,12 @@ static __always_inline __u32 write_path(struct file *file, char *out)
 		if (dentry == BPF_CORE_READ(vfsmount, mnt_root)) {
 			struct mount *mount =
 				(void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
-			struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
+			struct mount *below = BPF_CORE_READ(mount, mnt_parent);
 
-			if (parent == mount)
+			if (below == mount)
 				return len;
 			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			vfsmount = (void *)parent + bpf_core_field_offset(struct mount, mnt);
+			vfsmount = (void *)below + bpf_core_field_offset(struct mount, mnt);
 		} else {
 			long n;
 
@@ -42,7 +42,10 @@ static __always_inline __u32 write_path(struct file *file, char *out)
 			if (n <= 1)
 				return 0;
 			len += n;
-			dentry = BPF_CORE_READ(dentry, d_parent);
+			parent = BPF_CORE_READ(dentry, d_parent);
+			if (parent == dentry)
+				return len; /* a file without a folder: memfd_create() */
+			dentry = parent;
 		}
 	}
 	return 0;
