@@ -5,7 +5,14 @@
 ALTER TABLE connection ADD COLUMN thread TEXT;
 ALTER TABLE open_connection ADD COLUMN thread TEXT;
 
-ALTER TABLE process ADD COLUMN parent_id INTEGER REFERENCES process; -- NULL when unknown
+-- Of process now: the parents of an owner have rows too, up to eight of them. cmdline is
+-- what a shell would take apart into the arguments: one that is empty, ends in '...' or
+-- holds anything but A-Z a-z 0-9 @%_+=:,./- stands in single quotes (' itself as '\''). It
+-- is then escaped as names are. Of more than 512 bytes the rest is cut: the line then ends
+-- in ... outside of quotes. A process that wrote a title over its arguments shows that when
+-- it was older than the run.
+ALTER TABLE process ADD COLUMN parent_id INTEGER REFERENCES process; -- as it was when this one
+                                                -- began; NULL when only its pid is known
 ALTER TABLE process ADD COLUMN exit_us INTEGER; -- NULL: still running, or not seen
 
 -- name is now what the runtime calls it, if that is to be found on disk.
