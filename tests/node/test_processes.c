@@ -1,16 +1,14 @@
 /* Processes that nobody could look at any more when their connections were written down:
- * program, parent, end, arguments, threads. */
+ * program, parent, arguments, threads. */
 #include "parts.h"
 #include "rows.h"
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* One refused connection, by the shell itself. */
@@ -220,111 +218,6 @@ static void opener_and_closer_are_the_programs_of_their_time(void **state)
 	scene_free(s);
 }
 
-/* ---- its end ---- */
-
-static void part_lingering_client(struct scene *s)
-{
-	part_client(s);
-	cue_give(s, CUE_CONNECTED);
-	cue_wait(s, CUE_GO);
-}
-
-static void the_end_of_a_process_is_told_when_its_row_stands_already(void **state)
-{
-	struct scene *s = scene_new("127.0.0.1");
-	struct node *n = *state;
-	long netns = (long)node_stage(n);
-	pid_t server = actor_start("server", part_server, s);
-	pid_t client = actor_start("client", part_lingering_client, s);
-
-	cue_wait(s, CUE_CONNECTED);
-	actor_wait(server);
-	node_fence(n);
-	node_expect_number(n, NODE_ENDED_ROWS, netns, 2);
-	n->stages[n->n_stages - 1].n_rows = 2;
-	assert_int_equal(node_number(n, "SELECT count(exit_us) FROM process WHERE pid = ?1",
-				     client),
-			 0);
-	cue_give(s, CUE_GO);
-	actor_wait(client);
-	node_expect_number(n, "SELECT count(exit_us) FROM process WHERE pid = ?1", client, 1);
-	scene_free(s);
-}
-
-static void part_killed_client(struct scene *s)
-{
-	cue_wait(s, CUE_LISTENING);
-	dial(s->addr, s->port);
-	cue_give(s, CUE_CONNECTED);
-	cue_wait(s, CUE_GO); /* never comes */
-}
-
-static void the_end_of_a_process_that_was_killed_is_told(void **state)
-{
-	struct scene *s = scene_new("127.0.0.1");
-	struct node *n = *state;
-	long netns = (long)node_stage(n);
-	pid_t server = actor_start("server", part_server, s);
-	pid_t client = actor_start("client", part_killed_client, s);
-
-	cue_wait(s, CUE_CONNECTED);
-	actor_kill(client);
-	actor_wait(server);
-	node_fence(n);
-	node_expect_number(n, NODE_ENDED_ROWS, netns, 2);
-	n->stages[n->n_stages - 1].n_rows = 2;
-	node_expect_number(n,
-			   "SELECT count(*) FROM processes WHERE pid = ?1 AND comm = 'client'"
-			   " AND ended_at >= started_at",
-			   client, 1);
-	scene_free(s);
-}
-
-static void *outliving(void *arg)
-{
-	struct scene *s = arg;
-	int fd = dial(s->addr, s->port);
-
-	usleep(300000); /* the leader is gone long since */
-	close(fd);
-	cue_give(s, CUE_DONE);
-	usleep(300000);
-	_exit(0);
-}
-
-static void part_leader_ends_first(struct scene *s)
-{
-	pthread_t thread;
-
-	cue_wait(s, CUE_LISTENING);
-	must(pthread_create(&thread, NULL, outliving, s) == 0);
-	syscall(SYS_exit, 0); /* this thread alone */
-}
-
-static void a_process_ends_with_its_last_thread_not_with_its_first(void **state)
-{
-	struct scene *s = scene_new("127.0.0.1");
-	struct node *n = *state;
-	long netns = (long)node_stage(n);
-	pid_t server = actor_start("server", part_server, s);
-	pid_t client = actor_start("client", part_leader_ends_first, s);
-
-	actor_wait(client);
-	actor_wait(server);
-	node_fence(n);
-	node_expect_number(n, NODE_ENDED_ROWS, netns, 2);
-	n->stages[n->n_stages - 1].n_rows = 2;
-	node_expect_number(n, "SELECT count(exit_us) FROM process WHERE pid = ?1", client, 1);
-	/* The connection ended 300 ms after the leader and 300 ms before the last thread. */
-	assert_int_equal(node_number(n,
-				     "SELECT count(*) FROM connection c JOIN process p"
-				     " ON p.id = c.process_id WHERE c.netns = ?1"
-				     " AND c.direction = 0 AND p.exit_us > c.id + 200000",
-				     netns),
-			 1);
-	scene_free(s);
-}
-
 /* ---- threads ---- */
 
 static void *named_client(void *arg)
@@ -505,9 +398,6 @@ int main(void)
 		cmocka_unit_test(a_parent_that_never_made_an_exec_is_known_when_it_is_gone),
 		cmocka_unit_test(a_process_that_gave_itself_another_name_has_its_program),
 		cmocka_unit_test(opener_and_closer_are_the_programs_of_their_time),
-		cmocka_unit_test(the_end_of_a_process_is_told_when_its_row_stands_already),
-		cmocka_unit_test(the_end_of_a_process_that_was_killed_is_told),
-		cmocka_unit_test(a_process_ends_with_its_last_thread_not_with_its_first),
 		cmocka_unit_test(a_thread_s_own_name_is_kept_beside_that_of_its_process),
 		cmocka_unit_test(nobody_s_arguments_are_stored_unasked),
 		cmocka_unit_test(
