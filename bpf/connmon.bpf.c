@@ -157,8 +157,26 @@ static __always_inline void handle(struct sock *sk, int old_state, int new_state
 		on_other(sk, s, old_state, new_state, by_task);
 }
 
+/* A program that closes a socket of Multipath TCP: a kernel thread ends its paths later. */
+static __always_inline void on_mptcp_close(struct sock *sk)
+{
+	struct mptcp_sock *msk = (void *)sk;
+	struct connection_state *s;
+	__u64 first;
+
+	if (!bpf_core_field_exists(msk->first) || !is_by_user(sk))
+		return;
+	first = (__u64)BPF_CORE_READ(msk, first);
+	s = bpf_map_lookup_elem(&connections, &first);
+	if (s)
+		note_closer(s);
+}
+
 static __always_inline bool matters(struct sock *sk, int old_state, int new_state)
 {
+	if (sk->sk_protocol == IPPROTO_MPTCP && old_state != new_state &&
+	    (new_state == BPF_TCP_FIN_WAIT1 || new_state == BPF_TCP_LAST_ACK))
+		on_mptcp_close(sk);
 	return old_state != new_state && sk->sk_protocol == IPPROTO_TCP;
 }
 

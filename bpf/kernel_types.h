@@ -93,6 +93,7 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	void *icsk_ulp_data;
 };
 
 struct minmax_sample {
@@ -114,6 +115,16 @@ struct tcp_sock {
 	__u32 total_retrans; /* segments, SYNs included */
 	__u32 srtt_us;	     /* << 3 */
 	struct minmax rtt_min;
+	__u8 is_mptcp : 1; /* made by a socket of Multipath TCP; with CONFIG_MPTCP only */
+};
+
+struct mptcp_subflow_context { /* icsk_ulp_data of such a one */
+	__u32 mp_capable : 1,  /* the peer speaks it */
+		mp_join : 1;   /* a further path */
+};
+
+struct mptcp_sock { /* the socket above them, sk_protocol IPPROTO_MPTCP */
+	struct sock *first;
 };
 
 typedef struct {

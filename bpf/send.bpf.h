@@ -72,6 +72,21 @@ static __always_inline void submit(void *event, bool at_once)
 			   at_once || behind < 1024 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
+/* Whether both ends speak Multipath TCP: a socket that asked for it may have met a
+ * peer that does not. */
+static __always_inline bool is_mptcp(struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct mptcp_subflow_context *path;
+
+	if (!tp || !bpf_core_field_exists(tp->is_mptcp) ||
+	    !BPF_CORE_READ_BITFIELD_PROBED(tp, is_mptcp))
+		return false;
+	path = BPF_CORE_READ(tp, inet_conn.icsk_ulp_data);
+	return path && (BPF_CORE_READ_BITFIELD_PROBED(path, mp_capable) ||
+			BPF_CORE_READ_BITFIELD_PROBED(path, mp_join));
+}
+
 /* Fills all but the header. */
 static __always_inline void fill_connection(struct event_connection *e, struct sock *sk,
 					    const struct connection_state *s)
@@ -87,7 +102,7 @@ static __always_inline void fill_connection(struct event_connection *e, struct s
 	e->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	e->inbound = s->inbound;
 	e->owner_source = s->owner_source;
-	e->flags = s->flags;
+	e->flags = s->flags | (is_mptcp(sk) ? EVENT_MPTCP : 0);
 	e->zero = 0;
 	e->owner = s->owner;
 	if (sk->__sk_common.skc_family == AF_INET) {

@@ -14,9 +14,10 @@
 
 #include "event.h"
 
-#define AF_INET	    2
-#define AF_INET6    10
-#define IPPROTO_TCP 6
+#define AF_INET	      2
+#define AF_INET6      10
+#define IPPROTO_TCP   6
+#define IPPROTO_MPTCP 262
 
 static __always_inline bool is_kernel_thread(void)
 {

@@ -1,6 +1,10 @@
 -- What the capture tells since it knows more: which thread connected, a process's
 -- parent and exit, a container's id and pod, listeners, and the account of each run.
 
+-- In flags, 16 now says: a path of a Multipath TCP connection, which has a row for each
+-- of its paths, each with the bytes that went over it. Not set when the peer answered in
+-- plain TCP.
+
 -- Its own name, when it is not that of its process.
 ALTER TABLE connection ADD COLUMN thread TEXT;
 ALTER TABLE open_connection ADD COLUMN thread TEXT;

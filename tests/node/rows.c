@@ -128,3 +128,17 @@ struct row in_row(const struct scene *s, pid_t server)
 	r.owner_source = "close";
 	return r;
 }
+
+ino_t play(struct node *n, struct scene *s, void (*serve)(struct scene *),
+	   void (*call)(struct scene *), struct row rows[2])
+{
+	ino_t netns = node_stage(n);
+	pid_t server = actor_start("server", serve, s);
+	pid_t client = actor_start("client", call, s);
+
+	actor_wait(client);
+	actor_wait(server);
+	rows[0] = out_row(s, client);
+	rows[1] = in_row(s, server);
+	return netns;
+}

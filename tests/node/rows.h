@@ -28,4 +28,9 @@ void assert_rows(struct node *n, ino_t netns, const struct row *rows, int n_rows
 struct row out_row(const struct scene *s, pid_t client);
 struct row in_row(const struct scene *s, pid_t server);
 
+/* Lets both play in a new namespace, and fills in the two rows that a plain
+ * connection between them leaves: out, in. Returns the namespace. */
+ino_t play(struct node *n, struct scene *s, void (*server)(struct scene *),
+	   void (*client)(struct scene *), struct row rows[2]);
+
 #endif

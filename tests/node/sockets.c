@@ -2,13 +2,26 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "stage.h"
 
-static socklen_t parse(const char *addr, int port, struct sockaddr_storage *out)
+static void parse_v6(const char *addr, struct sockaddr_in6 *out)
+{
+	const char *device = strchr(addr, '%');
+	char number[INET6_ADDRSTRLEN];
+
+	snprintf(number, sizeof(number), "%.*s", (int)strcspn(addr, "%"), addr);
+	must(inet_pton(AF_INET6, number, &out->sin6_addr) == 1);
+	if (device)
+		out->sin6_scope_id = if_nametoindex(device + 1);
+	must(!device || out->sin6_scope_id);
+}
+
+socklen_t make_address(const char *addr, int port, struct sockaddr_storage *out)
 {
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
 	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
@@ -19,7 +32,7 @@ static socklen_t parse(const char *addr, int port, struct sockaddr_storage *out)
 		v4->sin_port = htons(port);
 		return sizeof(*v4);
 	}
-	must(inet_pton(AF_INET6, addr, &v6->sin6_addr) == 1);
+	parse_v6(addr, v6);
 	v6->sin6_family = AF_INET6;
 	v6->sin6_port = htons(port);
 	return sizeof(*v6);
@@ -30,7 +43,7 @@ int open_socket(const char *addr)
 	struct sockaddr_storage sa;
 	int fd;
 
-	parse(addr, 0, &sa);
+	make_address(addr, 0, &sa);
 	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	must(fd >= 0);
 	return fd;
@@ -39,11 +52,10 @@ int open_socket(const char *addr)
 int listen_at(const char *addr, int port)
 {
 	struct sockaddr_storage sa;
-	socklen_t len = parse(addr, port, &sa);
+	socklen_t len = make_address(addr, port, &sa);
 	int fd = open_socket(addr);
-	int on = 1;
 
-	must(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
+	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	must(bind(fd, (struct sockaddr *)&sa, len) == 0);
 	must(listen(fd, 128) == 0);
 	return fd;
@@ -52,7 +64,7 @@ int listen_at(const char *addr, int port)
 int try_connect(int fd, const char *addr, int port)
 {
 	struct sockaddr_storage sa;
-	socklen_t len = parse(addr, port, &sa);
+	socklen_t len = make_address(addr, port, &sa);
 
 	return connect(fd, (struct sockaddr *)&sa, len) ? errno : 0;
 }
@@ -113,6 +125,11 @@ void wait_for_end(int fd)
 	char byte;
 
 	must(recv(fd, &byte, 1, 0) == 0);
+}
+
+void set_option(int fd, int level, int name, int value)
+{
+	must(setsockopt(fd, level, name, &value, sizeof(value)) == 0);
 }
 
 void reset_on_close(int fd)

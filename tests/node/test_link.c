@@ -1,6 +1,6 @@
 /* Two namespaces and a link that can be cut: each end is a row where it belongs, and
  * what the network does to a connection shows in its row. */
-#include "rows.h"
+#include "far.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -9,46 +9,11 @@
 
 #include "parts.h"
 
-#define NEAR	  "10.77.0.1"
-#define FAR	  "10.77.0.2"
 #define ONLY_PORT 40000
-
-/* The server at the far end first waits for the link. */
-static void come_up(struct scene *s)
-{
-	stage_enter(s->stage);
-	cue_wait(s, CUE_GO);
-	link_far();
-}
-
-/* Starts @server at the far end of a link from a new namespace. */
-static pid_t stage_link(struct node *n, struct scene *s, void (*server)(struct scene *),
-			ino_t *near, ino_t *far)
-{
-	const struct stage *stage = node_spare_stage(n);
-	pid_t pid;
-
-	*far = stage->netns;
-	*near = node_stage(n);
-	s->stage = stage->fd;
-	pid = actor_start("server", server, s);
-	link_near(stage->fd);
-	cue_give(s, CUE_GO);
-	return pid;
-}
-
-static void assert_ends(struct node *n, struct scene *s, ino_t near, struct row out, ino_t far,
-			struct row in)
-{
-	out.local_addr = in.peer_addr = NEAR;
-	assert_rows(n, near, &out, 1);
-	assert_rows(n, far, &in, 1);
-	scene_free(s);
-}
 
 static void part_far_server(struct scene *s)
 {
-	come_up(s);
+	far_come_up(s);
 	part_server(s);
 }
 
@@ -56,14 +21,14 @@ static void each_end_of_a_connection_is_a_row_in_its_own_namespace(void **state)
 {
 	struct scene *s = scene_new(FAR);
 	pid_t server, client;
-	ino_t near, far;
+	struct ends ends;
 
 	s->request = 100;
-	server = stage_link(*state, s, part_far_server, &near, &far);
+	server = far_start(*state, s, part_far_server, &ends);
 	client = actor_start("client", part_client, s);
 	actor_wait(client);
 	actor_wait(server);
-	assert_ends(*state, s, near, out_row(s, client), far, in_row(s, server));
+	assert_ends(*state, s, ends, out_row(s, client), in_row(s, server));
 }
 
 static void part_client_on_a_bad_link(struct scene *s)
@@ -86,18 +51,18 @@ static void bytes_that_had_to_be_sent_again_are_counted_once(void **state)
 {
 	struct scene *s = scene_new(FAR);
 	pid_t server, client;
-	ino_t near, far;
+	struct ends ends;
 
 	s->request = 10000;
 	s->reply = 10;
-	server = stage_link(*state, s, part_far_server, &near, &far);
+	server = far_start(*state, s, part_far_server, &ends);
 	client = actor_start("client", part_client_on_a_bad_link, s);
 	actor_wait(client);
 	actor_wait(server);
 	assert_in_range(retransmitted(), 2, 100);
-	assert_ends(*state, s, near, out_row(s, client), far, in_row(s, server));
+	assert_ends(*state, s, ends, out_row(s, client), in_row(s, server));
 	assert_int_equal(node_number(*state, "SELECT retransmits FROM connections WHERE netns = ?1",
-				     (long)near),
+				     (long)ends.near),
 			 retransmitted());
 }
 
@@ -106,7 +71,7 @@ static void part_lonely_server(struct scene *s)
 {
 	int listener, fd;
 
-	come_up(s);
+	far_come_up(s);
 	listener = listen_at(s->addr, SERVER_PORT);
 	cue_give(s, CUE_LISTENING);
 	fd = accept_one(listener);
@@ -145,10 +110,10 @@ static void a_connection_whose_peer_falls_silent_is_timed_out(void **state)
 	struct scene *s = scene_new(FAR);
 	pid_t server, client;
 	struct row out, in;
-	ino_t near, far;
+	struct ends ends;
 
 	s->request = 10;
-	server = stage_link(*state, s, part_lonely_server, &near, &far);
+	server = far_start(*state, s, part_lonely_server, &ends);
 	client = actor_start("client", part_client_left_alone, s);
 	actor_wait(client);
 	actor_wait(server);
@@ -159,13 +124,13 @@ static void a_connection_whose_peer_falls_silent_is_timed_out(void **state)
 	out.tx_bytes = 11; /* sent, and never acknowledged */
 	in = in_row(s, server);
 	in.outcome = "reset_by_us";
-	assert_ends(*state, s, near, out, far, in);
+	assert_ends(*state, s, ends, out, in);
 }
 
 /* A router that knows no way to 10.88.0.0/16, and says so. */
 static void part_router(struct scene *s)
 {
-	come_up(s);
+	far_come_up(s);
 	run("echo 1 > /proc/sys/net/ipv4/ip_forward && ip route add unreachable 10.88.0.0/16");
 	cue_give(s, CUE_LISTENING);
 	cue_wait(s, CUE_CONNECTED);
@@ -175,10 +140,10 @@ static void a_connect_that_icmp_rejects_is_one_row_with_outcome_unreachable(void
 {
 	struct scene *s = scene_new("10.88.0.1");
 	pid_t router, client;
-	ino_t near, far;
+	struct ends ends;
 	struct row row;
 
-	router = stage_link(*state, s, part_router, &near, &far);
+	router = far_start(*state, s, part_router, &ends);
 	cue_wait(s, CUE_LISTENING);
 	run("ip route add default via " FAR);
 	port_range(ONLY_PORT, ONLY_PORT);
@@ -194,7 +159,7 @@ static void a_connect_that_icmp_rejects_is_one_row_with_outcome_unreachable(void
 	row.local_port = ONLY_PORT;
 	row.connected = false;
 	row.closed_by = 0;
-	assert_rows(*state, near, &row, 1);
+	assert_rows(*state, ends.near, &row, 1);
 	scene_free(s);
 }
 

@@ -1,0 +1,187 @@
+/* Multipath TCP: a row for each path and none for the socket above them, which is not
+ * one of TCP. */
+#include "parts.h"
+#include "rows.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define ONLY_PORT 40000
+#define FLAGGED	  "SELECT count(*) FROM connection WHERE netns = ?1 AND flags & 16"
+
+static int multipath_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+
+	must(fd >= 0);
+	return fd;
+}
+
+static void part_multipath_server(struct scene *s)
+{
+	struct sockaddr_storage at;
+	socklen_t len = make_address(s->addr, s->port, &at);
+	int listener = multipath_socket();
+	int fd;
+
+	set_option(listener, SOL_SOCKET, SO_REUSEADDR, 1);
+	must(bind(listener, (struct sockaddr *)&at, len) == 0);
+	must(listen(listener, 16) == 0);
+	cue_give(s, CUE_LISTENING);
+	fd = accept_one(listener);
+	receive_bytes(fd, s->request);
+	send_bytes(fd, s->reply);
+	wait_for_end(fd);
+	close(fd);
+	close(listener);
+}
+
+static void part_multipath_client(struct scene *s)
+{
+	int fd;
+
+	cue_wait(s, CUE_LISTENING);
+	fd = multipath_socket();
+	must(try_connect(fd, s->addr, s->port) == 0);
+	s->client_port = local_port(fd);
+	send_bytes(fd, s->request);
+	receive_bytes(fd, s->reply);
+	close(fd);
+}
+
+/* Two rows like those of a plain connection, of which @n_flagged say MPTCP. */
+static void check(struct node *n, void (*server)(struct scene *), void (*client)(struct scene *),
+		  int n_flagged)
+{
+	struct scene *s = scene_new("127.0.0.1");
+	struct row rows[2];
+	ino_t netns;
+
+	s->request = 1000;
+	s->reply = 30;
+	netns = play(n, s, server, client, rows);
+	assert_rows(n, netns, rows, 2);
+	assert_int_equal(node_number(n, FLAGGED, (long)netns), n_flagged);
+	scene_free(s);
+}
+
+static void a_connection_of_one_path_is_one_row_on_each_side(void **state)
+{
+	check(*state, part_multipath_server, part_multipath_client, 2);
+}
+
+static void a_plain_client_of_a_multipath_server_is_a_plain_connection(void **state)
+{
+	check(*state, part_multipath_server, part_client, 0);
+}
+
+static void a_multipath_client_of_a_plain_server_is_a_plain_connection(void **state)
+{
+	check(*state, part_server, part_multipath_client, 0);
+}
+
+/* Of MPTcpExt in /proc/net/netstat. */
+static long multipath_counter(const char *name)
+{
+	FILE *f = fopen("/proc/net/netstat", "re");
+	char names[4096], values[4096];
+	long n = -1;
+
+	must(f);
+	while (fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f)) {
+		char *rest_n, *rest_v, *a = strtok_r(names, " \n", &rest_n),
+				       *b = strtok_r(values, " \n", &rest_v);
+
+		if (strcmp(a, "MPTcpExt:"))
+			continue;
+		while (a && b && strcmp(a, name)) {
+			a = strtok_r(NULL, " \n", &rest_n);
+			b = strtok_r(NULL, " \n", &rest_v);
+		}
+		if (a && b)
+			n = atol(b);
+	}
+	fclose(f);
+	must(n >= 0);
+	return n;
+}
+
+/* Waits for the second path, over which nothing more is sent. */
+static void part_client_with_two_paths(struct scene *s)
+{
+	int fd;
+
+	cue_wait(s, CUE_LISTENING);
+	fd = multipath_socket();
+	must(try_connect(fd, s->addr, s->port) == 0);
+	s->client_port = local_port(fd);
+	send_bytes(fd, s->request);
+	receive_bytes(fd, s->reply);
+	while (multipath_counter("MPJoinAckRx") < 1)
+		usleep(1000);
+	close(fd);
+}
+
+static void
+a_second_path_is_a_row_of_its_own_on_each_side_and_the_client_s_is_the_kernel_s(void **state)
+{
+	struct scene *s = scene_new("127.0.0.1");
+	struct node *n = *state;
+	long netns = (long)node_stage(n);
+	pid_t server, client;
+	char *have, want[512];
+
+	run("ip mptcp limits set subflow 1 && ip mptcp endpoint add 127.0.0.2 dev lo subflow");
+	port_range(ONLY_PORT, ONLY_PORT);
+	s->request = 1000;
+	s->reply = 30;
+	server = actor_start("server", part_multipath_server, s);
+	client = actor_start("client", part_client_with_two_paths, s);
+	actor_wait(client);
+	actor_wait(server);
+	node_fence(n);
+	node_expect_number(n, NODE_ENDED_ROWS, netns, 4);
+	n->stages[n->n_stages - 1].n_rows = 4;
+	assert_int_equal(node_number(n, FLAGGED, netns), 4);
+
+	/* Which of the two ends first is up to the kernel thread that does it; so nobody
+	 * is the closer of the second one. */
+	have = node_text(
+		n,
+		"SELECT group_concat(line, char(10)) FROM (SELECT printf('%s %s %d %s -> %s"
+		" tx=%d rx=%d %s %d', direction, outcome, pid, local_addr, peer_addr,"
+		" tx_bytes, rx_bytes, owner_source, closed_by) AS line FROM connections"
+		" WHERE netns = ?1 ORDER BY direction DESC, local_addr, peer_addr)",
+		netns);
+	snprintf(want, sizeof(want),
+		 "out closed %d 127.0.0.1 -> 127.0.0.1 tx=1000 rx=30 connect %d\n"
+		 "out closed 0 127.0.0.2 -> 127.0.0.1 tx=0 rx=0 kernel 0\n"
+		 "in closed %d 127.0.0.1 -> 127.0.0.1 tx=30 rx=1000 close %d\n"
+		 "in closed %d 127.0.0.1 -> 127.0.0.2 tx=0 rx=0 listener 0",
+		 client, client, server, server, server);
+	assert_string_equal(have, want);
+	free(have);
+	scene_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_connection_of_one_path_is_one_row_on_each_side),
+		cmocka_unit_test(a_plain_client_of_a_multipath_server_is_a_plain_connection),
+		cmocka_unit_test(a_multipath_client_of_a_plain_server_is_a_plain_connection),
+		cmocka_unit_test(
+			a_second_path_is_a_row_of_its_own_on_each_side_and_the_client_s_is_the_kernel_s),
+		cmocka_unit_test(the_collector_ends_and_its_account_equals_the_rows),
+	};
+
+	if (node_missing())
+		return 77;
+	if (access("/proc/sys/net/mptcp/enabled", R_OK) != 0) {
+		puts("SKIP: this kernel has no Multipath TCP (CONFIG_MPTCP)");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, node_setup, node_teardown);
+}
