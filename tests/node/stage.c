@@ -116,6 +116,7 @@ void actor_kill(pid_t pid)
 {
 	int status;
 
+	must(pid > 0); /* 0 would be the whole group */
 	must(kill(pid, SIGKILL) == 0);
 	must(waitpid(pid, &status, 0) == pid);
 	must(WIFSIGNALED(status));
