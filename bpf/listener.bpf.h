@@ -56,6 +56,9 @@ static __always_inline void listener_add(struct sock *sk, const struct event_own
 	/* Without bind() the port is chosen only after this. */
 	if (!listener_key(sk, &key) || key.port == 0)
 		return;
+	/* In this order: processes of a group may come at once. */
+	if (bpf_map_update_elem(&listeners, &key, &fresh, BPF_NOEXIST) == 0)
+		return;
 	known = bpf_map_lookup_elem(&listeners, &key);
 	if (known && known->sk != fresh.sk && (known->shared || known->owner.pid != owner->pid))
 		fresh.shared = 1;
