@@ -21,7 +21,7 @@ vm_help() {
 test_limit_s=180   # of one test, as for ctest
 kernel_limit_s=900 # of one kernel, should it hang: all tests take 3 minutes
 guest_tools="ip ss sqlite3 unshare setpriv" # beside those of busybox
-guest_modules="veth tcp_diag"
+guest_modules="veth tcp_diag nfsv4"
 # What costs much where each instruction is emulated and no enemy is in the house;
 # and without the last one 6.1 asks an emulated device for the time.
 faster="mitigations=off init_on_alloc=0 tsc=reliable"
