@@ -3,7 +3,9 @@
 
 -- In flags, 16 now says: a path of a Multipath TCP connection, which has a row for each
 -- of its paths, each with the bytes that went over it. Not set when the peer answered in
--- plain TCP.
+-- plain TCP. And srtt_us may mislead where this node answered with a SYN cookie: the first
+-- measure of such a connection is false by up to 64 ms, and the average forgets it only
+-- slowly; min_rtt_us is right as soon as the peer acknowledged anything.
 
 -- Its own name, when it is not that of its process.
 ALTER TABLE connection ADD COLUMN thread TEXT;

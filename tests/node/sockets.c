@@ -138,3 +138,54 @@ void reset_on_close(int fd)
 
 	must(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) == 0);
 }
+
+void make_channel(int ends[2])
+{
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+}
+
+/* A message of one byte with room for one file. */
+struct parcel {
+	char byte;
+	struct iovec io;
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} rights;
+	struct msghdr message;
+};
+
+static void parcel_init(struct parcel *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->io = (struct iovec){.iov_base = &p->byte, .iov_len = 1};
+	p->message.msg_iov = &p->io;
+	p->message.msg_iovlen = 1;
+	p->message.msg_control = &p->rights;
+	p->message.msg_controllen = sizeof(p->rights);
+}
+
+void pass_on(int channel, int fd)
+{
+	struct parcel p;
+
+	parcel_init(&p);
+	p.rights.head.cmsg_level = SOL_SOCKET;
+	p.rights.head.cmsg_type = SCM_RIGHTS;
+	p.rights.head.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&p.rights.head), &fd, sizeof(fd));
+	must(sendmsg(channel, &p.message, 0) == 1);
+	close(fd);
+}
+
+int take_over(int channel)
+{
+	struct parcel p;
+	int fd;
+
+	parcel_init(&p);
+	must(recvmsg(channel, &p.message, MSG_CMSG_CLOEXEC) == 1);
+	must(p.rights.head.cmsg_type == SCM_RIGHTS);
+	memcpy(&fd, CMSG_DATA(&p.rights.head), sizeof(fd));
+	return fd;
+}

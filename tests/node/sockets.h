@@ -19,4 +19,9 @@ void set_option(int fd, int level, int name, int value);
 void wait_for_end(int fd);   /* reads the peer's FIN, and no byte before it */
 void reset_on_close(int fd); /* SO_LINGER 0 */
 
+/* Files from process to process, over a pair of connected sockets. */
+void make_channel(int ends[2]);
+void pass_on(int channel, int fd); /* and closes it here */
+int take_over(int channel);
+
 #endif

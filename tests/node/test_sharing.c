@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,51 +14,19 @@
 
 /* ---- a descriptor on its way ---- */
 
-union rights {
-	struct cmsghdr head;
-	char room[CMSG_SPACE(sizeof(int))];
-};
-
 /* Without keeping it: who lets go last is the one who closes it. */
 static void hand_over(struct scene *s, int channel, int fd)
 {
-	char byte = 0;
-	struct iovec io = {.iov_base = &byte, .iov_len = 1};
-	union rights rights = {.head = {.cmsg_level = SOL_SOCKET,
-					.cmsg_type = SCM_RIGHTS,
-					.cmsg_len = CMSG_LEN(sizeof(int))}};
-	struct msghdr message = {.msg_iov = &io,
-				 .msg_iovlen = 1,
-				 .msg_control = &rights,
-				 .msg_controllen = sizeof(rights)};
-
-	memcpy(CMSG_DATA(&rights.head), &fd, sizeof(fd));
-	must(sendmsg(channel, &message, 0) == 1);
-	close(fd);
+	pass_on(channel, fd);
 	cue_give(s, CUE_GO);
 }
 
-static int take_over(struct scene *s, int channel)
+static int take_from(struct scene *s, int channel)
 {
-	char byte;
-	struct iovec io = {.iov_base = &byte, .iov_len = 1};
-	union rights rights;
-	struct msghdr message = {.msg_iov = &io,
-				 .msg_iovlen = 1,
-				 .msg_control = &rights,
-				 .msg_controllen = sizeof(rights)};
-	int fd;
+	int fd = take_over(channel);
 
-	must(recvmsg(channel, &message, MSG_CMSG_CLOEXEC) == 1);
-	must(rights.head.cmsg_type == SCM_RIGHTS);
-	memcpy(&fd, CMSG_DATA(&rights.head), sizeof(fd));
 	cue_wait(s, CUE_GO);
 	return fd;
-}
-
-static void make_channel(int ends[2])
-{
-	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
 }
 
 /* Forks a process that calls itself "heir"; true in it. */
@@ -84,7 +51,7 @@ static void part_client_who_gives(struct scene *s)
 
 	make_channel(channel);
 	if (fork_heir(s, channel[0])) {
-		fd = take_over(s, channel[1]);
+		fd = take_from(s, channel[1]);
 		send_bytes(fd, s->request);
 		receive_bytes(fd, s->reply);
 		close(fd);
@@ -119,7 +86,7 @@ static void part_server_who_gives(struct scene *s)
 	make_channel(channel);
 	if (fork_heir(s, channel[0])) {
 		close(listener);
-		fd = take_over(s, channel[1]);
+		fd = take_from(s, channel[1]);
 		receive_bytes(fd, s->request);
 		send_bytes(fd, s->reply);
 		wait_for_end(fd);

@@ -199,6 +199,69 @@ static void a_connect_that_took_longer_than_the_program_s_timeout_was_cancelled(
 	check_given_up(*state, part_polls_and_leaves);
 }
 
+/* Without waiting, and hears only later how it went. */
+static int connect_and_poll(struct scene *s)
+{
+	struct pollfd out = {.fd = open_socket(s->addr), .events = POLLOUT};
+	socklen_t len = sizeof(s->error);
+
+	must(fcntl(out.fd, F_SETFL, O_NONBLOCK) == 0);
+	must(try_connect(out.fd, s->addr, s->port) == EINPROGRESS);
+	must(poll(&out, 1, 30000) == 1);
+	must(getsockopt(out.fd, SOL_SOCKET, SO_ERROR, &s->error, &len) == 0);
+	s->client_port = local_port(out.fd);
+	return out.fd;
+}
+
+static void part_polling_client(struct scene *s)
+{
+	int fd;
+
+	cue_wait(s, CUE_LISTENING);
+	fd = connect_and_poll(s);
+	must(s->error == 0);
+	send_bytes(fd, s->request);
+	close(fd);
+}
+
+static void a_connect_without_waiting_is_one_row_on_each_side(void **state)
+{
+	struct scene *s = scene_new("127.0.0.1");
+	struct row rows[2];
+	ino_t netns;
+
+	s->request = 10;
+	netns = play(*state, s, part_server, part_polling_client, rows);
+	assert_rows(*state, netns, rows, 2);
+	scene_free(s);
+}
+
+static void part_polling_attempt(struct scene *s)
+{
+	close(connect_and_poll(s));
+}
+
+static void a_connect_without_waiting_that_is_refused_is_one_row_with_outcome_refused(void **state)
+{
+	struct scene *s = scene_new("127.0.0.1");
+	ino_t netns = node_stage(*state);
+	struct row row;
+	pid_t client;
+
+	port_range(ONLY_PORT, ONLY_PORT);
+	client = actor_start("client", part_polling_attempt, s);
+	actor_wait(client);
+	assert_int_equal(s->error, ECONNREFUSED);
+	row = out_row(s, client);
+	row.outcome = "refused";
+	row.error = "ECONNREFUSED";
+	row.local_port = ONLY_PORT;
+	row.connected = false;
+	row.closed_by = 0;
+	assert_rows(*state, netns, &row, 1);
+	scene_free(s);
+}
+
 static void part_limits_the_send(struct scene *s)
 {
 	struct timeval patience = {.tv_usec = 100000};
@@ -287,6 +350,9 @@ int main(void)
 		cmocka_unit_test(a_connection_whose_bytes_go_unacknowledged_is_timed_out),
 		cmocka_unit_test(
 			a_connection_to_a_host_that_became_unreachable_is_timed_out_for_that),
+		cmocka_unit_test(a_connect_without_waiting_is_one_row_on_each_side),
+		cmocka_unit_test(
+			a_connect_without_waiting_that_is_refused_is_one_row_with_outcome_refused),
 		cmocka_unit_test(
 			a_connect_that_took_longer_than_the_program_s_timeout_was_cancelled),
 		cmocka_unit_test(
