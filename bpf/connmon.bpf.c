@@ -144,6 +144,8 @@ static __always_inline void handle(struct sock *sk, int old_state, int new_state
 			return;
 		/* Kept even for its last moment: the scan must not take it for open. */
 		state_init_unseen(&fresh, sk);
+		if (fresh.inbound)
+			own_by_listener(&fresh, sk);
 		state_keep(sk, &fresh, BPF_NOEXIST);
 		s = bpf_map_lookup_elem(&connections, &key); /* the scan's, if it was first */
 		if (!s && new_state != BPF_TCP_CLOSE)

@@ -69,7 +69,7 @@ int review(struct bpf_iter__bpf_map_elem *ctx)
 	c->accepted_boot_ns = s->accepted_boot_ns;
 	c->inbound = s->inbound;
 	c->owner_source = s->owner_source;
-	c->flags = s->flags;
+	c->flags = s->flags | (is_mptcp(tp) ? EVENT_MPTCP : 0);
 	c->owner = s->owner;
 	c->cgroup_id = BPF_CORE_READ((struct sock *)tp, sk_cgrp_data.cgroup, kn, id);
 	peek_endpoints(c, tp);

@@ -73,10 +73,9 @@ static __always_inline void submit(void *event, bool at_once)
 }
 
 /* Whether both ends speak Multipath TCP: a socket that asked for it may have met a
- * peer that does not. */
-static __always_inline bool is_mptcp(struct sock *sk)
+ * peer that does not. Reads with care, as @tp may be what it once was. */
+static __always_inline bool is_mptcp(struct tcp_sock *tp)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct mptcp_subflow_context *path;
 
 	if (!tp || !bpf_core_field_exists(tp->is_mptcp) ||
@@ -102,7 +101,7 @@ static __always_inline void fill_connection(struct event_connection *e, struct s
 	e->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	e->inbound = s->inbound;
 	e->owner_source = s->owner_source;
-	e->flags = s->flags | (is_mptcp(sk) ? EVENT_MPTCP : 0);
+	e->flags = s->flags | (is_mptcp((struct tcp_sock *)sk) ? EVENT_MPTCP : 0);
 	e->zero = 0;
 	e->owner = s->owner;
 	if (sk->__sk_common.skc_family == AF_INET) {

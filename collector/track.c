@@ -91,7 +91,8 @@ static void inherit(struct connection *c, const struct connection *old)
 	c->start_boot_ns = old->start_boot_ns;
 	c->established_boot_ns = old->established_boot_ns;
 	c->direction = old->direction;
-	c->flags = old->flags | CONNECTION_PREEXISTING | (c->flags & CONNECTION_PEER_CLOSED);
+	c->flags = old->flags | CONNECTION_PREEXISTING |
+		   (c->flags & (CONNECTION_PEER_CLOSED | CONNECTION_MPTCP));
 	c->open_row = old->open_row;
 	c->container_row = old->container_row;
 	/* An earlier run may know it as well as this one, and its name of it stands. */

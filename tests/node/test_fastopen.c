@@ -385,6 +385,72 @@ static void a_connection_reset_before_its_handshake_was_over_is_one_row(void **s
 	scene_free(s);
 }
 
+/* It closes while its SYN is all that came through, and then denies all knowledge. */
+static void part_fleeting_client(struct scene *s)
+{
+	int fd;
+
+	far_come_up(s);
+	allow(WITHOUT_COOKIE);
+	cue_wait(s, CUE_LISTENING);
+	fd = open_socket(s->addr);
+	set_option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
+	must(try_connect(fd, s->addr, s->port) == 0);
+	must(send(fd, "0123456789", s->request, MSG_DONTWAIT) == s->request);
+	s->client_port = local_port(fd);
+	cue_wait(s, CUE_CONNECTED);
+	close(fd);
+	cue_give(s, CUE_DONE);
+}
+
+static void part_deceived_server(struct scene *s)
+{
+	int listener = listen_fast(s);
+	char byte;
+	int fd;
+
+	cue_give(s, CUE_LISTENING);
+	fd = accept_one(listener);
+	receive_bytes(fd, s->request);
+	must(tcp_info(fd).tcpi_state == TCP_SYN_RECV);
+	cue_give(s, CUE_CONNECTED);
+	must(recv(fd, &byte, 1, 0) == -1 && errno == ECONNRESET);
+	close(fd);
+	close(listener);
+}
+
+static void a_connection_whose_client_was_gone_before_the_handshake_is_one_row_in(void **state)
+{
+	struct scene *s = scene_new(NEAR);
+	pid_t server, client;
+	struct row in, out;
+	struct ends ends;
+
+	s->request = 10;
+	client = far_start(*state, s, part_fleeting_client, &ends);
+	link_cut();
+	allow(WITHOUT_COOKIE);
+	server = actor_start("server", part_deceived_server, s);
+	cue_wait(s, CUE_DONE);
+	link_mend();
+	actor_wait(client);
+	actor_wait(server);
+	in = in_row(s, server);
+	in.outcome = "reset_by_peer";
+	in.error = "ECONNRESET";
+	in.owner_source = "listener";
+	in.closed_by = 0;
+	in.peer_addr = FAR;
+	assert_rows(*state, ends.near, &in, 1);
+	out = out_row(s, client);
+	out.comm = "server"; /* as far_start() calls it */
+	out.outcome = "cancelled";
+	out.local_addr = FAR;
+	out.connected = false;
+	assert_rows(*state, ends.far, &out, 1);
+	scene_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +463,8 @@ int main(void)
 		cmocka_unit_test(
 			a_connection_accepted_and_closed_before_its_handshake_is_one_row_on_each_side),
 		cmocka_unit_test(a_connection_reset_before_its_handshake_was_over_is_one_row),
+		cmocka_unit_test(
+			a_connection_whose_client_was_gone_before_the_handshake_is_one_row_in),
 		cmocka_unit_test(the_collector_ends_and_its_account_equals_the_rows),
 	};
 

@@ -19,16 +19,23 @@ static int multipath_socket(void)
 	return fd;
 }
 
-static void part_multipath_server(struct scene *s)
+static int listen_multipath(struct scene *s)
 {
 	struct sockaddr_storage at;
 	socklen_t len = make_address(s->addr, s->port, &at);
 	int listener = multipath_socket();
-	int fd;
 
 	set_option(listener, SOL_SOCKET, SO_REUSEADDR, 1);
 	must(bind(listener, (struct sockaddr *)&at, len) == 0);
 	must(listen(listener, 16) == 0);
+	return listener;
+}
+
+static void part_multipath_server(struct scene *s)
+{
+	int listener = listen_multipath(s);
+	int fd;
+
 	cue_give(s, CUE_LISTENING);
 	fd = accept_one(listener);
 	receive_bytes(fd, s->request);
@@ -166,6 +173,104 @@ a_second_path_is_a_row_of_its_own_on_each_side_and_the_client_s_is_the_kernel_s(
 	scene_free(s);
 }
 
+/* ---- older than the collector: the file of a process leads to the socket above the
+ * paths, and from there no program of ours may go on ---- */
+
+static int fresh(void **state)
+{
+	*state = node_new();
+	return 0;
+}
+
+static int done(void **state)
+{
+	node_free(*state);
+	return 0;
+}
+
+/* Two connections: the first from before the collector started, the second reset by the
+ * client, so that on this side only who listened is known. */
+static void part_older_server(struct scene *s)
+{
+	int listener = listen_multipath(s), first, second;
+	char byte;
+
+	cue_give(s, CUE_LISTENING);
+	first = accept_one(listener);
+	cue_wait(s, CUE_GO);
+	receive_bytes(first, s->request);
+	send_bytes(first, s->reply);
+	wait_for_end(first);
+	close(first);
+	second = accept_one(listener);
+	receive_bytes(second, s->request);
+	must(recv(second, &byte, 1, 0) == -1);
+	close(second);
+	close(listener);
+}
+
+static void part_older_client(struct scene *s)
+{
+	int fd;
+
+	cue_wait(s, CUE_LISTENING);
+	fd = multipath_socket();
+	must(try_connect(fd, s->addr, s->port) == 0);
+	s->client_port = local_port(fd);
+	cue_give(s, CUE_CONNECTED);
+	cue_wait(s, CUE_DONE);
+	send_bytes(fd, s->request);
+	receive_bytes(fd, s->reply);
+	must(shutdown(fd, SHUT_WR) == 0);
+	wait_for_end(fd);
+	close(fd);
+	fd = dial(s->addr, s->port);
+	s->client_port2 = local_port(fd);
+	send_bytes(fd, s->request);
+	reset_on_close(fd);
+	close(fd);
+}
+
+static void what_is_older_than_the_collector_is_nobody_s_until_a_process_closes_it(void **state)
+{
+	struct scene *s = scene_new("127.0.0.1"), second;
+	struct node *n = *state;
+	ino_t netns = node_stage(n);
+	struct row rows[4];
+	pid_t server, client;
+
+	s->request = 10;
+	s->reply = 20;
+	server = actor_start("server", part_older_server, s);
+	client = actor_start("client", part_older_client, s);
+	cue_wait(s, CUE_CONNECTED);
+	node_start(n, (const char *const[]){"--flush", "100ms", NULL});
+	node_expect_number(n,
+			   "SELECT count(*) FROM open_connection WHERE netns = ?1 AND flags & 16",
+			   (long)netns, 2);
+	cue_give(s, CUE_GO);
+	cue_give(s, CUE_DONE);
+	actor_wait(client);
+	actor_wait(server);
+	second = *s;
+	second.client_port = s->client_port2;
+	second.reply = 0;
+	rows[0] = out_row(s, client);
+	rows[0].comm = rows[0].owner_source = "";
+	rows[0].pid = 0;
+	rows[0].connected = false;
+	rows[1] = out_row(&second, client);
+	rows[1].outcome = "reset_by_us";
+	rows[2] = in_row(s, server);
+	rows[3] = in_row(&second, server);
+	rows[3].outcome = "reset_by_peer";
+	rows[3].error = "ECONNRESET";
+	rows[3].comm = rows[3].owner_source = "";
+	rows[3].pid = rows[3].closed_by = 0;
+	assert_rows(n, netns, rows, 4);
+	scene_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +279,9 @@ int main(void)
 		cmocka_unit_test(a_multipath_client_of_a_plain_server_is_a_plain_connection),
 		cmocka_unit_test(
 			a_second_path_is_a_row_of_its_own_on_each_side_and_the_client_s_is_the_kernel_s),
+		cmocka_unit_test_setup_teardown(
+			what_is_older_than_the_collector_is_nobody_s_until_a_process_closes_it,
+			fresh, done),
 		cmocka_unit_test(the_collector_ends_and_its_account_equals_the_rows),
 	};
 
