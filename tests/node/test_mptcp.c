@@ -1,5 +1,6 @@
 /* Multipath TCP: a row for each path and none for the socket above them, which is not
  * one of TCP. */
+#include "far.h"
 #include "parts.h"
 #include "rows.h"
 
@@ -8,8 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define ONLY_PORT 40000
-#define FLAGGED	  "SELECT count(*) FROM connection WHERE netns = ?1 AND flags & 16"
+#define FLAGGED "SELECT count(*) FROM connection WHERE netns = ?1 AND flags & 16"
 
 static int multipath_socket(void)
 {
@@ -115,7 +115,26 @@ static long multipath_counter(const char *name)
 	return n;
 }
 
-/* Waits for the second path, over which nothing more is sent. */
+static void part_server_of_two_paths(struct scene *s)
+{
+	int listener, fd;
+
+	far_come_up(s);
+	run("ip mptcp limits set subflow 1");
+	listener = listen_multipath(s);
+	cue_give(s, CUE_LISTENING);
+	fd = accept_one(listener);
+	receive_bytes(fd, s->request);
+	send_bytes(fd, s->reply);
+	for (int i = 0; i < 30000 && multipath_counter("MPJoinAckRx") < 1; i++)
+		usleep(1000);
+	cue_give(s, CUE_CONNECTED);
+	wait_for_end(fd);
+	close(fd);
+	close(listener);
+}
+
+/* Sends nothing more once there is a second path. */
 static void part_client_with_two_paths(struct scene *s)
 {
 	int fd;
@@ -123,53 +142,61 @@ static void part_client_with_two_paths(struct scene *s)
 	cue_wait(s, CUE_LISTENING);
 	fd = multipath_socket();
 	must(try_connect(fd, s->addr, s->port) == 0);
-	s->client_port = local_port(fd);
 	send_bytes(fd, s->request);
 	receive_bytes(fd, s->reply);
-	while (multipath_counter("MPJoinAckRx") < 1)
-		usleep(1000);
+	cue_wait(s, CUE_CONNECTED);
 	close(fd);
 }
 
-static void
-a_second_path_is_a_row_of_its_own_on_each_side_and_the_client_s_is_the_kernel_s(void **state)
+static void assert_paths(struct node *n, ino_t netns, const char *want)
 {
-	struct scene *s = scene_new("127.0.0.1");
-	struct node *n = *state;
-	long netns = (long)node_stage(n);
-	pid_t server, client;
-	char *have, want[512];
+	char *have;
 
-	run("ip mptcp limits set subflow 1 && ip mptcp endpoint add 127.0.0.2 dev lo subflow");
-	port_range(ONLY_PORT, ONLY_PORT);
-	s->request = 1000;
-	s->reply = 30;
-	server = actor_start("server", part_multipath_server, s);
-	client = actor_start("client", part_client_with_two_paths, s);
-	actor_wait(client);
-	actor_wait(server);
-	node_fence(n);
-	node_expect_number(n, NODE_ENDED_ROWS, netns, 4);
-	n->stages[n->n_stages - 1].n_rows = 4;
-	assert_int_equal(node_number(n, FLAGGED, netns), 4);
-
-	/* Which of the two ends first is up to the kernel thread that does it; so nobody
-	 * is the closer of the second one. */
+	node_expect_number(n, NODE_ENDED_ROWS, (long)netns, 2);
+	assert_int_equal(node_number(n, FLAGGED, (long)netns), 2);
 	have = node_text(
 		n,
 		"SELECT group_concat(line, char(10)) FROM (SELECT printf('%s %s %d %s -> %s"
 		" tx=%d rx=%d %s %d', direction, outcome, pid, local_addr, peer_addr,"
 		" tx_bytes, rx_bytes, owner_source, closed_by) AS line FROM connections"
-		" WHERE netns = ?1 ORDER BY direction DESC, local_addr, peer_addr)",
-		netns);
-	snprintf(want, sizeof(want),
-		 "out closed %d 127.0.0.1 -> 127.0.0.1 tx=1000 rx=30 connect %d\n"
-		 "out closed 0 127.0.0.2 -> 127.0.0.1 tx=0 rx=0 kernel 0\n"
-		 "in closed %d 127.0.0.1 -> 127.0.0.1 tx=30 rx=1000 close %d\n"
-		 "in closed %d 127.0.0.1 -> 127.0.0.2 tx=0 rx=0 listener 0",
-		 client, client, server, server, server);
+		" WHERE netns = ?1 ORDER BY local_addr, peer_addr)",
+		(long)netns);
 	assert_string_equal(have, want);
 	free(have);
+}
+
+static void
+a_second_path_is_a_row_of_its_own_on_each_side_and_the_client_s_is_the_kernel_s(void **state)
+{
+	struct scene *s = scene_new(FAR);
+	struct node *n = *state;
+	pid_t server, client;
+	struct ends ends;
+	char want[256];
+
+	s->request = 1000;
+	s->reply = 30;
+	server = far_start(n, s, part_server_of_two_paths, &ends);
+	run("ip addr add 10.77.0.3/24 dev near && ip mptcp limits set subflow 1 &&"
+	    "ip mptcp endpoint add 10.77.0.3 dev near subflow");
+	client = actor_start("client", part_client_with_two_paths, s);
+	actor_wait(client);
+	actor_wait(server);
+	node_fence(n);
+	n->stages[n->n_stages - 1].n_rows = n->stages[n->n_stages - 2].n_rows = 2;
+
+	/* Which of the two ends first is up to the kernel thread that does it; so nobody
+	 * is the closer of the second one. */
+	snprintf(want, sizeof(want),
+		 "out closed %d 10.77.0.1 -> 10.77.0.2 tx=1000 rx=30 connect %d\n"
+		 "out closed 0 10.77.0.3 -> 10.77.0.2 tx=0 rx=0 kernel 0",
+		 client, client);
+	assert_paths(n, ends.near, want);
+	snprintf(want, sizeof(want),
+		 "in closed %d 10.77.0.2 -> 10.77.0.1 tx=30 rx=1000 close %d\n"
+		 "in closed %d 10.77.0.2 -> 10.77.0.3 tx=0 rx=0 listener 0",
+		 server, server, server);
+	assert_paths(n, ends.far, want);
 	scene_free(s);
 }
 
