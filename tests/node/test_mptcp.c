@@ -251,6 +251,7 @@ static void part_older_client(struct scene *s)
 	must(shutdown(fd, SHUT_WR) == 0);
 	wait_for_end(fd);
 	close(fd);
+	cue_wait(s, CUE_DONE); /* the kernel is done with it */
 	fd = dial(s->addr, s->port);
 	s->client_port2 = local_port(fd);
 	send_bytes(fd, s->request);
@@ -276,6 +277,8 @@ static void what_is_older_than_the_collector_is_nobody_s_until_a_process_closes_
 			   "SELECT count(*) FROM open_connection WHERE netns = ?1 AND flags & 16",
 			   (long)netns, 2);
 	cue_give(s, CUE_GO);
+	cue_give(s, CUE_DONE);
+	node_expect_number(n, NODE_ENDED_ROWS, (long)netns, 2);
 	cue_give(s, CUE_DONE);
 	actor_wait(client);
 	actor_wait(server);
