@@ -148,11 +148,11 @@ void make_channel(int ends[2])
 struct parcel {
 	char byte;
 	struct iovec io;
+	struct msghdr message;
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
-	} rights;
-	struct msghdr message;
+	} rights; /* the last, as the head ends in an array of no size */
 };
 
 static void parcel_init(struct parcel *p)
