@@ -24,7 +24,7 @@ static const char *const record_names[PROBE_RECORDS] = {"attempt", "open", "end"
 
 struct run {
 	sqlite3 *db; /* borrowed */
-	sqlite3_stmt *put_gap, *put_clock, *shift_open, *put_account, *update;
+	sqlite3_stmt *put_gap, *put_clock, *shift_open, *shift_listeners, *put_account, *update;
 	char boot_id[BOOT_ID_LEN + 1];
 	int64_t id;
 	int64_t last_connection;
@@ -75,17 +75,23 @@ static int put_gap(struct run *r, int64_t from_us, int64_t to_us, const char *re
 	return db_step(r->db, r->put_gap, "a gap", err);
 }
 
-/* From now on the clocks are @offset apart, after a step of @step. What is open keeps its begin in
- * the new time, in which it will end. */
+static int shift(struct run *r, sqlite3_stmt *stmt, int64_t step_ns, struct err *err)
+{
+	sqlite3_bind_int64(stmt, 1, step_ns / NS_PER_US);
+	sqlite3_bind_int64(stmt, 2, MAX_US);
+	return db_step(r->db, stmt, "the clock", err);
+}
+
+/* From now on the clocks are @offset apart, after a step of @step. What is open keeps
+ * its begin in the new time, in which it will end. */
 static int set_clock(struct run *r, int64_t now_boot_ns, int64_t offset_ns, int64_t step_ns,
 		     struct err *err)
 {
-	int ret;
-
 	if (llabs(step_ns) > CLOCK_OFFSET_NOISE_NS) {
-		sqlite3_bind_int64(r->shift_open, 1, step_ns / NS_PER_US);
-		sqlite3_bind_int64(r->shift_open, 2, MAX_US);
-		ret = db_step(r->db, r->shift_open, "the clock", err);
+		int ret = shift(r, r->shift_open, step_ns, err);
+
+		if (!ret)
+			ret = shift(r, r->shift_listeners, step_ns, err);
 		if (ret)
 			return ret;
 	}
@@ -109,6 +115,8 @@ static int prepare(struct run *r, struct err *err)
 		{&r->shift_open,
 		 "UPDATE open_connection SET start_us = start_us + ?1, seen_us = seen_us + ?1"
 		 " WHERE start_us BETWEEN 0 AND ?2 AND seen_us BETWEEN 0 AND ?2"},
+		{&r->shift_listeners, "UPDATE listener SET from_us = from_us + ?1"
+				      " WHERE to_us IS NULL AND from_us BETWEEN 0 AND ?2"},
 		{&r->put_account,
 		 "INSERT OR REPLACE INTO account(run_id, record, seen, recorded, lost, filtered)"
 		 " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
@@ -205,6 +213,7 @@ void run_free(struct run *r)
 	sqlite3_finalize(r->put_gap);
 	sqlite3_finalize(r->put_clock);
 	sqlite3_finalize(r->shift_open);
+	sqlite3_finalize(r->shift_listeners);
 	sqlite3_finalize(r->put_account);
 	sqlite3_finalize(r->update);
 	free(r);

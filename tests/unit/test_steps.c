@@ -108,9 +108,13 @@ static void what_is_open_moves_with_the_clock(void **state)
 	struct connection c = connection();
 
 	assert_int_equal(write_open(f, &c), 0);
+	tempdb_run(f->db, "INSERT INTO listener(netns, addr, port, from_us, to_us) VALUES"
+			  " (1, '::', 80, 1000000, NULL), (1, '::', 81, 1000000, 2000000)");
 	assert_int_equal(step(f, 7, HOUR_NS), 0);
 	assert_string_equal(tempdb_text(f->db, "SELECT started_at FROM connections"),
 			    "2026-01-31T11:00:05.000Z");
+	assert_string_equal(tempdb_text(f->db, "SELECT group_concat(from_us) FROM listener"),
+			    "3601000000,1000000");
 	assert_string_equal(tempdb_text(f->db, "SELECT group_concat(offset_us - 1769853600000000)"
 					       " FROM clock"),
 			    "0,3600000000");
