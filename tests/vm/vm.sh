@@ -138,7 +138,8 @@ list_tests() {
 		grep -E "^node\.($names)	" "$tmp/plain" |
 			sed "s/	/[$option]	/; s/\(.*	\)/\1CONNMON_NODE_OPTIONS=$option /"
 	done > "$tmp/variants"
-	cat "$tmp/plain" "$tmp/variants" | grep -E "^[^	]*(${ONLY:-.})" > "$1" || die "no such test"
+	ONLY=${ONLY:-.} awk -F '	' '$1 ~ ENVIRON["ONLY"]' "$tmp/plain" "$tmp/variants" > "$1"
+	[ -s "$1" ] || die "no such test"
 }
 
 # make_root: all but the modules.
