@@ -173,6 +173,33 @@ static void a_run_takes_over_where_the_clock_was_set_between(void **state)
 	assert_taken_over(*state, HOUR_NS, -2 * HOUR_NS);
 }
 
+static int64_t write_ended(struct fixture *f, int64_t offset_ns)
+{
+	struct connection c = connection();
+	const struct flush flush = {.ended = &c,
+				    .n_ended = 1,
+				    .now_boot_ns = 12 * NS_PER_S,
+				    .offset_ns = offset_ns};
+	struct err err = {0};
+
+	c.end_boot_ns = 11 * NS_PER_S;
+	c.outcome = OUTCOME_CLOSED;
+	assert_int_equal(store_write(f->store, &flush, &err), 0);
+	return tempdb_number(f->db, "SELECT max(id) FROM connection");
+}
+
+static void keys_go_on_over_a_run_before_which_the_clock_was_set_back(void **state)
+{
+	struct fixture *f = *state;
+	int64_t last = write_ended(f, OFFSET_NS);
+
+	end(f, 12, OFFSET_NS);
+	begin(f, 13, OFFSET_NS - HOUR_NS);
+	assert_int_equal(write_ended(f, OFFSET_NS - HOUR_NS), last + 1);
+	assert_int_equal(tempdb_number(f->db, "SELECT min(duration_us) FROM connection"), 6000000);
+	assert_int_equal(write_ended(f, OFFSET_NS + HOUR_NS), last + HOUR_NS / NS_PER_US);
+}
+
 static void a_process_keeps_its_name_over_a_run_in_which_the_clock_was_set_back(void **state)
 {
 	struct fixture *f = *state;
@@ -226,6 +253,7 @@ int main(void)
 		T(a_step_that_could_not_be_written_is_written_once),
 		T(a_run_takes_over_where_the_clock_was_set_back_before),
 		T(a_run_takes_over_where_the_clock_was_set_between),
+		T(keys_go_on_over_a_run_before_which_the_clock_was_set_back),
 		T(a_process_keeps_its_name_over_a_run_in_which_the_clock_was_set_back),
 		T(nonsense_in_the_file_does_not_keep_a_run_from_beginning),
 		cmocka_unit_test(the_watch_says_nothing_while_the_clock_is_left_alone),
