@@ -54,7 +54,7 @@ static __always_inline void on_syn_sent(struct sock *sk, bool by_task)
 	}
 	state_keep(sk, &s, BPF_ANY);
 	if (send_attempts)
-		send_connection(EVENT_ATTEMPT, sk, &s, true);
+		send_connection(EVENT_ATTEMPT, sk, &s, s.start_boot_ns, true);
 }
 
 static __always_inline void on_accepted(struct sock *sk, int new_state, bool by_task)
@@ -71,7 +71,7 @@ static __always_inline void on_accepted(struct sock *sk, int new_state, bool by_
 		note_closer(&s);
 	/* What cannot be kept gets another id at its end: its OPEN would never end. */
 	if (state_keep(sk, &s, BPF_ANY) == 0)
-		send_connection(EVENT_OPEN, sk, &s, send_attempts);
+		send_connection(EVENT_OPEN, sk, &s, s.start_boot_ns, send_attempts);
 }
 
 static __always_inline void on_close(struct sock *sk, struct connection_state *s, int old_state,
@@ -103,7 +103,7 @@ static __always_inline void on_other(struct sock *sk, struct connection_state *s
 		return; /* both sides connect at once: not yet established */
 	if (old_state == BPF_TCP_SYN_SENT || old_state == BPF_TCP_SYN_RECV) {
 		s->established_boot_ns = bpf_ktime_get_boot_ns();
-		send_connection(EVENT_OPEN, sk, s, false);
+		send_connection(EVENT_OPEN, sk, s, s->established_boot_ns, false);
 	}
 }
 

@@ -92,7 +92,7 @@ static __always_inline bool fill_listen(struct event_listen *e, struct sock *sk,
 	e->cookie = bpf_get_socket_cookie(sk);
 	e->cgroup_id = socket_cgroup_id(sk);
 	__builtin_memcpy(e->addr, key.addr, sizeof(e->addr));
-	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	e->netns = netns_of(sk);
 	e->port = key.port;
 	e->family = key.family;
 	e->up = up;

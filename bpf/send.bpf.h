@@ -96,7 +96,7 @@ static __always_inline void fill_connection(struct event_connection *e, struct s
 	e->start_boot_ns = s->start_boot_ns;
 	e->established_boot_ns = s->established_boot_ns;
 	e->accepted_boot_ns = s->accepted_boot_ns;
-	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	e->netns = netns_of(sk);
 	e->local_port = local_port(sk);
 	e->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	e->inbound = s->inbound;
@@ -117,11 +117,12 @@ static __always_inline void fill_connection(struct event_connection *e, struct s
 }
 
 static __always_inline void send_connection(enum event_type type, struct sock *sk,
-					    const struct connection_state *s, bool at_once)
+					    const struct connection_state *s, __u64 now,
+					    bool at_once)
 {
 	struct event_connection *e;
 
-	e = reserve(type, sizeof(*e), bpf_ktime_get_boot_ns());
+	e = reserve(type, sizeof(*e), now);
 	if (!e)
 		return;
 	fill_connection(e, sk, s);

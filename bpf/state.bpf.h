@@ -115,7 +115,8 @@ static __always_inline struct connection_state *state_of(struct sock *sk)
 	__u64 key = (__u64)sk;
 	struct connection_state *s = bpf_map_lookup_elem(&connections, &key);
 
-	if (!s || s->cookie == bpf_get_socket_cookie(sk))
+	/* That of a socket we know was made when we met it. */
+	if (!s || s->cookie == (__u64)sk->__sk_common.skc_cookie.counter)
 		return s;
 	state_drop(sk, s);
 	return NULL;

@@ -23,7 +23,6 @@
 #define MAX_OPEN_PER_FLUSH 20000
 #define MAX_EVENTS_A_READ  50000 /* then signals and the timer get their turn */
 #define HEARTBEAT_NS	   (60 * NS_PER_S)
-#define CLOCK_STEP_NS	   (100 * NS_PER_MS)
 
 struct collector {
 	const struct options *options; /* borrowed */
@@ -39,7 +38,7 @@ struct collector {
 	struct connection **open;	  /* room for MAX_OPEN_PER_FLUSH */
 	struct listener **open_listeners; /* likewise */
 
-	int64_t offset_ns; /* wall clock minus time since boot, as last asked */
+	int64_t offset_ns; /* wall clock minus time since boot, as of its last step */
 	size_t events_in_read;
 	struct account account;
 	bool disk_full;	      /* the last flush failed for that */
@@ -203,7 +202,7 @@ static bool anything_to_write(const struct flush *f, const struct collector *c)
 	for (int i = 0; i < GAP_REASONS; i++)
 		if (f->lost[i])
 			return true;
-	return f->n_ended || f->n_open || f->n_listeners || f->clock_stepped ||
+	return f->n_ended || f->n_open || f->n_listeners || f->clock_step_ns ||
 	       c->processes.n_exited || f->now_boot_ns - c->flushed.at_ns >= HEARTBEAT_NS;
 }
 
@@ -232,7 +231,7 @@ static int flush(struct collector *c, bool last, struct err *err)
 		.lost_since_boot_ns = c->flushed.counted_ns,
 		.now_boot_ns = now_ns,
 		.offset_ns = c->offset_ns,
-		.clock_stepped = llabs(c->offset_ns - c->flushed.offset_ns) > CLOCK_STEP_NS,
+		.clock_step_ns = c->offset_ns - c->flushed.offset_ns,
 	};
 	account_flush(&c->account, &kernel, c->disk_full, &f);
 	if (last || anything_to_write(&f, c)) {
@@ -248,8 +247,7 @@ static int flush(struct collector *c, bool last, struct err *err)
 		c->disk_full = false;
 		c->flushed.at_ns = now_ns;
 		account_flushed(&c->account, &kernel);
-		if (f.clock_stepped)
-			c->flushed.offset_ns = c->offset_ns;
+		c->flushed.offset_ns = f.offset_ns;
 	}
 	c->flushed.counted_ns = now_ns;
 	c->review_due |= f.lost[GAP_RING_FULL] || f.lost[GAP_DISK_FULL] || f.lost[GAP_RECURSION] ||
@@ -262,7 +260,6 @@ int collector_work(struct collector *c, struct err *err)
 {
 	int more, ret = 0;
 
-	c->offset_ns = clock_offset_ns();
 	more = take_in(c);
 	if (!c->store)
 		return more;
@@ -280,6 +277,15 @@ int collector_work(struct collector *c, struct err *err)
 	if (ret)
 		return ret;
 	return more;
+}
+
+void collector_clock_set(struct collector *c)
+{
+	int64_t offset_ns = clock_offset_ns();
+
+	/* After a suspend, say, we are asked and it is what it was. */
+	if (llabs(offset_ns - c->offset_ns) > CLOCK_OFFSET_NOISE_NS)
+		c->offset_ns = offset_ns;
 }
 
 /* ---- begin and end ---- */

@@ -26,6 +26,9 @@ void collector_free(struct collector *c); /* without a last flush; NULL is allow
 int collector_fd(const struct collector *c);
 #define COLLECTOR_TICK_MS 200
 
+/* The wall clock was set: from the next flush on, times are told by the new one. */
+void collector_clock_set(struct collector *c);
+
 /* Takes in what waits and flushes when it is time. Returns 1 when more may wait
  * already; 0 when not; negative when the flush failed (it is tried again with the
  * next call; nothing is lost yet). */

@@ -65,7 +65,7 @@ int leftover_each(sqlite3 *db, int64_t run,
 
 	ret = db_prepare(db,
 			 "SELECT o.id,"
-			 " o.start_us - (SELECT offset_us FROM clock ORDER BY at_us DESC LIMIT 1),"
+			 " o.start_us - (SELECT offset_us FROM clock WHERE run_id = ?1),"
 			 " direction, local_addr, local_port, peer_addr, peer_port, process_id,"
 			 " netns, connect_us, cookie, owner_source, flags, tx_bytes, rx_bytes,"
 			 " retransmits, container_id," SAME_BOOT " FROM open_connection o",

@@ -89,27 +89,59 @@ static bool is_reader_gone(void)
 	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
 }
 
+/* What the loop waits for, beside the ring. */
+struct waits {
+	int epoll_fd;
+	int signal_fd;
+	int timer_fd; /* each tick */
+	int clock_fd; /* the wall clock is set */
+};
+
+static int waits_open(struct waits *w, struct err *err)
+{
+	w->signal_fd = make_signal_fd();
+	w->timer_fd = make_timer_fd();
+	w->clock_fd = clock_watch();
+	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (w->epoll_fd < 0 || watch(w->epoll_fd, w->signal_fd, EPOLLIN) != 0 ||
+	    watch(w->epoll_fd, w->timer_fd, EPOLLIN) != 0 ||
+	    watch(w->epoll_fd, w->clock_fd, EPOLLIN) != 0)
+		return err_set(err, -errno, "preparing to wait: %s", strerror(errno));
+	return 0;
+}
+
+static void waits_close(const struct waits *w)
+{
+	close(w->signal_fd);
+	close(w->timer_fd);
+	close(w->clock_fd);
+	close(w->epoll_fd);
+}
+
 /* Works until a signal, the end of --duration, or an output that takes no more. */
-static int run(struct collector *c, const struct options *o, int epoll_fd, int signal_fd,
-	       int timer_fd, struct err *err)
+static int run(struct collector *c, const struct options *o, const struct waits *w, struct err *err)
 {
 	int64_t end_ns = o->duration_ns ? clock_boot_ns() + o->duration_ns : INT64_MAX;
 	struct complaint complaint = {0};
 	int more = 0;
 
 	while (clock_boot_ns() < end_ns) {
-		struct epoll_event events[3];
+		struct epoll_event events[4];
 		struct err trouble = {0};
 		uint64_t ticks;
-		int n = epoll_wait(epoll_fd, events, 3, more > 0 ? 0 : -1);
+		int n = epoll_wait(w->epoll_fd, events, 4, more > 0 ? 0 : -1);
 
 		if (n < 0 && errno != EINTR)
 			return err_set(err, -errno, "waiting for events: %s", strerror(errno));
 		for (int i = 0; i < n; i++) {
-			if (events[i].data.fd == signal_fd)
+			int fd = events[i].data.fd;
+
+			if (fd == w->signal_fd)
 				return 0;
-			if (events[i].data.fd == timer_fd && read(timer_fd, &ticks, sizeof(ticks)))
+			if (fd == w->timer_fd && read(fd, &ticks, sizeof(ticks)))
 				continue;
+			if (fd == w->clock_fd && clock_was_set(fd))
+				collector_clock_set(c);
 		}
 		more = collector_work(c, &trouble);
 		if (more < 0)
@@ -132,24 +164,20 @@ int main(int argc, char **argv)
 	struct closing closing = {0};
 	struct options options;
 	struct err err = {0};
-	int epoll_fd, signal_fd, timer_fd, failed;
+	struct waits waits;
+	int failed;
 
 	options_parse(argc, argv, &options);
 	umask(0027); /* who talked to whom is not for everybody */
 	signal(SIGPIPE, SIG_IGN);
-	signal_fd = make_signal_fd();
-	timer_fd = make_timer_fd();
-	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (epoll_fd < 0 || watch(epoll_fd, signal_fd, EPOLLIN) != 0 ||
-	    watch(epoll_fd, timer_fd, EPOLLIN) != 0) {
-		err_set(&err, -errno, "preparing to wait: %s", strerror(errno));
+	/* First of all: no step of the clock may fall between it and the first look. */
+	if (waits_open(&waits, &err) != 0)
 		return fail(&err);
-	}
 
 	if (collector_new(&options, stdout, &c, &err) != 0)
 		return fail(&err);
 	/* Edge-triggered: waiting events alone are no reason to wake up. */
-	if (watch(epoll_fd, collector_fd(c), EPOLLIN | EPOLLET) != 0) {
+	if (watch(waits.epoll_fd, collector_fd(c), EPOLLIN | EPOLLET) != 0) {
 		err_set(&err, -errno, "waiting for the ring: %s", strerror(errno));
 		collector_free(c);
 		return fail(&err);
@@ -159,7 +187,7 @@ int main(int argc, char **argv)
 	if (options.print)
 		print_header(&(struct print){.out = stdout});
 
-	failed = run(c, &options, epoll_fd, signal_fd, timer_fd, &err) != 0;
+	failed = run(c, &options, &waits, &err) != 0;
 	if (failed)
 		fail(&err);
 	if (collector_finish(c, &closing, &err) != 0)
@@ -168,8 +196,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, PROGRAM ": recorded %" PRIu64 ", lost %" PRIu64 "\n",
 			closing.recorded, closing.lost);
 	collector_free(c);
-	close(signal_fd);
-	close(timer_fd);
-	close(epoll_fd);
+	waits_close(&waits);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

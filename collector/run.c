@@ -24,7 +24,7 @@ static const char *const record_names[PROBE_RECORDS] = {"attempt", "open", "end"
 
 struct run {
 	sqlite3 *db; /* borrowed */
-	sqlite3_stmt *put_gap, *put_clock, *put_account, *update;
+	sqlite3_stmt *put_gap, *put_clock, *shift_open, *shift_listeners, *put_account, *update;
 	char boot_id[BOOT_ID_LEN + 1];
 	int64_t id;
 	int64_t last_connection;
@@ -75,8 +75,26 @@ static int put_gap(struct run *r, int64_t from_us, int64_t to_us, const char *re
 	return db_step(r->db, r->put_gap, "a gap", err);
 }
 
-static int put_clock(struct run *r, int64_t now_boot_ns, int64_t offset_ns, struct err *err)
+static int shift(struct run *r, sqlite3_stmt *stmt, int64_t step_ns, struct err *err)
 {
+	sqlite3_bind_int64(stmt, 1, step_ns / NS_PER_US);
+	sqlite3_bind_int64(stmt, 2, MAX_US);
+	return db_step(r->db, stmt, "the clock", err);
+}
+
+/* From now on the clocks are @offset apart, after a step of @step. What is open keeps
+ * its begin in the new time, in which it will end. */
+static int set_clock(struct run *r, int64_t now_boot_ns, int64_t offset_ns, int64_t step_ns,
+		     struct err *err)
+{
+	if (llabs(step_ns) > CLOCK_OFFSET_NOISE_NS) {
+		int ret = shift(r, r->shift_open, step_ns, err);
+
+		if (!ret)
+			ret = shift(r, r->shift_listeners, step_ns, err);
+		if (ret)
+			return ret;
+	}
 	sqlite3_bind_int64(r->put_clock, 1, clock_wall_us(now_boot_ns, offset_ns));
 	sqlite3_bind_int64(r->put_clock, 2, r->id);
 	sqlite3_bind_int64(r->put_clock, 3, offset_ns / NS_PER_US);
@@ -94,6 +112,11 @@ static int prepare(struct run *r, struct err *err)
 		/* Two steps within one microsecond: the later is the one that holds. */
 		{&r->put_clock, "INSERT OR REPLACE INTO clock(at_us, run_id, offset_us)"
 				" VALUES(?1, ?2, ?3)"},
+		{&r->shift_open,
+		 "UPDATE open_connection SET start_us = start_us + ?1, seen_us = seen_us + ?1"
+		 " WHERE start_us BETWEEN 0 AND ?2 AND seen_us BETWEEN 0 AND ?2"},
+		{&r->shift_listeners, "UPDATE listener SET from_us = from_us + ?1"
+				      " WHERE to_us IS NULL AND from_us BETWEEN 0 AND ?2"},
 		{&r->put_account,
 		 "INSERT OR REPLACE INTO account(run_id, record, seen, recorded, lost, filtered)"
 		 " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
@@ -112,14 +135,24 @@ static int prepare(struct run *r, struct err *err)
 
 static int begin(struct run *r, const struct store_config *c, struct err *err)
 {
-	int64_t now_us = clock_wall_us(c->now_boot_ns, c->offset_ns), last_us = 0;
+	int64_t now_us = clock_wall_us(c->now_boot_ns, c->offset_ns), before_ns;
+	struct {
+		int64_t end_us, offset_us;
+	} last = {0, c->offset_ns / NS_PER_US};
 	AUTO_STMT *stmt = NULL;
 	int ret;
 
 	ret = select_ints(r, "SELECT max(id) FROM connection", &r->last_connection, 1, err);
 	if (!ret)
-		ret = select_ints(r, "SELECT max(ifnull(stop_us, last_commit_us)) FROM run",
-				  &last_us, 1, err);
+		/* Not the greatest of all ends, nor of all clock rows: the wall clock may
+		 * have been set back. Across a boot the wall clock is all we have. */
+		ret = select_ints(
+			r,
+			"SELECT ifnull(stop_us, last_commit_us), CASE boot_id WHEN ?1 THEN"
+			" (SELECT offset_us FROM clock WHERE run_id = run.id"
+			"  ORDER BY at_us - offset_us DESC LIMIT 1) END"
+			" FROM run ORDER BY id DESC LIMIT 1",
+			&last.end_us, 2, err);
 	if (!ret)
 		ret = db_prepare(r->db,
 				 "INSERT INTO run(boot_id, version, pid, start_us, last_commit_us,"
@@ -128,7 +161,8 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 				 &stmt, err);
 	if (ret)
 		return ret;
-	if (r->last_connection > MAX_US || last_us > MAX_US)
+	if (r->last_connection > MAX_US || last.end_us > MAX_US || last.offset_us < -MAX_US ||
+	    last.offset_us > MAX_US)
 		return err_set(err, -EINVAL,
 			       "holds rows from the far future; is it damaged? "
 			       "Name another file with --db");
@@ -140,13 +174,15 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 	if (ret)
 		return ret;
 	r->id = sqlite3_last_insert_rowid(r->db);
-	if (last_us > 0) {
-		r->previous_end_boot_ns = last_us * NS_PER_US - c->offset_ns;
-		ret = put_gap(r, last_us, now_us, "stopped", 0, err);
+	before_ns = last.offset_us * NS_PER_US;
+	if (last.end_us > 0) {
+		r->previous_end_boot_ns = last.end_us * NS_PER_US - before_ns;
+		ret = put_gap(r, clock_wall_us(r->previous_end_boot_ns, c->offset_ns), now_us,
+			      "stopped", 0, err);
 		if (ret)
 			return ret;
 	}
-	return put_clock(r, c->now_boot_ns, c->offset_ns, err);
+	return set_clock(r, c->now_boot_ns, c->offset_ns, c->offset_ns - before_ns, err);
 }
 
 int run_begin(sqlite3 *db, const struct store_config *config, struct run **out, struct err *err)
@@ -176,6 +212,8 @@ void run_free(struct run *r)
 		return;
 	sqlite3_finalize(r->put_gap);
 	sqlite3_finalize(r->put_clock);
+	sqlite3_finalize(r->shift_open);
+	sqlite3_finalize(r->shift_listeners);
 	sqlite3_finalize(r->put_account);
 	sqlite3_finalize(r->update);
 	free(r);
@@ -201,12 +239,17 @@ int run_boot(struct run *r, int64_t *id, int64_t *offset_ns, struct err *err)
 	int64_t values[2] = {0, 0};
 	int ret = select_ints(r,
 			      "SELECT run.id, offset_us FROM run JOIN clock ON run_id = run.id"
-			      " WHERE boot_id = ?1 ORDER BY run.id, at_us LIMIT 1",
+			      " WHERE boot_id = ?1 ORDER BY run.id, at_us - offset_us LIMIT 1",
 			      values, 2, err);
 
 	*id = values[0];
 	*offset_ns = values[1] * NS_PER_US;
 	return ret;
+}
+
+int run_set_clock(struct run *r, const struct flush *f, struct err *err)
+{
+	return set_clock(r, f->now_boot_ns, f->offset_ns, f->clock_step_ns, err);
 }
 
 static int write_account(struct run *r, const struct flush *f, struct err *err)
@@ -236,8 +279,6 @@ int run_write(struct run *r, const struct flush *f, uint64_t recorded, struct er
 	for (int i = 0; i < GAP_REASONS && !ret; i++)
 		if (f->lost[i])
 			ret = put_gap(r, since_us, now_us, gap_names[i], f->lost[i], err);
-	if (!ret && f->clock_stepped)
-		ret = put_clock(r, f->now_boot_ns, f->offset_ns, err);
 	if (!ret)
 		ret = write_account(r, f, err);
 	if (ret)

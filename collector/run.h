@@ -27,7 +27,11 @@ int64_t run_previous_end_boot_ns(const struct run *r);
 /* The first run of this boot, and how the clocks stood then: by it processes are named. */
 int run_boot(struct run *r, int64_t *id, int64_t *offset_ns, struct err *err);
 
-/* Within a transaction: gaps, clock and account of @f; @recorded rows were written. */
+/* Within a transaction, before anything is written in the new time: the wall clock was
+ * set. What is open moves with it. */
+int run_set_clock(struct run *r, const struct flush *f, struct err *err);
+
+/* Within a transaction: gaps and account of @f; @recorded rows were written. */
 int run_write(struct run *r, const struct flush *f, uint64_t recorded, struct err *err);
 
 /* The run ends in good order. */

@@ -298,6 +298,8 @@ static int write_all(struct store *s, const struct flush *f, int64_t *last_id, s
 	int ret = 0;
 
 	dictionary_begin(s->dictionary, f->offset_ns);
+	if (f->clock_step_ns)
+		ret = run_set_clock(s->run, f, err);
 	for (size_t i = 0; i < f->n_ended && !ret; i++)
 		ret = write_ended(s, &f->ended[i], f->offset_ns, last_id, err);
 	for (size_t i = 0; i < f->n_open && !ret; i++)

@@ -88,7 +88,7 @@ struct flush {
 	uint64_t rescued;
 	int64_t now_boot_ns;
 	int64_t offset_ns;
-	bool clock_stepped; /* the wall clock was set since the last flush */
+	int64_t clock_step_ns; /* how far the wall clock was set since the last flush */
 };
 
 /* Writes it all, or nothing: -ENOSPC, -EBUSY, -EIO, -ENOMEM. May be tried again. */

@@ -151,7 +151,8 @@ CREATE TABLE run (
 ) STRICT;
 
 -- How the kernel's clock since boot maps to wall-clock time; a row for each start
--- and for each step of the wall clock.
+-- and for each step of the wall clock. at_us is by the new time: of one boot, the later
+-- row is that with the greater at_us - offset_us.
 CREATE TABLE clock (
   at_us     INTEGER PRIMARY KEY,
   run_id    INTEGER NOT NULL REFERENCES run,

@@ -2,18 +2,23 @@
 # What it costs to watch: a storm of loopback connections without any tool, with
 # connmon recording to disk, and with the tcplife and tcpstates of libbpf-tools
 # writing to a file. The variants take turns in each round, so that the machine's
-# moods touch all of them; a ratio compares runs of the same round.
+# moods touch all of them; a ratio compares runs of the same round. In rounds of their
+# own, for it costs a little, the kernel measures the tools' BPF programs.
 #
 #   bench.sh COLLECT STORM FOLDER [ROUNDS [CONNECTIONS]]
 #
 # FOLDER, on the disk that is to be measured, gets the outputs and is emptied.
+# BPFTOOL in the environment: the bpftool to use.
 set -eu
 collect=$1
 storm=$2
 folder=$3
 rounds=${4:-5}
 n=${5:-20000}
+bpftool=${BPFTOOL:-bpftool}
 pid=
+stats=/proc/sys/kernel/bpf_stats_enabled
+stats_before=$(cat $stats)
 
 # The libbpf-tools look up their tracepoints in tracefs.
 if [ ! -e /sys/kernel/tracing/events ] && [ -z "${CONNMON_BENCH_MOUNTED:-}" ]; then
@@ -24,7 +29,8 @@ fi
 
 rm -rf "$folder"
 mkdir -p "$folder"
-trap '[ -z "$pid" ] || kill -KILL "$pid"' EXIT
+trap '[ -z "$pid" ] || kill -KILL "$pid"; echo "$stats_before" > $stats' EXIT
+trap 'exit 1' INT TERM
 
 # start READY_WORDS COMMAND...: in the background, until its outputs hold the words
 # or, with none, for a second: the libbpf-tools do not say when they are ready.
@@ -55,17 +61,43 @@ stop() {
 	pid=
 }
 
-# storm: one run; sets netns, and rate in connections per second.
+# truth NAME: a number of what the storm said.
+truth() { sed "s/.*$1=\([0-9.]*\).*/\1/" "$folder/truth"; }
+
+# storm: one run; sets netns, rate in connections per second, and what a connection
+# cost its two ends in processor time.
 storm() {
-	truth=$("$storm" "$n")
-	netns=$(echo "$truth" | sed 's/.*netns=\([0-9]*\).*/\1/')
-	rate=$(echo "$truth" | sed 's/.*seconds=//' | awk -v n="$n" '{ printf "%.0f", n / $1 }')
+	"$storm" "$n" > "$folder/truth"
+	netns=$(truth netns)
+	rate=$(truth seconds | awk -v n="$n" '{ printf "%.0f", n / $1 }')
+	ends_ns=$(truth cpu | awk -v n="$n" '{ printf "%.0f", $1 * 1e9 / n }')
 }
 
 # result VARIANT ROWS EXPECTED LOST BYTES_PER_ROW
 result() {
-	echo "$round $1 $rate $2 $3 $4 $cpu_ns $5" >> "$folder/results"
+	echo "$round $1 $rate $2 $3 $4 $cpu_ns $5 $ends_ns" >> "$folder/results"
 	echo "round $round of $rounds: $1: $rate connections/s" >&2
+}
+
+# programs VARIANT COMMAND...: what the kernel says of the tool's BPF programs after a
+# storm: per event of sock:inet_sock_set_state (all programs there together), and all
+# programs per connection.
+programs() {
+	name=$1
+	shift
+	rm -f "$folder"/connmon.db*
+	start "" "$@"
+	storm
+	sed -n 's/^prog_id:[^0-9]*//p' /proc/"$pid"/fdinfo/* | sort -u > "$folder/ids"
+	while read -r id; do
+		"$bpftool" -j prog show id "$id" |
+			sed 's/.*"name":"\([^"]*\)".*"run_time_ns":\([0-9]*\),"run_cnt":\([0-9]*\).*/\1 \2 \3/'
+	done < "$folder/ids" | awk -v n="$n" -v name="$name" '
+		NF != 3 { next } # it never ran
+		{ all += $2 }
+		$1 ~ /state|inet_sock_set/ { time += $2; if ($3 > events) events = $3 }
+		END { printf "%s %.0f %.0f\n", name, events ? time / events : 0, all / n }' >> "$folder/programs"
+	stop
 }
 
 bare() {
@@ -108,6 +140,16 @@ for round in $(seq "$rounds"); do
 	done
 done
 
+echo 1 > $stats
+for round in $(seq 3); do
+	echo "round $round of 3: the BPF programs" >&2
+	programs connmon "$collect" --db "$folder/connmon.db"
+	for tool in tcplife tcpstates; do
+		if command -v $tool > "$folder/which"; then programs $tool $tool; fi
+	done
+done
+echo "$stats_before" > $stats
+
 # The middle of the sorted values of each column, by variant.
 echo "$n connections per storm, $rounds rounds, medians ($(uname -r), $(nproc) processors):"
 echo
@@ -119,26 +161,39 @@ function median(list, count,   i, j, t) {
 		}
 	return count % 2 ? list[(count + 1) / 2] : (list[count / 2] + list[count / 2 + 1]) / 2
 }
+FILENAME ~ /programs$/ { k = ++measured[$1]; event[$1, k] = $2; connection[$1, k] = $3; next }
 {
 	sub(/no tool/, "no_tool")
 	if (!($2 in seen)) { order[++variants] = $2; seen[$2] = 1 }
-	runs[$2]++; bare[$1] = $2 == "no_tool" ? $3 : bare[$1]
+	runs[$2]++
+	if ($2 == "no_tool") { bare[$1] = $3; bare_ends[$1] = $9 }
 	rate[$2, $1] = $3; rows[$2, $1] = $4; expected[$2] = $5; lost[$2, $1] = $6
-	cpu[$2, $1] = $7; bytes[$2, $1] = $8
+	cpu[$2, $1] = $7; bytes[$2, $1] = $8; ends[$2, $1] = $9
 }
 END {
-	printf "%-10s %10s %8s %10s %10s %7s %9s %10s\n", "", "conn/s", "of bare", "rows",
-		"expected", "lost", "CPU us/c", "bytes/row"
+	printf "%-10s %8s %8s %8s %8s %6s %9s %10s %8s %9s %7s\n", "", "conn/s", "of bare", "rows",
+		"expected", "lost", "CPU us/c", "bytes/row", "ns/event", "BPF us/c", "added"
 	for (v = 1; v <= variants; v++) {
 		name = order[v]; k = 0
 		for (r in bare) {
 			k++; a[k] = rate[name, r]; b[k] = rate[name, r] / bare[r]; c[k] = rows[name, r]
 			d[k] = lost[name, r]; e[k] = cpu[name, r]; f[k] = bytes[name, r]
+			g[k] = (ends[name, r] / bare_ends[r] - 1) * 100
 		}
-		printf "%-10s %10d %8.2f", name == "no_tool" ? "no tool" : name, median(a, k), median(b, k)
-		if (name != "no_tool")
-			printf " %10d %10d %7d %9.2f %10d", median(c, k), expected[name], median(d, k),
+		printf "%-10s %8d %8.2f", name == "no_tool" ? "no tool" : name, median(a, k), median(b, k)
+		if (name != "no_tool") {
+			printf " %8d %8d %6d %9.2f %10d", median(c, k), expected[name], median(d, k),
 				median(e, k) / 1000 / n, median(f, k)
+			for (i = 1; i <= measured[name]; i++) { p[i] = event[name, i]; q[i] = connection[name, i] }
+			printf " %8d %9.2f %+6.1f%%", median(p, measured[name]),
+				median(q, measured[name]) / 1000, median(g, k)
+		}
 		print ""
 	}
-}' n="$n" "$folder/results"
+}' n="$n" "$folder/programs" "$folder/results"
+cat <<END
+
+rows, lost, bytes/row: what the tool recorded; CPU us/c: of its own process, per connection
+ns/event: of its BPF programs, per change of a TCP state; BPF us/c: the same per connection
+added: processor time of the two ends of a connection, against that of no tool in the same round
+END

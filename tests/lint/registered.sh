@@ -1,5 +1,6 @@
 #!/bin/sh
-# Every test file is run by ctest: tests/unit/test_x.c as unit.x, and so on.
+# Every test file is run by ctest: tests/unit/test_x.c as unit.x, and so on; those of
+# tests/vm by vm.sh.
 #
 #   registered.sh SOURCE_FOLDER BUILD_FOLDER
 set -eu
@@ -16,6 +17,10 @@ for kind in unit node; do
 			bad=1
 		fi
 	done
+done
+for file in tests/vm/test_*.c; do
+	name=$(basename "$file" .c | sed 's/^test_//')
+	grep -q "^vm_test($name)$" tests/vm/CMakeLists.txt || { echo "$file is not registered"; bad=1; }
 done
 for file in tests/lint/*.sh; do
 	name=lint.$(basename "$file" .sh)

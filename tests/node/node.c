@@ -80,6 +80,23 @@ static bool says(const char *path, const char *words)
 	return found;
 }
 
+/* Adds the words of CONNMON_NODE_OPTIONS, which stay valid: so the same tests run
+ * under "--hook kprobe", say. */
+static int add_variant(const char **argv, int argc, int max)
+{
+	static char words[256];
+	const char *variant = getenv("CONNMON_NODE_OPTIONS");
+	char *rest = words;
+
+	must(snprintf(words, sizeof(words), "%s", variant ? variant : "") < (int)sizeof(words));
+	for (char *word; (word = strsep(&rest, " "));)
+		if (*word) {
+			must(argc < max);
+			argv[argc++] = word;
+		}
+	return argc;
+}
+
 void node_start(struct node *n, const char *const options[])
 {
 	const char *argv[MAX_OPTIONS + 4] = {COLLECT};
@@ -88,10 +105,11 @@ void node_start(struct node *n, const char *const options[])
 	int here;
 
 	for (int i = 0; options[i]; i++) {
-		must(i < MAX_OPTIONS);
+		must(argc <= MAX_OPTIONS);
 		argv[argc++] = options[i];
 		without_db |= !strcmp(options[i], "--no-db");
 	}
+	argc = add_variant(argv, argc, MAX_OPTIONS + 1);
 	if (!without_db) {
 		argv[argc++] = "--db";
 		argv[argc++] = n->db_path;

@@ -80,9 +80,9 @@ void cue_wait(struct scene *s, int cue)
 {
 	struct timespec until;
 
-	must(clock_gettime(CLOCK_REALTIME, &until) == 0);
+	must(clock_gettime(CLOCK_MONOTONIC, &until) == 0); /* a test may set the other */
 	until.tv_sec += PATIENCE_S;
-	while (sem_timedwait(&s->cues[cue], &until))
+	while (sem_clockwait(&s->cues[cue], CLOCK_MONOTONIC, &until))
 		must(errno == EINTR);
 }
 

@@ -3,7 +3,8 @@
 #
 #   uses.sh COLLECT QUERY STORM      (paths of the programs)
 #
-# Needs root and kernel BTF; exit code 77 tells ctest "skipped".
+# Needs root and kernel BTF; exit code 77 tells ctest "skipped". The collector gets the
+# words of CONNMON_NODE_OPTIONS, too.
 set -eu
 collect=$1
 query=$2
@@ -21,7 +22,8 @@ trap '[ -z "$pid" ] || kill -KILL "$pid"; rm -rf "$tmp"' EXIT
 # expect WHAT WANT HAVE
 expect() { [ "$2" = "$3" ] || fail "$1: should be '$2', is '$3'"; echo "ok: $1"; }
 
-"$collect" --db "$tmp/connmon.db" 2> "$tmp/err" &
+# shellcheck disable=SC2086 # a list of words
+"$collect" --db "$tmp/connmon.db" ${CONNMON_NODE_OPTIONS:-} 2> "$tmp/err" &
 pid=$!
 for _ in $(seq 100); do
 	if grep -q 'connmon-collect: ready' "$tmp/err"; then break; fi

@@ -306,7 +306,7 @@ static void losses_and_clock_steps_become_rows(void **state)
 		.rescued = 3,
 		.now_boot_ns = 6 * NS_PER_S,
 		.offset_ns = OFFSET_NS + NS_PER_S,
-		.clock_stepped = true,
+		.clock_step_ns = NS_PER_S,
 	};
 	struct err err = {0};
 

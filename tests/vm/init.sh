@@ -5,6 +5,7 @@
 # Not in busybox's shell, which prefers its own ip to that of the PATH.
 /bin/busybox --install -s /bin
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ LC_ALL=C.UTF-8
+export CONNMON_GUEST=1 # what may be done here only, such as setting the clock
 
 # mounted TYPE FOLDER
 mounted() {
