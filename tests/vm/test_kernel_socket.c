@@ -9,19 +9,6 @@
 #include <string.h>
 #include <sys/mount.h>
 
-static bool has_nfs(void)
-{
-	FILE *f = fopen("/proc/filesystems", "re");
-	char line[64];
-	bool found = false;
-
-	must(f);
-	while (fgets(line, sizeof(line), f))
-		found |= strstr(line, "nfs4") != NULL;
-	fclose(f);
-	return found;
-}
-
 /* Fails, as nobody answers in the language of NFS. */
 static void part_mounter(struct scene *s)
 {
@@ -88,11 +75,5 @@ int main(void)
 		cmocka_unit_test(the_collector_ends_and_its_account_equals_the_rows),
 	};
 
-	if (node_missing())
-		return 77;
-	if (!has_nfs()) {
-		puts("SKIP: this kernel has no NFS");
-		return 77;
-	}
 	return cmocka_run_group_tests(tests, node_setup, node_teardown);
 }
