@@ -1,8 +1,8 @@
 /* Connections that the kernel makes for itself. NFS stands for all of them: a thread of
  * the kernel connects, whatever process asked for the mount. (That kernels without it have
  * such, too, is shown by the second path in test_mptcp.c.) */
-#include "node.h"
-#include "parts.h"
+#include "../node/node.h"
+#include "../node/parts.h"
 
 #include <errno.h>
 #include <sched.h>
