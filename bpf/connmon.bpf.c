@@ -16,6 +16,7 @@
  * - The counters of a socket are reset soon after a failed connect(): they are
  *   read at the transition to CLOSE itself.
  */
+#include "accept.bpf.h"
 #include "cgroup.bpf.h"
 #include "exec.bpf.h"
 #include "filter.bpf.h"

@@ -27,6 +27,10 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
 struct in6_addr {
 	union {
 		__be32 u6_addr32[4];
@@ -43,9 +47,7 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	unsigned long skc_flags; /* bits of enum sock_flags */
-	struct {
-		__s64 counter;
-	} skc_cookie;
+	atomic64_t skc_cookie;	 /* 0: nobody has asked for it */
 };
 
 enum sock_flags {
@@ -127,6 +129,10 @@ struct mptcp_sock { /* the socket above them, sk_protocol IPPROTO_MPTCP */
 	struct sock *first;
 };
 
+struct mptcp_sock {
+	struct sock *first; /* the TCP socket of its first path */
+};
+
 typedef struct {
 	unsigned int val;
 } kuid_t;
@@ -163,8 +169,23 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct inode {
+	unsigned short i_mode;
+};
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+	void *private_data; /* of a socket's file: the struct socket */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 struct mm_struct {
@@ -186,6 +207,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct mm_struct *mm;
+	struct files_struct *files;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	__u64 start_boottime;
@@ -233,7 +255,17 @@ typedef enum {
 
 struct socket {
 	socket_state state;
+	struct file *file;
 	struct sock *sk;
+};
+
+/* What a kprobe gets; bpf_tracing.h knows where the arguments stand in it. */
+struct pt_regs { /* x86 */
+	unsigned long di;
+};
+
+struct user_pt_regs { /* arm64 */
+	__u64 regs[31];
 };
 
 #pragma clang attribute pop
