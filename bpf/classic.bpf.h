@@ -4,6 +4,7 @@
 #ifndef CONNMON_CLASSIC_BPF_H
 #define CONNMON_CLASSIC_BPF_H
 
+#include "send.bpf.h"
 #include "state.bpf.h"
 
 #define IPPROTO_MPTCP 262
@@ -46,6 +47,48 @@ static __always_inline struct connection_state *classic_state_of(struct sock *sk
 
 	return s && s->cookie == (__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) ? s
 											  : NULL;
+}
+
+/* As is_by_user(). */
+static __always_inline bool classic_is_by_user(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_lock.owned) && !is_kernel_thread() &&
+	       bpf_get_current_pid_tgid() >> 32 != collector_pid;
+}
+
+/* As fill_connection(). */
+static __always_inline void classic_fill_connection(struct event_connection *e, struct sock *sk,
+						    const struct connection_state *s)
+{
+	struct in6_addr local, peer;
+
+	e->id = s->id;
+	e->cookie = s->cookie;
+	e->cgroup_id = 0;
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		e->cgroup_id = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	e->start_boot_ns = s->start_boot_ns;
+	e->established_boot_ns = s->established_boot_ns;
+	e->accepted_boot_ns = s->accepted_boot_ns;
+	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	e->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	e->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	e->inbound = s->inbound;
+	e->owner_source = owner_get(s, &e->owner);
+	e->flags = s->flags;
+	e->zero = 0;
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+		e->family = 4;
+		set_words(e->local_addr, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr), 0, 0, 0);
+		set_words(e->peer_addr, BPF_CORE_READ(sk, __sk_common.skc_daddr), 0, 0, 0);
+	} else {
+		BPF_CORE_READ_INTO(&local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&peer, sk, __sk_common.skc_v6_daddr);
+		fold_v6(&local, e->local_addr);
+		e->family = fold_v6(&peer, e->peer_addr);
+		if (e->family == 4)
+			e->flags |= EVENT_V4MAPPED;
+	}
 }
 
 #endif

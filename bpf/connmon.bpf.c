@@ -20,6 +20,7 @@
 #include "cgroup.bpf.h"
 #include "exec.bpf.h"
 #include "filter.bpf.h"
+#include "hook.bpf.h"
 #include "listener.bpf.h"
 #include "review.bpf.h"
 #include "scan.bpf.h"
@@ -29,9 +30,6 @@
 #include <bpf/bpf_tracing.h>
 
 #include "../schema/history.h"
-
-/* Set by probe.c before loading. */
-const volatile bool send_attempts; /* somebody watches: tell at once */
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -47,14 +45,10 @@ static __always_inline void on_syn_sent(struct sock *sk, bool by_task)
 		return;
 	state_init(&s, sk, false);
 	s.state = BPF_TCP_SYN_SENT;
-	if (by_task) {
-		s.owner_source = OWNER_CONNECT;
-		describe_current(&s.owner);
-	} else if (is_kernel_thread()) {
-		s.owner_source = OWNER_KERNEL;
-	}
+	if (!hook_kprobe)
+		own_by_connect(&s, by_task);
 	state_keep(sk, &s, BPF_ANY);
-	if (send_attempts)
+	if (send_attempts && !hook_kprobe)
 		send_connection(EVENT_ATTEMPT, sk, &s, s.start_boot_ns, true);
 }
 
@@ -88,6 +82,8 @@ static __always_inline void on_close(struct sock *sk, struct connection_state *s
 	     old_state == BPF_TCP_SYN_RECV ||
 	     (old_state == BPF_TCP_SYN_SENT && !is_in_connect(sk))))
 		note_closer(s);
+	if (old_state == BPF_TCP_SYN_SENT)
+		own_by_failure(s, sk, by_task);
 	send_end(sk, s, old_state, by_task);
 	s->state = BPF_TCP_CLOSE;
 }

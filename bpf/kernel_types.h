@@ -10,6 +10,9 @@
 #ifndef CONNMON_KERNEL_TYPES_H
 #define CONNMON_KERNEL_TYPES_H
 
+/* Tells bpf_tracing.h that pt_regs has the names which the kernel itself uses. */
+#define __VMLINUX_H__
+
 #include <linux/bpf.h>
 #include <linux/types.h>
 

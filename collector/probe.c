@@ -135,13 +135,20 @@ static int choose_programs(struct probe *p, const struct probe_config *config, s
 {
 	struct bpf_program *fexit = config->accept == ACCEPT_LAZY ? NULL : fexit_of_accept(p);
 	bool accept_calls = config->accept == ACCEPT_EXACT && !fexit;
+	bool kprobe = config->hook == HOOK_KPROBE;
 	int ret = 0;
 
+	if (kprobe && !kernel_has_kprobes())
+		return err_set(err, -ENOTSUP,
+			       "--hook kprobe: this kernel has no kprobes (CONFIG_KPROBE_EVENTS); "
+			       "the tracepoint, which is the default, records the same rows");
+	p->skel->rodata->hook_kprobe = kprobe;
+	bpf_program__set_autoload(p->skel->progs.on_tcp_connect, kprobe);
 	if (fexit)
 		bpf_program__set_autoload(fexit, true);
 	bpf_program__set_autoload(p->skel->progs.on_sys_accept, accept_calls);
 	bpf_program__set_autoload(p->skel->progs.on_sys_accept4, accept_calls);
-	if (accept_calls && !kernel_is_since(6, 1))
+	if ((kprobe || accept_calls) && !kernel_is_since(6, 1))
 		ret = preallocate(p);
 	if (ret)
 		return load_failed(ret, "preparing the BPF programs", err);
@@ -174,6 +181,9 @@ static int attach_programs(struct probe *p, struct err *err)
 	int ret;
 
 	/* First those that do nothing until the others have met a connection. */
+	ret = attach(p->skel->progs.on_tcp_connect, &p->skel->links.on_tcp_connect);
+	if (ret)
+		return load_failed(ret, "--hook kprobe: attaching to tcp_connect()", err);
 	ret = attach(p->skel->progs.on_sys_accept, &p->skel->links.on_sys_accept);
 	if (!ret)
 		ret = attach(p->skel->progs.on_sys_accept4, &p->skel->links.on_sys_accept4);
