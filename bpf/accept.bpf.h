@@ -4,7 +4,8 @@
 #ifndef CONNMON_ACCEPT_BPF_H
 #define CONNMON_ACCEPT_BPF_H
 
-#include "classic.bpf.h"
+#include "filter.bpf.h"
+#include "peek.bpf.h"
 #include "send.bpf.h"
 
 #include <bpf/bpf_tracing.h>
@@ -43,7 +44,7 @@ static __always_inline struct connection_state *state_of_early_child(struct sock
 	struct connection_state s;
 	__u64 key = (__u64)sk;
 
-	if (sk->__sk_common.skc_state != BPF_TCP_SYN_RECV)
+	if (sk->__sk_common.skc_state != BPF_TCP_SYN_RECV || is_filtered(sk, true))
 		return NULL;
 	state_init(&s, sk, true);
 	s.state = BPF_TCP_SYN_RECV;
@@ -99,7 +100,7 @@ static __always_inline int on_accepted_fd(long fd)
 			return 0;
 		sk = BPF_CORE_READ((struct mptcp_sock *)sk, first);
 	}
-	s = classic_state_of(sk);
+	s = peek_state_of(sk);
 	if (s)
 		own_by_accept(s);
 	return 0;

@@ -9,7 +9,7 @@
 #ifndef CONNMON_HOOK_BPF_H
 #define CONNMON_HOOK_BPF_H
 
-#include "classic.bpf.h"
+#include "peek.bpf.h"
 #include "send.bpf.h"
 
 #include <bpf/bpf_tracing.h>
@@ -42,18 +42,18 @@ static __always_inline void own_by_failure(struct connection_state *s, struct so
 SEC("?kprobe/tcp_connect")
 int BPF_KPROBE(on_tcp_connect, struct sock *sk)
 {
-	struct connection_state *s = classic_state_of(sk);
+	struct connection_state *s = peek_state_of(sk);
 	struct event_connection *e;
 
 	if (!s || s->state != BPF_TCP_SYN_SENT || s->owner_source != OWNER_UNKNOWN)
 		return 0;
-	own_by_connect(s, classic_is_by_user(sk));
+	own_by_connect(s, peek_is_by_user(sk));
 	if (!send_attempts)
 		return 0;
 	e = reserve(EVENT_ATTEMPT, sizeof(*e), bpf_ktime_get_boot_ns());
 	if (!e)
 		return 0;
-	classic_fill_connection(e, sk, s);
+	peek_connection(e, sk, s);
 	submit(e, true);
 	return 0;
 }

@@ -132,10 +132,6 @@ struct mptcp_sock { /* the socket above them, sk_protocol IPPROTO_MPTCP */
 	struct sock *first;
 };
 
-struct mptcp_sock {
-	struct sock *first; /* the TCP socket of its first path */
-};
-
 typedef struct {
 	unsigned int val;
 } kuid_t;
