@@ -18,6 +18,7 @@
  */
 #include "accept.bpf.h"
 #include "cgroup.bpf.h"
+#include "early.bpf.h"
 #include "exec.bpf.h"
 #include "filter.bpf.h"
 #include "hook.bpf.h"
@@ -39,6 +40,7 @@ static __always_inline void on_syn_sent(struct sock *sk, bool by_task)
 {
 	struct connection_state *last = state_of(sk), s;
 
+	forget_early(by_task);
 	if (last)
 		state_drop(sk, last); /* the socket is used again */
 	if (filter_out(sk, false))

@@ -44,6 +44,7 @@ struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
+	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
@@ -117,6 +118,7 @@ struct tcp_sock {
 	__u64 bytes_received; /* counts the peer's FIN as a byte */
 	__u64 bytes_sent;     /* payload, retransmitted bytes again; no SYN, no FIN */
 	__u64 bytes_retrans;
+	__u32 segs_out;	     /* of this connection or attempt */
 	__u32 total_retrans; /* segments, SYNs included */
 	__u32 srtt_us;	     /* << 3 */
 	struct minmax rtt_min;

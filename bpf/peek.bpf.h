@@ -6,9 +6,8 @@
 
 #include "state.bpf.h"
 
-#define IPPROTO_MPTCP 262
-#define S_IFMT	      0170000
-#define S_IFSOCK      0140000
+#define S_IFMT	 0170000
+#define S_IFSOCK 0140000
 
 /* What the tracepoints of system calls hand over; the first 16 bytes are their own. */
 struct syscall_enter {
@@ -80,15 +79,21 @@ static __always_inline void peek_endpoints(struct event_connection *e, struct so
 		e->flags |= EVENT_V4MAPPED;
 }
 
+/* What the socket itself tells. */
+static __always_inline void peek_socket(struct event_connection *e, struct sock *sk)
+{
+	e->cookie = peek_cookie(sk);
+	e->cgroup_id = 0;
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		e->cgroup_id = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	peek_endpoints(e, sk);
+}
+
 /* As fill_connection(). */
 static __always_inline void peek_connection(struct event_connection *e, struct sock *sk,
 					    const struct connection_state *s)
 {
 	e->id = s->id;
-	e->cookie = s->cookie;
-	e->cgroup_id = 0;
-	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		e->cgroup_id = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 	e->start_boot_ns = s->start_boot_ns;
 	e->established_boot_ns = s->established_boot_ns;
 	e->accepted_boot_ns = s->accepted_boot_ns;
@@ -96,7 +101,8 @@ static __always_inline void peek_connection(struct event_connection *e, struct s
 	e->owner_source = owner_get(s, &e->owner);
 	e->flags = s->flags;
 	e->zero = 0;
-	peek_endpoints(e, sk);
+	peek_socket(e, sk);
+	e->cookie = s->cookie;
 }
 
 #endif

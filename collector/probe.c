@@ -148,7 +148,10 @@ static int choose_programs(struct probe *p, const struct probe_config *config, s
 		bpf_program__set_autoload(fexit, true);
 	bpf_program__set_autoload(p->skel->progs.on_sys_accept, accept_calls);
 	bpf_program__set_autoload(p->skel->progs.on_sys_accept4, accept_calls);
-	if ((kprobe || accept_calls) && !kernel_is_since(6, 1))
+	bpf_program__set_autoload(p->skel->progs.on_connect_enter, config->early_failures);
+	bpf_program__set_autoload(p->skel->progs.on_connect_exit, config->early_failures);
+	p->skel->rodata->early_failures = config->early_failures;
+	if ((kprobe || accept_calls || config->early_failures) && !kernel_is_since(6, 1))
 		ret = preallocate(p);
 	if (ret)
 		return load_failed(ret, "preparing the BPF programs", err);
@@ -189,11 +192,19 @@ static int attach_programs(struct probe *p, struct err *err)
 		ret = attach(p->skel->progs.on_sys_accept4, &p->skel->links.on_sys_accept4);
 	if (ret)
 		return calls_failed(ret, "--accept=exact", err);
+	ret = attach(p->skel->progs.on_connect_exit, &p->skel->links.on_connect_exit);
+	if (ret)
+		return calls_failed(ret, "--early-failures", err);
+	/* This one last: without the others each attempt would seem to fail early. */
+	bpf_program__set_autoattach(p->skel->progs.on_connect_enter, false);
 	/* This one needs to be told the map; see probe_review(). */
 	bpf_program__set_autoattach(p->skel->progs.review, false);
 	ret = connmon_bpf__attach(p->skel);
 	if (ret)
 		return load_failed(ret, "attaching the BPF programs", err);
+	ret = attach(p->skel->progs.on_connect_enter, &p->skel->links.on_connect_enter);
+	if (ret)
+		return calls_failed(ret, "--early-failures", err);
 	return 0;
 }
 
@@ -401,6 +412,7 @@ int probe_counters(const struct probe *p, struct probe_counters *out, struct err
 			sum.lost[r] += p->per_cpu[i].lost[r];
 		}
 		sum.table_full += p->per_cpu[i].table_full;
+		sum.in_connect_full += p->per_cpu[i].in_connect_full;
 		sum.listeners_full += p->per_cpu[i].listeners_full;
 		sum.filtered += p->per_cpu[i].filtered;
 		sum.missed_ends += p->per_cpu[i].missed_ends;

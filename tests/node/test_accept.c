@@ -24,15 +24,6 @@
 /* What the kernel has: found out by what --accept=auto records. */
 static bool has_fexit;
 
-/* The kernel's own view of its tracepoints, for this process and its children alone:
- * not every machine has it mounted. */
-static void mount_tracefs(void)
-{
-	must(unshare(CLONE_NEWNS) == 0);
-	must(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-	must(mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) == 0 || errno == EBUSY);
-}
-
 static void hide_tracefs(void)
 {
 	must(mount("tmpfs", "/sys/kernel/tracing", "tmpfs", 0, NULL) == 0);
@@ -585,7 +576,7 @@ int main(void)
 
 	if (node_missing())
 		return 77;
-	mount_tracefs();
+	stage_tracefs();
 	failed = cmocka_run_group_tests(with_auto, setup_auto, node_teardown);
 	failed += cmocka_run_group_tests(with_exact, setup_exact, node_teardown);
 	return failed + cmocka_run_group_tests(with_lazy, setup_lazy, node_teardown);
