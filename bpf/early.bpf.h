@@ -135,22 +135,25 @@ static __always_inline bool set_peer(struct event_connection *e, const struct co
 	return true;
 }
 
-/* As is_filtered(). */
+/* As is_filtered(), of what only looks like a connection. */
 static __always_inline bool is_early_filtered(const struct event_connection *e)
 {
 	const __u64 *local = (const __u64 *)e->local_addr, *peer = (const __u64 *)e->peer_addr;
-	struct event_counters *counters;
+	__u32 port = e->peer_port;
 
-	if (!filter_only_in &&
-	    !(filter_any_port && filter_ports[e->peer_port / 8] & 1 << e->peer_port % 8) &&
-	    !(filter_no_loopback && ((e->family == 4 && e->peer_addr[0] == 127) ||
-				     (peer[0] == 0 && peer[1] == bpf_cpu_to_be64(1)) ||
-				     (peer[0] == local[0] && peer[1] == local[1]))))
+	if (filter_only_in)
+		return true;
+	if (filter_any_port) {
+		barrier_var(port); /* see is_filtered() */
+		port &= 0xffff;
+		if (filter_ports[port / 8] & 1 << port % 8)
+			return true;
+	}
+	if (!filter_no_loopback)
 		return false;
-	counters = counters_here();
-	if (counters)
-		__sync_fetch_and_add(&counters->filtered, 1);
-	return true;
+	return (e->family == 4 && e->peer_addr[0] == 127) ||
+	       (peer[0] == 0 && peer[1] == bpf_cpu_to_be64(1)) || /* ::1 */
+	       (peer[0] == local[0] && peer[1] == local[1]);
 }
 
 static __always_inline void send_early(struct event_connection *c, int error)
@@ -199,8 +202,15 @@ int on_connect_exit(struct syscall_exit *ctx)
 		return 0; /* another thread has closed it */
 	peek_socket(&e, sk);
 	e.local_port = BPF_CORE_READ(sk, __sk_common.skc_num); /* by bind(), or 0 */
-	if (!set_peer(&e, &copy, sk) || is_early_filtered(&e))
+	if (!set_peer(&e, &copy, sk))
 		return 0;
+	if (is_early_filtered(&e)) {
+		struct event_counters *counters = counters_here();
+
+		if (counters)
+			__sync_fetch_and_add(&counters->filtered, 1);
+		return 0;
+	}
 	e.id = make_id(copy.start_boot_ns);
 	e.start_boot_ns = copy.start_boot_ns;
 	e.owner_source = OWNER_CONNECT;

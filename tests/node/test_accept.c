@@ -7,18 +7,15 @@
 #include <linux/io_uring.h>
 #include <netinet/in.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "program.h"
 
-#define WORKERS 3
 #define WAIT_US 50000
 
 /* What the kernel has: found out by what --accept=auto records. */
@@ -28,14 +25,6 @@ static void hide_tracefs(void)
 {
 	must(mount("tmpfs", "/sys/kernel/tracing", "tmpfs", 0, NULL) == 0);
 	must(mount("tmpfs", "/sys/kernel/debug", "tmpfs", 0, NULL) == 0);
-}
-
-static void *shared(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	must(p != MAP_FAILED);
-	return p;
 }
 
 static struct row accepted_row(const struct scene *s, pid_t server)
@@ -188,230 +177,6 @@ static void without_exact_accepts_the_owner_is_the_one_who_closes(void **state)
 	check_late(*state, "127.0.0.1", part_late_accept4, false);
 }
 
-/* ---- several processes at one listening socket ---- */
-
-struct pool {
-	pid_t workers[WORKERS]; /* in the order in which they got a connection */
-	int ports[WORKERS];	/* of the clients; likewise */
-};
-
-static struct pool *pool;
-
-/* Tells the client who it is. */
-static void work(int listener)
-{
-	pid_t self = getpid();
-	int fd = accept_one(listener);
-
-	must(send(fd, &self, sizeof(self), MSG_NOSIGNAL) == sizeof(self));
-	wait_for_end(fd);
-	close(fd);
-}
-
-static void part_prefork_server(struct scene *s)
-{
-	int listener = listen_at(s->addr, s->port);
-	pid_t children[WORKERS];
-
-	for (int i = 0; i < WORKERS; i++) {
-		children[i] = fork();
-		must(children[i] >= 0);
-		if (children[i] == 0) {
-			work(listener);
-			_exit(0);
-		}
-	}
-	cue_give(s, CUE_LISTENING);
-	for (int i = 0; i < WORKERS; i++)
-		actor_wait(children[i]);
-}
-
-/* All open at once, closed in order. */
-static void part_pool_client(struct scene *s)
-{
-	int fds[WORKERS];
-
-	cue_wait(s, CUE_LISTENING);
-	for (int i = 0; i < WORKERS; i++) {
-		fds[i] = dial(s->addr, s->port);
-		pool->ports[i] = local_port(fds[i]);
-		must(recv(fds[i], &pool->workers[i], sizeof(pid_t), MSG_WAITALL) == sizeof(pid_t));
-	}
-	for (int i = 0; i < WORKERS; i++) {
-		must(shutdown(fds[i], SHUT_WR) == 0);
-		wait_for_end(fds[i]);
-		close(fds[i]);
-	}
-}
-
-static void check_prefork(struct node *n, const char *owner_source)
-{
-	struct scene *s = scene_new("127.0.0.1");
-	ino_t netns = node_stage(n);
-	struct row rows[2 * WORKERS];
-	pid_t server, client;
-
-	pool = shared(sizeof(*pool));
-	s->reply = sizeof(pid_t);
-	server = actor_start("server", part_prefork_server, s);
-	client = actor_start("client", part_pool_client, s);
-	actor_wait(client);
-	actor_wait(server);
-	assert_int_not_equal(pool->workers[0], pool->workers[1]);
-	assert_int_not_equal(pool->workers[1], pool->workers[2]);
-	for (int i = 0; i < WORKERS; i++) {
-		s->client_port = pool->ports[i];
-		rows[i] = out_row(s, client);
-		rows[WORKERS + i] = in_row(s, pool->workers[i]);
-		rows[WORKERS + i].owner_source = owner_source;
-	}
-	assert_rows(n, netns, rows, 2 * WORKERS);
-	munmap(pool, sizeof(*pool));
-	scene_free(s);
-}
-
-static void each_connection_of_a_prefork_server_is_the_worker_s_that_accepted_it(void **state)
-{
-	check_prefork(*state, "accept");
-}
-
-static void without_exact_accepts_it_is_the_worker_s_that_closed_it(void **state)
-{
-	check_prefork(*state, "close");
-}
-
-/* ---- accepted here, closed there ---- */
-
-union fd_message {
-	struct cmsghdr header;
-	char room[CMSG_SPACE(sizeof(int))];
-};
-
-static void send_fd(int over, int fd)
-{
-	union fd_message control = {0};
-	struct iovec byte = {.iov_base = "", .iov_len = 1};
-	struct msghdr m = {.msg_iov = &byte,
-			   .msg_iovlen = 1,
-			   .msg_control = &control,
-			   .msg_controllen = sizeof(control)};
-
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	control.header.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	must(sendmsg(over, &m, 0) == 1);
-}
-
-static int receive_fd(int over)
-{
-	union fd_message control = {0};
-	char buf;
-	struct iovec byte = {.iov_base = &buf, .iov_len = 1};
-	struct msghdr m = {.msg_iov = &byte,
-			   .msg_iovlen = 1,
-			   .msg_control = &control,
-			   .msg_controllen = sizeof(control)};
-	int fd;
-
-	must(recvmsg(over, &m, MSG_CMSG_CLOEXEC) == 1);
-	memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
-	return fd;
-}
-
-/* The child exists before the connection does: it can have it only by the message. */
-static void part_passing_server(struct scene *s)
-{
-	int listener = listen_at(s->addr, s->port);
-	int ends[2], fd;
-	pid_t child;
-
-	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-	child = fork();
-	must(child >= 0);
-	if (child == 0) {
-		fd = receive_fd(ends[1]);
-		cue_wait(s, CUE_DONE); /* the accepter has let go */
-		send_bytes(fd, s->reply);
-		wait_for_end(fd);
-		close(fd);
-		_exit(0);
-	}
-	s->helper = child;
-	cue_give(s, CUE_LISTENING);
-	fd = accept_one(listener);
-	send_fd(ends[0], fd);
-	close(fd);
-	cue_give(s, CUE_DONE);
-	actor_wait(child);
-}
-
-static void a_connection_passed_on_is_the_accepter_s_and_closed_by_the_other(void **state)
-{
-	struct scene *s = scene_new("127.0.0.1");
-	ino_t netns = node_stage(*state);
-	struct row rows[2];
-	pid_t server, client;
-
-	s->reply = 5;
-	server = actor_start("server", part_passing_server, s);
-	client = actor_start("client", part_client, s);
-	actor_wait(client);
-	actor_wait(server);
-	rows[0] = out_row(s, client);
-	rows[1] = accepted_row(s, server);
-	rows[1].closed_by = s->helper;
-	assert_rows(*state, netns, rows, 2);
-	scene_free(s);
-}
-
-static void part_resetting_client(struct scene *s)
-{
-	int fd;
-
-	cue_wait(s, CUE_LISTENING);
-	fd = dial(s->addr, s->port);
-	s->client_port = local_port(fd);
-	receive_bytes(fd, s->reply); /* so it was accepted */
-	reset_on_close(fd);
-	close(fd);
-	cue_give(s, CUE_DONE);
-}
-
-static void part_server_of_resetter(struct scene *s)
-{
-	int listener = listen_at(s->addr, s->port);
-	int fd;
-
-	cue_give(s, CUE_LISTENING);
-	fd = accept_one(listener);
-	send_bytes(fd, s->reply);
-	cue_wait(s, CUE_DONE);
-	close(fd);
-}
-
-static void a_connection_that_nobody_here_closed_is_the_accepter_s(void **state)
-{
-	struct scene *s = scene_new("127.0.0.1");
-	ino_t netns = node_stage(*state);
-	struct row rows[2];
-	pid_t server, client;
-
-	s->reply = 5;
-	server = actor_start("server", part_server_of_resetter, s);
-	client = actor_start("client", part_resetting_client, s);
-	actor_wait(client);
-	actor_wait(server);
-	rows[0] = out_row(s, client);
-	rows[0].outcome = "reset_by_us";
-	rows[1] = accepted_row(s, server);
-	rows[1].outcome = "reset_by_peer";
-	rows[1].error = "ECONNRESET";
-	rows[1].closed_by = 0;
-	assert_rows(*state, netns, rows, 2);
-	scene_free(s);
-}
-
 /* ---- Fast Open: accepted before the handshake is over ---- */
 
 static void part_fast_server(struct scene *s)
@@ -560,16 +325,11 @@ int main(void)
 		cmocka_unit_test(an_accepted_connection_has_its_accepter_and_how_long_it_waited),
 		cmocka_unit_test(an_accept_by_io_uring_is_known_where_the_kernel_has_fexit),
 		cmocka_unit_test(a_plain_connection_to_a_multipath_listener_has_its_accepter),
-		cmocka_unit_test(
-			each_connection_of_a_prefork_server_is_the_worker_s_that_accepted_it),
-		cmocka_unit_test(a_connection_passed_on_is_the_accepter_s_and_closed_by_the_other),
-		cmocka_unit_test(a_connection_that_nobody_here_closed_is_the_accepter_s),
 		cmocka_unit_test(a_fast_open_connection_accepted_half_open_has_its_accepter),
 		cmocka_unit_test(the_collector_ends_and_its_account_equals_the_rows),
 	};
 	const struct CMUnitTest with_lazy[] = {
 		cmocka_unit_test(without_exact_accepts_the_owner_is_the_one_who_closes),
-		cmocka_unit_test(without_exact_accepts_it_is_the_worker_s_that_closed_it),
 		cmocka_unit_test(the_collector_ends_and_its_account_equals_the_rows),
 	};
 	int failed;
