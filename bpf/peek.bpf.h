@@ -96,9 +96,9 @@ static __always_inline void peek_connection(struct event_connection *e, struct s
 	e->id = s->id;
 	e->start_boot_ns = s->start_boot_ns;
 	e->established_boot_ns = s->established_boot_ns;
-	e->accepted_boot_ns = s->accepted_boot_ns;
 	e->inbound = s->inbound;
 	e->owner_source = owner_get(s, &e->owner);
+	e->accepted_boot_ns = s->accepted_boot_ns; /* set before the owner */
 	e->flags = s->flags;
 	e->zero = 0;
 	peek_socket(e, sk);

@@ -95,12 +95,12 @@ static __always_inline void fill_connection(struct event_connection *e, struct s
 	e->cgroup_id = socket_cgroup_id(sk);
 	e->start_boot_ns = s->start_boot_ns;
 	e->established_boot_ns = s->established_boot_ns;
-	e->accepted_boot_ns = s->accepted_boot_ns;
 	e->netns = netns_of(sk);
 	e->local_port = local_port(sk);
 	e->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	e->inbound = s->inbound;
 	e->owner_source = owner_get(s, &e->owner);
+	e->accepted_boot_ns = s->accepted_boot_ns; /* set before the owner */
 	e->flags = s->flags | (is_mptcp((struct tcp_sock *)sk) ? EVENT_MPTCP : 0);
 	e->zero = 0;
 	if (sk->__sk_common.skc_family == AF_INET) {
