@@ -3,8 +3,10 @@
 #include "parts.h"
 #include "rows.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -250,6 +252,77 @@ static void a_connection_that_nobody_here_closed_is_the_accepter_s(void **state)
 	scene_free(s);
 }
 
+/* ---- ended while they are accepted ---- */
+
+#define RESETS 1000
+
+static void part_busy_server(struct scene *s)
+{
+	int listener = listen_at(s->addr, s->port);
+
+	for (int i = 0; i < WORKERS; i++) {
+		pid_t child = fork();
+
+		must(child >= 0);
+		pool->workers[i] = child ? child : getpid();
+		if (child == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				close(accept_one(listener));
+		}
+	}
+	cue_give(s, CUE_LISTENING);
+	cue_wait(s, CUE_DONE);
+	for (int i = 0; i < WORKERS; i++)
+		actor_kill(pool->workers[i]);
+}
+
+static void part_resetters(struct scene *s)
+{
+	cue_wait(s, CUE_LISTENING);
+	for (int i = 0; i < RESETS; i++) {
+		int fd = dial(s->addr, s->port);
+
+		reset_on_close(fd);
+		close(fd);
+	}
+	cue_give(s, CUE_DONE);
+}
+
+/* On one processor the connection ends, on another it gets its owner. */
+static void an_owner_is_whole_even_when_the_connection_ends_meanwhile(void **state)
+{
+	struct scene *s = scene_new("127.0.0.1");
+	struct node *n = *state;
+	long netns = (long)node_stage(n), accepted;
+	pid_t server, client;
+	char sql[256];
+
+	pool = shared(sizeof(*pool));
+	server = actor_start("server", part_busy_server, s);
+	client = actor_start("client", part_resetters, s);
+	actor_wait(client);
+	actor_wait(server);
+	node_fence(n);
+	node_expect_number(n, NODE_ENDED_ROWS, netns, 2 * RESETS);
+	n->stages[n->n_stages - 1].n_rows = 2 * RESETS;
+	snprintf(sql, sizeof(sql),
+		 "SELECT count(*) FROM connections WHERE netns = ?1 AND direction = 'in' AND"
+		 " owner_source = 'accept' AND accept_wait_us >= 0 AND pid IN (%d, %d, %d)",
+		 pool->workers[0], pool->workers[1], pool->workers[2]);
+	accepted = node_number(n, sql, netns);
+	snprintf(
+		sql, sizeof(sql),
+		"SELECT count(*) FROM connections WHERE netns = ?1 AND direction = 'in' AND"
+		" accept_wait_us IS NULL AND (pid IS NULL OR pid = %d AND owner_source = 'listener'"
+		" OR owner_source = 'close' AND pid IN (%d, %d, %d))",
+		server, pool->workers[0], pool->workers[1], pool->workers[2]);
+	assert_true(accepted > 0);
+	assert_int_equal(accepted + node_number(n, sql, netns), RESETS);
+	munmap(pool, sizeof(*pool));
+	scene_free(s);
+}
+
 static int setup_exact(void **state)
 {
 	struct node *n = node_new();
@@ -266,6 +339,7 @@ int main(void)
 			each_connection_of_a_prefork_server_is_the_worker_s_that_accepted_it),
 		cmocka_unit_test(a_connection_passed_on_is_the_accepter_s_and_closed_by_the_other),
 		cmocka_unit_test(a_connection_that_nobody_here_closed_is_the_accepter_s),
+		cmocka_unit_test(an_owner_is_whole_even_when_the_connection_ends_meanwhile),
 		cmocka_unit_test(the_collector_ends_and_its_account_equals_the_rows),
 	};
 	const struct CMUnitTest with_lazy[] = {
