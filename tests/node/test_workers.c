@@ -3,6 +3,7 @@
 #include "parts.h"
 #include "rows.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -215,18 +216,18 @@ static void part_resetting_client(struct scene *s)
 	receive_bytes(fd, s->reply); /* so it was accepted */
 	reset_on_close(fd);
 	close(fd);
-	cue_give(s, CUE_DONE);
 }
 
 static void part_server_of_resetter(struct scene *s)
 {
 	int listener = listen_at(s->addr, s->port);
+	char byte;
 	int fd;
 
 	cue_give(s, CUE_LISTENING);
 	fd = accept_one(listener);
 	send_bytes(fd, s->reply);
-	cue_wait(s, CUE_DONE);
+	must(recv(fd, &byte, 1, 0) == -1 && errno == ECONNRESET); /* it has come */
 	close(fd);
 }
 
