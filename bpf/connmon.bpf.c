@@ -16,9 +16,12 @@
  * - The counters of a socket are reset soon after a failed connect(): they are
  *   read at the transition to CLOSE itself.
  */
+#include "accept.bpf.h"
 #include "cgroup.bpf.h"
+#include "early.bpf.h"
 #include "exec.bpf.h"
 #include "filter.bpf.h"
+#include "hook.bpf.h"
 #include "listener.bpf.h"
 #include "review.bpf.h"
 #include "scan.bpf.h"
@@ -29,9 +32,6 @@
 
 #include "../schema/history.h"
 
-/* Set by probe.c before loading. */
-const volatile bool send_attempts; /* somebody watches: tell at once */
-
 char LICENSE[] SEC("license") = "GPL";
 
 /* ---- the transitions ---- */
@@ -40,20 +40,17 @@ static __always_inline void on_syn_sent(struct sock *sk, bool by_task)
 {
 	struct connection_state *last = state_of(sk), s;
 
+	forget_early(by_task);
 	if (last)
 		state_drop(sk, last); /* the socket is used again */
 	if (filter_out(sk, false))
 		return;
 	state_init(&s, sk, false);
 	s.state = BPF_TCP_SYN_SENT;
-	if (by_task) {
-		s.owner_source = OWNER_CONNECT;
-		describe_current(&s.owner);
-	} else if (is_kernel_thread()) {
-		s.owner_source = OWNER_KERNEL;
-	}
+	if (!hook_kprobe)
+		own_by_connect(&s, by_task);
 	state_keep(sk, &s, BPF_ANY);
-	if (send_attempts)
+	if (send_attempts && !hook_kprobe)
 		send_connection(EVENT_ATTEMPT, sk, &s, s.start_boot_ns, true);
 }
 
@@ -87,6 +84,8 @@ static __always_inline void on_close(struct sock *sk, struct connection_state *s
 	     old_state == BPF_TCP_SYN_RECV ||
 	     (old_state == BPF_TCP_SYN_SENT && !is_in_connect(sk))))
 		note_closer(s);
+	if (old_state == BPF_TCP_SYN_SENT)
+		own_by_failure(s, sk, by_task);
 	send_end(sk, s, old_state, by_task);
 	s->state = BPF_TCP_CLOSE;
 }

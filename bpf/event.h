@@ -85,7 +85,7 @@ struct event_connection {
 	__u8 local_addr[16];	   /* network order; IPv4 in the first 4 bytes, the rest zero */
 	__u8 peer_addr[16];
 	__u32 netns;	   /* inode number */
-	__u16 local_port;  /* host order; 0 in EVENT_ATTEMPT: not chosen yet */
+	__u16 local_port;  /* host order; 0: not chosen yet, as in most of EVENT_ATTEMPT */
 	__u16 peer_port;   /* host order */
 	__u8 family;	   /* 4 or 6 */
 	__u8 inbound;	   /* 0: this node connected, 1: it accepted */
@@ -177,6 +177,7 @@ struct event_counters {
 	__u64 filtered;		 /* connections left out because we were told to */
 	__u64 missed_ends;	 /* connections that ended without any program being run */
 	__u64 rescued;		 /* transitions that only the second program met */
+	__u64 in_connect_full;	 /* calls of connect() that could not be watched */
 };
 
 #endif

@@ -10,6 +10,9 @@
 #ifndef CONNMON_KERNEL_TYPES_H
 #define CONNMON_KERNEL_TYPES_H
 
+/* Tells bpf_tracing.h that pt_regs has the names which the kernel itself uses. */
+#define __VMLINUX_H__
+
 #include <linux/bpf.h>
 #include <linux/types.h>
 
@@ -27,6 +30,10 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
 struct in6_addr {
 	union {
 		__be32 u6_addr32[4];
@@ -37,15 +44,14 @@ struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
+	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	unsigned long skc_flags; /* bits of enum sock_flags */
-	struct {
-		__s64 counter;
-	} skc_cookie;
+	atomic64_t skc_cookie;	 /* 0: nobody has asked for it */
 };
 
 enum sock_flags {
@@ -112,6 +118,7 @@ struct tcp_sock {
 	__u64 bytes_received; /* counts the peer's FIN as a byte */
 	__u64 bytes_sent;     /* payload, retransmitted bytes again; no SYN, no FIN */
 	__u64 bytes_retrans;
+	__u32 segs_out;	     /* of this connection or attempt */
 	__u32 total_retrans; /* segments, SYNs included */
 	__u32 srtt_us;	     /* << 3 */
 	struct minmax rtt_min;
@@ -163,8 +170,23 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct inode {
+	unsigned short i_mode;
+};
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+	void *private_data; /* of a socket's file: the struct socket */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 struct mm_struct {
@@ -186,6 +208,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct mm_struct *mm;
+	struct files_struct *files;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	__u64 start_boottime;
@@ -233,7 +256,17 @@ typedef enum {
 
 struct socket {
 	socket_state state;
+	struct file *file;
 	struct sock *sk;
+};
+
+/* What a kprobe gets; bpf_tracing.h knows where the arguments stand in it. */
+struct pt_regs { /* x86 */
+	unsigned long di;
+};
+
+struct user_pt_regs { /* arm64 */
+	__u64 regs[31];
 };
 
 #pragma clang attribute pop

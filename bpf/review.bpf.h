@@ -8,30 +8,9 @@
 #ifndef CONNMON_REVIEW_BPF_H
 #define CONNMON_REVIEW_BPF_H
 
+#include "peek.bpf.h"
 #include "send.bpf.h"
 #include "state.bpf.h"
-
-static __always_inline void peek_endpoints(struct event_connection *e, struct tcp_sock *tp)
-{
-	struct sock *sk = (struct sock *)tp;
-	struct in6_addr local, peer;
-
-	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	e->local_port = bpf_ntohs(BPF_CORE_READ(tp, inet_conn.icsk_inet.inet_sport));
-	e->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
-		e->family = 4;
-		set_words(e->local_addr, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr), 0, 0, 0);
-		set_words(e->peer_addr, BPF_CORE_READ(sk, __sk_common.skc_daddr), 0, 0, 0);
-		return;
-	}
-	BPF_CORE_READ_INTO(&local, sk, __sk_common.skc_v6_rcv_saddr);
-	BPF_CORE_READ_INTO(&peer, sk, __sk_common.skc_v6_daddr);
-	e->family = fold_v6(&peer, e->peer_addr);
-	fold_v6(&local, e->local_addr);
-	if (e->family == 4)
-		e->flags |= EVENT_V4MAPPED;
-}
 
 static __always_inline void peek_counters(struct event_end *e, struct tcp_sock *tp)
 {
@@ -62,25 +41,16 @@ int review(struct bpf_iter__bpf_map_elem *ctx)
 		return 0;
 	tp = (struct tcp_sock *)*key;
 	c = &e->connection;
-	c->id = s->id;
-	c->cookie = s->cookie;
-	c->start_boot_ns = s->start_boot_ns;
-	c->established_boot_ns = s->established_boot_ns;
-	c->accepted_boot_ns = s->accepted_boot_ns;
-	c->inbound = s->inbound;
-	c->owner_source = s->owner_source;
-	c->flags = s->flags | (is_mptcp(tp) ? EVENT_MPTCP : 0);
-	c->owner = s->owner;
-	c->cgroup_id = BPF_CORE_READ((struct sock *)tp, sk_cgrp_data.cgroup, kn, id);
-	peek_endpoints(c, tp);
+	peek_connection(c, (struct sock *)tp, s);
+	if (is_mptcp(tp))
+		c->flags |= EVENT_MPTCP;
 	peek_counters(e, tp);
 	e->old_state = s->state;
 	if (e->old_state == BPF_TCP_SYN_SENT)
 		c->local_port = 0; /* perhaps that of the socket's last connection */
 	/* The memory of both may have been given to others while we read. */
 	barrier();
-	if (s->id != c->id ||
-	    c->cookie != (__u64)BPF_CORE_READ((struct sock *)tp, __sk_common.skc_cookie.counter))
+	if (s->id != c->id || c->cookie != peek_cookie((struct sock *)tp))
 		return 0;
 	bpf_seq_write(ctx->meta->seq, e, sizeof(*e));
 	return 0;

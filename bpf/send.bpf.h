@@ -95,15 +95,14 @@ static __always_inline void fill_connection(struct event_connection *e, struct s
 	e->cgroup_id = socket_cgroup_id(sk);
 	e->start_boot_ns = s->start_boot_ns;
 	e->established_boot_ns = s->established_boot_ns;
-	e->accepted_boot_ns = s->accepted_boot_ns;
 	e->netns = netns_of(sk);
 	e->local_port = local_port(sk);
 	e->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	e->inbound = s->inbound;
-	e->owner_source = s->owner_source;
+	e->owner_source = owner_get(s, &e->owner);
+	e->accepted_boot_ns = s->accepted_boot_ns; /* set before the owner */
 	e->flags = s->flags | (is_mptcp((struct tcp_sock *)sk) ? EVENT_MPTCP : 0);
 	e->zero = 0;
-	e->owner = s->owner;
 	if (sk->__sk_common.skc_family == AF_INET) {
 		e->family = 4;
 		set_words(e->local_addr, sk->__sk_common.skc_rcv_saddr, 0, 0, 0);
@@ -147,8 +146,9 @@ static __always_inline void send_end(struct sock *sk, const struct connection_st
 	/* Whoever closes an accepted connection used it; the listener's owner only
 	 * opened the door, and the scan saw just one of those who held it. */
 	if (s->inbound && s->closer.pid != 0 &&
-	    (s->owner_source == OWNER_UNKNOWN || s->owner_source == OWNER_LISTENER ||
-	     s->owner_source == OWNER_SCAN)) {
+	    (e->connection.owner_source == OWNER_UNKNOWN ||
+	     e->connection.owner_source == OWNER_LISTENER ||
+	     e->connection.owner_source == OWNER_SCAN)) {
 		e->connection.owner = s->closer;
 		e->connection.owner_source = OWNER_CLOSE;
 	}

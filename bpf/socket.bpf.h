@@ -80,12 +80,17 @@ static __always_inline void describe_current(struct event_owner *o)
 		 bpf_get_current_cgroup_id(), o);
 }
 
-/* Whether connect() has not yet done its part: what fails now failed inside it. */
+/* Whether connect() has not yet done its part: what fails now failed inside it. Of a path
+ * of MPTCP, whose socket stays as it was made, what has been sent tells. */
 static __always_inline bool is_in_connect(struct sock *sk)
 {
 	struct socket *socket = sk->sk_socket;
+	struct tcp_sock *tp;
 
-	return socket && socket->state == SS_UNCONNECTED;
+	if (!socket || socket->state != SS_UNCONNECTED)
+		return false;
+	tp = bpf_skc_to_tcp_sock(sk);
+	return tp && tp->segs_out == 0;
 }
 
 static __always_inline __u32 netns_of(struct sock *sk)

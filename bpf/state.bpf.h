@@ -3,6 +3,7 @@
 #ifndef CONNMON_STATE_BPF_H
 #define CONNMON_STATE_BPF_H
 
+#include "../schema/history.h"
 #include "socket.bpf.h"
 
 struct connection_state {
@@ -17,7 +18,7 @@ struct connection_state {
 	__u8 inbound;
 	__u8 owner_source;
 	__u8 flags;
-	__u32 zero;
+	__u32 owner_version; /* odd: the owner is just being written; see owner_set() */
 };
 
 struct {
@@ -120,6 +121,55 @@ static __always_inline struct connection_state *state_of(struct sock *sk)
 		return s;
 	state_drop(sk, s);
 	return NULL;
+}
+
+/*
+ * The accepting process and the scan set the owner of a connection while another
+ * processor may be sending its end. Half of one owner and half of another would be a
+ * wrong process, so whoever writes makes the version odd first, and whoever reads takes
+ * the owner only when the version was even and is still the same. The atomic operations
+ * that return a value are full barriers.
+ */
+static __always_inline bool owner_set(struct connection_state *s, const struct event_owner *owner,
+				      enum owner_source source)
+{
+	__u32 version = s->owner_version;
+
+	if (version & 1 ||
+	    __sync_val_compare_and_swap(&s->owner_version, version, version + 1) != version)
+		return false; /* somebody else is at it */
+	s->owner = *owner;
+	s->owner_source = source;
+	__sync_lock_test_and_set(&s->owner_version, version + 2);
+	return true;
+}
+
+static __always_inline __u32 owner_version(const struct connection_state *s)
+{
+#ifdef __TARGET_ARCH_x86 /* reads keep their order there */
+	__u32 version;
+
+	barrier();
+	version = *(const volatile __u32 *)&s->owner_version;
+	barrier();
+	return version;
+#else
+	return __sync_fetch_and_add((__u32 *)&s->owner_version, 0);
+#endif
+}
+
+/* Copies the owner; returns its source. */
+static __always_inline enum owner_source owner_get(const struct connection_state *s,
+						   struct event_owner *owner)
+{
+	__u32 version = owner_version(s);
+	enum owner_source source = s->owner_source;
+
+	*owner = s->owner;
+	if (!(version & 1) && owner_version(s) == version)
+		return source;
+	__builtin_memset(owner, 0, sizeof(*owner));
+	return OWNER_UNKNOWN;
 }
 
 static __always_inline void note_closer(struct connection_state *s)

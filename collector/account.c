@@ -19,7 +19,8 @@ void account_flush(const struct account *a, const struct probe_counters *kernel,
 	const uint64_t no_room = kernel->lost[KIND_END] - a->kernel.lost[KIND_END];
 
 	f->lost[disk_full ? GAP_DISK_FULL : GAP_RING_FULL] = no_room;
-	f->lost[GAP_TABLE_FULL] = kernel->table_full - a->kernel.table_full;
+	f->lost[GAP_TABLE_FULL] = kernel->table_full - a->kernel.table_full +
+				  kernel->in_connect_full - a->kernel.in_connect_full;
 	f->lost[GAP_RECURSION] = kernel->missed_ends - a->kernel.missed_ends;
 	f->lost[GAP_CORRUPT] = a->corrupt - a->flushed_corrupt;
 	for (int i = 0; i < PROBE_RECORDS; i++)

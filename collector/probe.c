@@ -1,19 +1,19 @@
 #include "probe.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "../bpf/event.h"
 #include "connmon.skel.h"
+#include "kernel.h"
 
-#define BTF_PATH	"/sys/kernel/btf/vmlinux"
 #define WAKEUP_FRACTION 8 /* wake the reader when the ring is this part full */
 
 _Static_assert(PROBE_RECORDS == EVENT_TYPES, "each kind of record is counted");
@@ -37,29 +37,6 @@ static int on_event(void *ctx, void *data, size_t len)
 static int say_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
 {
 	(void)level, (void)fmt, (void)args;
-	return 0;
-}
-
-/* A kernel that cannot do it, told apart from a user who may not. Atomics that
- * return the old value came with 5.12, for arm64 with 5.18. */
-static int check_kernel(struct err *err)
-{
-	struct utsname u;
-	int major = 0, minor = 0, least;
-
-	if (uname(&u) != 0)
-		return err_set(err, -errno, "asking for the kernel's version: %s", strerror(errno));
-	least = strcmp(u.machine, "aarch64") == 0 ? 18 : 12;
-	if (sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
-	    (major < 5 || (major == 5 && minor < least)))
-		return err_set(err, -ENOTSUP,
-			       "this kernel (%s) is too old; connmon needs Linux 5.%d on %s",
-			       u.release, least, u.machine);
-	if (access(BTF_PATH, R_OK) != 0)
-		return err_set(err, -ENOTSUP,
-			       "this kernel has no BTF (%s); use one built with "
-			       "CONFIG_DEBUG_INFO_BTF, as distributions do",
-			       BTF_PATH);
 	return 0;
 }
 
@@ -92,13 +69,152 @@ static int load_failed(int code, const char *what, struct err *err)
 	}
 }
 
+/* ---- the programs that not every kernel can run, or that cost something ---- */
+
+/* How many parameters inet_csk_accept() of this kernel has, if a program can be run at
+ * its end; else 0. The only way to know is to do it, once, with one that does nothing:
+ * when a single program is refused, libbpf loads none of an object. */
+static int try_fexit(void)
+{
+	const struct bpf_insn nothing[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	struct btf *btf = btf__load_vmlinux_btf();
+	int id = btf__find_by_name_kind(btf, "inet_csk_accept", BTF_KIND_FUNC);
+	int prog_fd = -1, link_fd = -1, params = 0;
+
+	if (id > 0) {
+		LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FEXIT,
+			    .attach_btf_id = (__u32)id);
+
+		params = btf_vlen(btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type));
+		prog_fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "connmon_try", "GPL", nothing,
+					sizeof(nothing) / sizeof(nothing[0]), &opts);
+	}
+	if (prog_fd >= 0) {
+		link_fd = bpf_raw_tracepoint_open(NULL, prog_fd);
+		close(prog_fd);
+	}
+	if (link_fd >= 0)
+		close(link_fd);
+	btf__free(btf);
+	return link_fd >= 0 ? params : 0;
+}
+
+/* The program at the end of inet_csk_accept(), in the form this kernel has it. */
+static struct bpf_program *fexit_of_accept(struct probe *p)
+{
+	if (!kernel_is_safe_for_fexit())
+		return NULL;
+	switch (try_fexit()) {
+	case 2: /* since 6.10 */
+		return p->skel->progs.on_accept;
+	case 4:
+		return p->skel->progs.on_accept_before_6_10;
+	default:
+		return NULL;
+	}
+}
+
+/* Classic programs may use no hash that grows by allocation before 6.1: the kernel
+ * says so, loudly. */
+static int preallocate(struct probe *p)
+{
+	struct bpf_map *map;
+	int ret = 0;
+
+	bpf_object__for_each_map(map, p->skel->obj) if (!ret && bpf_map__type(map) ==
+									BPF_MAP_TYPE_HASH) ret =
+		bpf_map__set_map_flags(map, bpf_map__map_flags(map) & ~(__u32)BPF_F_NO_PREALLOC);
+	return ret;
+}
+
+/* Sets which of them are to be loaded; all others are always. */
+static int choose_programs(struct probe *p, const struct probe_config *config, struct err *err)
+{
+	struct bpf_program *fexit = config->accept == ACCEPT_LAZY ? NULL : fexit_of_accept(p);
+	bool accept_calls = config->accept == ACCEPT_EXACT && !fexit;
+	bool kprobe = config->hook == HOOK_KPROBE;
+	int ret = 0;
+
+	if (kprobe && !kernel_has_kprobes())
+		return err_set(err, -ENOTSUP,
+			       "--hook kprobe: this kernel has no kprobes (CONFIG_KPROBE_EVENTS); "
+			       "the tracepoint, which is the default, records the same rows");
+	p->skel->rodata->hook_kprobe = kprobe;
+	bpf_program__set_autoload(p->skel->progs.on_tcp_connect, kprobe);
+	if (fexit)
+		bpf_program__set_autoload(fexit, true);
+	bpf_program__set_autoload(p->skel->progs.on_sys_accept, accept_calls);
+	bpf_program__set_autoload(p->skel->progs.on_sys_accept4, accept_calls);
+	bpf_program__set_autoload(p->skel->progs.on_connect_enter, config->early_failures);
+	bpf_program__set_autoload(p->skel->progs.on_connect_exit, config->early_failures);
+	p->skel->rodata->early_failures = config->early_failures;
+	if ((kprobe || accept_calls || config->early_failures) && !kernel_is_since(6, 1))
+		ret = preallocate(p);
+	if (ret)
+		return load_failed(ret, "preparing the BPF programs", err);
+	return 0;
+}
+
+static int attach(struct bpf_program *prog, struct bpf_link **link)
+{
+	if (!bpf_program__autoload(prog))
+		return 0;
+	*link = bpf_program__attach(prog);
+	return *link ? 0 : -errno;
+}
+
+/* Tells what to do when the tracepoints of system calls cannot be had. */
+static int calls_failed(int code, const char *option, struct err *err)
+{
+	if (code == -EACCES || code == -EPERM)
+		return err_set(err, -EPERM,
+			       "%s: only root may watch system calls; run as root, or without it",
+			       option);
+	return err_set(err, code,
+		       "%s: the tracepoints of system calls are not to be had (%s); mount tracefs "
+		       "(mount -t tracefs nodev /sys/kernel/tracing), or go without it",
+		       option, strerror(-code));
+}
+
+static int attach_programs(struct probe *p, struct err *err)
+{
+	int ret;
+
+	/* First those that do nothing until the others have met a connection. */
+	ret = attach(p->skel->progs.on_tcp_connect, &p->skel->links.on_tcp_connect);
+	if (ret)
+		return load_failed(ret, "--hook kprobe: attaching to tcp_connect()", err);
+	ret = attach(p->skel->progs.on_sys_accept, &p->skel->links.on_sys_accept);
+	if (!ret)
+		ret = attach(p->skel->progs.on_sys_accept4, &p->skel->links.on_sys_accept4);
+	if (ret)
+		return calls_failed(ret, "--accept=exact", err);
+	ret = attach(p->skel->progs.on_connect_exit, &p->skel->links.on_connect_exit);
+	if (ret)
+		return calls_failed(ret, "--early-failures", err);
+	/* This one last: without the others each attempt would seem to fail early. */
+	bpf_program__set_autoattach(p->skel->progs.on_connect_enter, false);
+	/* This one needs to be told the map; see probe_review(). */
+	bpf_program__set_autoattach(p->skel->progs.review, false);
+	ret = connmon_bpf__attach(p->skel);
+	if (ret)
+		return load_failed(ret, "attaching the BPF programs", err);
+	ret = attach(p->skel->progs.on_connect_enter, &p->skel->links.on_connect_enter);
+	if (ret)
+		return calls_failed(ret, "--early-failures", err);
+	return 0;
+}
+
 int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, struct probe **out,
 	      struct err *err)
 {
 	struct probe *p;
 	int ret;
 
-	ret = check_kernel(err);
+	ret = kernel_check(err);
 	if (ret)
 		return ret;
 	if (!config->verbose)
@@ -130,6 +246,9 @@ int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, str
 	}
 	p->skel->rodata->send_args = config->cmdline;
 	p->skel->rodata->wakeup_bytes = (__u32)(config->ring_bytes / WAKEUP_FRACTION);
+	ret = choose_programs(p, config, err);
+	if (ret)
+		goto fail;
 	ret = bpf_map__set_max_entries(p->skel->maps.events, (__u32)config->ring_bytes);
 	if (!ret)
 		ret = bpf_map__set_max_entries(p->skel->maps.connections, config->max_open);
@@ -144,14 +263,10 @@ int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, str
 		ret = load_failed(-errno, "mapping the ring buffer", err);
 		goto fail;
 	}
-	/* This one needs to be told the map; see probe_review(). */
-	bpf_program__set_autoattach(p->skel->progs.review, false);
 	/* Attached last: no event can come before there is someone to read it. */
-	ret = connmon_bpf__attach(p->skel);
-	if (ret) {
-		load_failed(ret, "attaching the BPF programs", err);
+	ret = attach_programs(p, err);
+	if (ret)
 		goto fail;
-	}
 	*out = p;
 	return 0;
 
@@ -297,6 +412,7 @@ int probe_counters(const struct probe *p, struct probe_counters *out, struct err
 			sum.lost[r] += p->per_cpu[i].lost[r];
 		}
 		sum.table_full += p->per_cpu[i].table_full;
+		sum.in_connect_full += p->per_cpu[i].in_connect_full;
 		sum.listeners_full += p->per_cpu[i].listeners_full;
 		sum.filtered += p->per_cpu[i].filtered;
 		sum.missed_ends += p->per_cpu[i].missed_ends;

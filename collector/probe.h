@@ -92,6 +92,7 @@ struct probe_counters {
 	uint64_t seen[PROBE_RECORDS]; /* asked for room in the ring, by enum event_kind */
 	uint64_t lost[PROBE_RECORDS]; /* of these, it was full */
 	uint64_t table_full;	      /* connections whose state could not be kept */
+	uint64_t in_connect_full;     /* calls of connect() that could not be watched */
 	uint64_t listeners_full;      /* listeners that could not be kept */
 	uint64_t filtered;	      /* connections left out because we were told to */
 	uint64_t missed_ends;	      /* connections that ended without any program being run */

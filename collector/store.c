@@ -169,6 +169,14 @@ static void bind_thread(sqlite3_stmt *stmt, int at, const struct owner *owner)
 	sqlite3_bind_text(stmt, at, safe, -1, SQLITE_TRANSIENT);
 }
 
+/* From established to accept(). Fast Open may be accepted before: then it did not wait. */
+static int64_t accept_wait_us(const struct connection *c)
+{
+	int64_t wait_ns = c->accepted_boot_ns - c->established_boot_ns;
+
+	return wait_ns > 0 ? wait_ns / NS_PER_US : 0;
+}
+
 /* Binds FACT_VALUES; the two texts need INET6_ADDRSTRLEN bytes and must live until
  * the step. */
 static int bind_facts(struct store *s, sqlite3_stmt *stmt, const struct connection *c, char *local,
@@ -213,8 +221,7 @@ static int bind_facts(struct store *s, sqlite3_stmt *stmt, const struct connecti
 	bind_nonzero(stmt, 22, c->owner_source);
 	sqlite3_bind_int(stmt, 23, (int)c->flags);
 	if (c->direction == DIRECTION_IN && c->accepted_boot_ns && c->established_boot_ns)
-		sqlite3_bind_int64(stmt, 24,
-				   (c->accepted_boot_ns - c->established_boot_ns) / NS_PER_US);
+		sqlite3_bind_int64(stmt, 24, accept_wait_us(c));
 	else
 		sqlite3_bind_null(stmt, 24);
 	bind_thread(stmt, 25, &c->owner);

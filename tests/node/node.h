@@ -56,7 +56,8 @@ struct node *node_new(void);
 void node_free(struct node *n); /* kills what still runs, removes the folder */
 
 /* Starts the collector and waits until it says it is ready. Options end with NULL;
- * those of CONNMON_NODE_OPTIONS in the environment follow. */
+ * those of CONNMON_NODE_OPTIONS in the environment follow. Before them comes
+ * --accept=lazy. */
 void node_start(struct node *n, const char *const options[]);
 /* Ends it by SIGTERM. It must say "recorded N, lost M" and exit with 0. */
 void node_stop(struct node *n, long *recorded, long *lost);

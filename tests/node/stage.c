@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -51,6 +52,13 @@ int stage_new(void)
 	must(ioctl(fd, SIOCSIFFLAGS, &lo) == 0);
 	close(fd);
 	return stage_here();
+}
+
+void stage_tracefs(void)
+{
+	must(unshare(CLONE_NEWNS) == 0);
+	must(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	must(mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) == 0 || errno == EBUSY);
 }
 
 struct scene *scene_new(const char *addr)

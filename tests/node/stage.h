@@ -53,6 +53,10 @@ int stage_here(void);	  /* that of this process */
 void stage_enter(int fd); /* moves this process */
 ino_t stage_number(int fd);
 
+/* Mounts tracefs, which not every machine does, for this process and its children
+ * alone. */
+void stage_tracefs(void);
+
 struct scene *scene_new(const char *addr);
 void scene_free(struct scene *s);
 

@@ -2,10 +2,12 @@
 #include "parts.h"
 #include "rows.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "program.h"
@@ -35,11 +37,12 @@ static void check(struct node *n, struct scene *s, void (*serve)(struct scene *)
 static void part_server_of_resetter(struct scene *s)
 {
 	int listener = listen_at(s->addr, SERVER_PORT);
+	char byte;
 	int fd;
 
 	cue_give(s, CUE_LISTENING);
 	fd = accept_one(listener);
-	cue_wait(s, CUE_DONE);
+	must(recv(fd, &byte, 1, 0) == -1 && errno == ECONNRESET); /* it has come */
 	close(fd);
 }
 
@@ -52,7 +55,6 @@ static void part_resetter(struct scene *s)
 	s->client_port = local_port(fd);
 	reset_on_close(fd);
 	close(fd);
-	cue_give(s, CUE_DONE);
 }
 
 static void adapt_reset(struct scene *s, struct row *rows)
