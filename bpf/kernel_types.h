@@ -128,6 +128,7 @@ struct tcp_sock {
 struct mptcp_subflow_context { /* icsk_ulp_data of such a one */
 	__u32 mp_capable : 1,  /* the peer speaks it */
 		mp_join : 1;   /* a further path */
+	struct sock *conn;     /* the socket above */
 };
 
 struct mptcp_sock { /* the socket above them, sk_protocol IPPROTO_MPTCP */

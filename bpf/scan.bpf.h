@@ -10,6 +10,7 @@
 #include "../schema/history.h"
 #include "filter.bpf.h"
 #include "listener.bpf.h"
+#include "peek.bpf.h"
 #include "send.bpf.h"
 #include "state.bpf.h"
 
@@ -80,6 +81,58 @@ static __always_inline void tell_holder(struct seq_file *seq, const struct conne
 	bpf_seq_write(seq, e, sizeof(*e)); /* no room: we are called again */
 }
 
+/*
+ * Multipath TCP: a file leads to the socket above the paths, whose first one may be
+ * looked at but not worked with. So its holder is noted for scan_namespace, which comes
+ * upon the path itself. An address together with its cookie is not used twice.
+ */
+struct mptcp_key {
+	__u64 msk;
+	__u64 cookie;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct mptcp_key);
+	__type(value, struct event_owner);
+} mptcp_holders SEC(".maps");
+
+static __always_inline void scan_mptcp(struct seq_file *seq, struct sock *msk,
+				       const struct event_owner *owner)
+{
+	struct mptcp_key key = {.msk = (__u64)msk, .cookie = bpf_get_socket_cookie(msk)};
+	struct connection_state *known;
+	struct sock *first;
+
+	if (!bpf_core_field_exists(struct mptcp_sock, first))
+		return;
+	first = BPF_CORE_READ((struct mptcp_sock *)msk, first);
+	known = first ? peek_state_of(first) : NULL;
+	if (known)
+		tell_holder(seq, known, owner);
+	else
+		bpf_map_update_elem(&mptcp_holders, &key, owner, BPF_NOEXIST);
+}
+
+static __always_inline struct event_owner *mptcp_holder(struct tcp_sock *tp)
+{
+	struct mptcp_subflow_context *path;
+	struct mptcp_key key;
+	struct sock *msk;
+
+	if (!bpf_core_field_exists(tp->is_mptcp) || !BPF_CORE_READ_BITFIELD_PROBED(tp, is_mptcp))
+		return NULL;
+	path = BPF_CORE_READ(tp, inet_conn.icsk_ulp_data);
+	msk = path ? BPF_CORE_READ(path, conn) : NULL;
+	if (!msk || BPF_CORE_READ((struct mptcp_sock *)msk, first) != (struct sock *)tp)
+		return NULL;
+	key.msk = (__u64)msk;
+	key.cookie = peek_cookie(msk);
+	return bpf_map_lookup_elem(&mptcp_holders, &key);
+}
+
 /* Every open file of every process, in all network namespaces. */
 SEC("iter/task_file")
 int scan_files(struct bpf_iter__task_file *ctx)
@@ -96,11 +149,15 @@ int scan_files(struct bpf_iter__task_file *ctx)
 	if (!socket)
 		return 0;
 	sk = socket->sk;
-	if (!sk || !is_ours(sk))
+	if (!sk || (!is_ours(sk) && sk->sk_protocol != IPPROTO_MPTCP))
 		return 0;
 	state_init_unseen(&s, sk);
 	describe(task, BPF_CORE_READ(task, cred, uid.val),
 		 BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id), &s.owner);
+	if (sk->sk_protocol == IPPROTO_MPTCP) {
+		scan_mptcp(ctx->meta->seq, sk, &s.owner);
+		return 0;
+	}
 	if (s.state == BPF_TCP_LISTEN) {
 		scan_listener(ctx->meta->seq, sk, &s.owner);
 		return 0;
@@ -122,6 +179,7 @@ SEC("iter/tcp")
 int scan_namespace(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *common = ctx->sk_common;
+	struct event_owner *holder;
 	struct connection_state s;
 	struct tcp_sock *tp;
 	struct sock *sk;
@@ -132,11 +190,21 @@ int scan_namespace(struct bpf_iter__tcp *ctx)
 	if (!tp)
 		return 0; /* half open, or in TIME_WAIT */
 	sk = (struct sock *)tp;
-	if (!is_ours(sk) || sk->__sk_common.skc_state == BPF_TCP_LISTEN)
+	if (!is_ours(sk))
 		return 0;
+	holder = mptcp_holder(tp);
+	if (sk->__sk_common.skc_state == BPF_TCP_LISTEN) {
+		if (holder)
+			scan_listener(ctx->meta->seq, sk, holder);
+		return 0;
+	}
 	state_init_unseen(&s, sk);
-	if (s.inbound)
+	if (holder) {
+		s.owner_source = OWNER_SCAN;
+		s.owner = *holder;
+	} else if (s.inbound) {
 		own_by_listener(&s, sk);
+	}
 	take_over(ctx->meta->seq, sk, &s);
 	return 0;
 }

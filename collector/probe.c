@@ -385,7 +385,7 @@ int probe_review(struct probe *p, probe_sink sink, void *ctx, struct err *err)
 }
 
 /* Since 5.12; 0 on a kernel that runs nested programs anyway (before 6.2). */
-static int add_recursion_misses(const struct bpf_program *prog, uint64_t *sum)
+static int add_recursion_misses(struct bpf_program *prog, uint64_t *sum)
 {
 	struct bpf_prog_info info = {0};
 	__u32 size = sizeof(info);
@@ -398,9 +398,7 @@ static int add_recursion_misses(const struct bpf_program *prog, uint64_t *sum)
 
 int probe_counters(const struct probe *p, struct probe_counters *out, struct err *err)
 {
-	const struct bpf_program *progs[] = {p->skel->progs.on_state_change,
-					     p->skel->progs.on_state_change_twin,
-					     p->skel->progs.on_destroy};
+	struct bpf_program *prog;
 	struct probe_counters sum = {0};
 	__u32 zero = 0;
 
@@ -418,8 +416,11 @@ int probe_counters(const struct probe *p, struct probe_counters *out, struct err
 		sum.missed_ends += p->per_cpu[i].missed_ends;
 		sum.rescued += p->per_cpu[i].rescued;
 	}
-	for (size_t i = 0; i < sizeof(progs) / sizeof(progs[0]); i++) {
-		int ret = add_recursion_misses(progs[i], &sum.recursion_misses);
+	bpf_object__for_each_program(prog, p->skel->obj)
+	{
+		int ret = bpf_program__autoload(prog)
+				  ? add_recursion_misses(prog, &sum.recursion_misses)
+				  : 0;
 
 		if (ret)
 			return err_set(err, ret, "reading the programs' counters: %s",

@@ -201,7 +201,7 @@ a_second_path_is_a_row_of_its_own_on_each_side_and_the_client_s_is_the_kernel_s(
 }
 
 /* ---- older than the collector: the file of a process leads to the socket above the
- * paths, and from there no program of ours may go on ---- */
+ * paths ---- */
 
 static int fresh(void **state)
 {
@@ -259,7 +259,7 @@ static void part_older_client(struct scene *s)
 	close(fd);
 }
 
-static void what_is_older_than_the_collector_is_nobody_s_until_a_process_closes_it(void **state)
+static void what_is_older_than_the_collector_is_whose_file_leads_to_it(void **state)
 {
 	struct scene *s = scene_new("127.0.0.1"), second;
 	struct node *n = *state;
@@ -286,8 +286,7 @@ static void what_is_older_than_the_collector_is_nobody_s_until_a_process_closes_
 	second.client_port = s->client_port2;
 	second.reply = 0;
 	rows[0] = out_row(s, client);
-	rows[0].comm = rows[0].owner_source = "";
-	rows[0].pid = 0;
+	rows[0].owner_source = "scan";
 	rows[0].connected = false;
 	rows[1] = out_row(&second, client);
 	rows[1].outcome = "reset_by_us";
@@ -295,9 +294,14 @@ static void what_is_older_than_the_collector_is_nobody_s_until_a_process_closes_
 	rows[3] = in_row(&second, server);
 	rows[3].outcome = "reset_by_peer";
 	rows[3].error = "ECONNRESET";
-	rows[3].comm = rows[3].owner_source = "";
-	rows[3].pid = rows[3].closed_by = 0;
+	rows[3].owner_source = "listener";
+	rows[3].closed_by = 0;
 	assert_rows(n, netns, rows, 4);
+	assert_int_equal(node_number(n,
+				     "SELECT count(*) FROM listeners"
+				     " WHERE netns = ?1 AND port = 4711 AND comm = 'server'",
+				     (long)netns),
+			 1);
 	scene_free(s);
 }
 
@@ -310,8 +314,7 @@ int main(void)
 		cmocka_unit_test(
 			a_second_path_is_a_row_of_its_own_on_each_side_and_the_client_s_is_the_kernel_s),
 		cmocka_unit_test_setup_teardown(
-			what_is_older_than_the_collector_is_nobody_s_until_a_process_closes_it,
-			fresh, done),
+			what_is_older_than_the_collector_is_whose_file_leads_to_it, fresh, done),
 		cmocka_unit_test(the_collector_ends_and_its_account_equals_the_rows),
 	};
 

@@ -24,7 +24,6 @@ vm_help() {
 variants() {
 	cat <<-END
 	--hook=kprobe loopback|bytes|failed|ends|again|owner|open|print
-	--accept=lazy loopback|ends|owner|start
 	END
 }
 
