@@ -52,16 +52,15 @@ static __always_inline void scan_listener(struct seq_file *seq, struct sock *sk,
 	if (!listener_key(sk, &key))
 		return;
 	known = bpf_map_lookup_elem(&listeners, &key);
-	/* Several processes may hold one socket; the first seen is the oldest. */
-	if (known && known->sk == (__u64)sk)
-		return;
-	listener_add(sk, owner);
+	/* Several processes may hold one socket; the first seen is the oldest. Known or
+	 * not, it is told each time: what is not told of any more has ended. */
+	if (!known || known->sk != (__u64)sk)
+		listener_add(sk, owner);
 	e = scratch_event(EVENT_LISTEN, sizeof(*e));
 	if (!e || !fill_listen(e, sk, true))
 		return;
 	e->owner = *owner;
-	if (bpf_seq_write(seq, e, sizeof(*e)) != 0)
-		listener_remove(sk);
+	bpf_seq_write(seq, e, sizeof(*e)); /* no room: we are called again */
 }
 
 /* Tells who holds a connection of which no more is known than who listened. */

@@ -155,6 +155,44 @@ static void an_owner_that_was_not_known_is_filled_in_from_who_holds_the_socket(v
 	scene_free(s);
 }
 
+/* One is told of when it begins, the other is found, see above. */
+static void part_waits(struct scene *s)
+{
+	int bound = listen_at(s->addr, s->port);
+	int unbound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	must(unbound >= 0);
+	must(listen(unbound, 16) == 0);
+	cue_give(s, CUE_LISTENING);
+	cue_wait(s, CUE_GO);
+	close(bound);
+	close(unbound);
+}
+
+static void listeners_are_one_row_each_however_often_they_are_looked_at(void **state)
+{
+	struct scene *s = scene_new("127.0.0.1");
+	struct node *n = *state;
+	long netns = (long)node_stage(n);
+	pid_t server = actor_start("server", part_waits, s);
+
+	cue_wait(s, CUE_LISTENING);
+	sleep(5); /* four times at least */
+	node_fence(n);
+	assert_int_equal(node_number(n, "SELECT count(*) FROM listener WHERE netns = ?1", netns),
+			 2);
+	assert_int_equal(node_number(n,
+				     "SELECT count(*) FROM listener"
+				     " WHERE netns = ?1 AND to_us IS NULL",
+				     netns),
+			 2);
+	cue_give(s, CUE_GO);
+	actor_wait(server);
+	node_expect_number(n, "SELECT count(*) FROM listener WHERE netns = ?1 AND to_us > from_us",
+			   netns, 2);
+	scene_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +200,7 @@ int main(void)
 		cmocka_unit_test(an_attempt_that_hangs_shows_as_connecting_with_its_owner),
 		cmocka_unit_test(
 			an_owner_that_was_not_known_is_filled_in_from_who_holds_the_socket),
+		cmocka_unit_test(listeners_are_one_row_each_however_often_they_are_looked_at),
 		cmocka_unit_test(the_collector_ends_and_its_account_equals_the_rows),
 	};
 
