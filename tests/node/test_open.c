@@ -23,7 +23,7 @@ static int done(void **state)
 
 static void start(struct node *n)
 {
-	node_start(n, (const char *const[]){NULL});
+	node_start(n, (const char *const[]){"--flush", "100ms", NULL});
 }
 
 struct pair {
