@@ -106,6 +106,13 @@ static __always_inline void on_other(struct sock *sk, struct connection_state *s
 	}
 }
 
+/* Whether @sk, in SYN_RECV, is a listener's. Else both sides connect at once: such a
+ * socket has its file all the time. */
+static __always_inline bool is_child(struct sock *sk)
+{
+	return !sk->sk_socket || sk->sk_max_ack_backlog != 0;
+}
+
 static __always_inline void handle(struct sock *sk, int old_state, int new_state)
 {
 	struct connection_state fresh, *s;
@@ -127,7 +134,7 @@ static __always_inline void handle(struct sock *sk, int old_state, int new_state
 	}
 
 	s = state_of(sk);
-	if (old_state == BPF_TCP_SYN_RECV && !(s && s->state == BPF_TCP_SYN_RECV)) {
+	if (old_state == BPF_TCP_SYN_RECV && !(s && s->state == BPF_TCP_SYN_RECV) && is_child(sk)) {
 		/* A child that never got so far is no connection; one that was
 		 * accepted early (Fast Open) is. */
 		if (new_state != BPF_TCP_CLOSE) {
@@ -139,11 +146,13 @@ static __always_inline void handle(struct sock *sk, int old_state, int new_state
 		s = NULL;
 	}
 	if (!s) {
-		if (old_state == BPF_TCP_CLOSE || is_filtered(sk, sk->sk_max_ack_backlog != 0))
+		bool inbound = is_inbound(sk);
+
+		if (old_state == BPF_TCP_CLOSE || is_filtered(sk, inbound))
 			return;
 		/* Kept even for its last moment: the scan must not take it for open. */
-		state_init_unseen(&fresh, sk);
-		if (fresh.inbound)
+		state_init_unseen(&fresh, sk, inbound);
+		if (inbound)
 			own_by_listener(&fresh, sk);
 		state_keep(sk, &fresh, BPF_NOEXIST);
 		s = bpf_map_lookup_elem(&connections, &key); /* the scan's, if it was first */

@@ -20,8 +20,8 @@ struct listener_key {
 struct listener {
 	__u64 sk; /* the socket that said LISTEN last */
 	struct event_owner owner;
-	__u32 shared; /* sockets of other processes share the port: nobody can tell whose */
-	__u32 zero;
+	__u32 shared;	  /* sockets of other processes share the port: nobody can tell whose */
+	__u32 no_backlog; /* listen() was told 0; see is_inbound() */
 };
 
 struct {
@@ -49,7 +49,11 @@ static __always_inline bool listener_key(struct sock *sk, struct listener_key *k
 
 static __always_inline void listener_add(struct sock *sk, const struct event_owner *owner)
 {
-	struct listener fresh = {.sk = (__u64)sk, .owner = *owner};
+	struct listener fresh = {
+		.sk = (__u64)sk,
+		.owner = *owner,
+		.no_backlog = sk->sk_max_ack_backlog == 0,
+	};
 	struct listener_key key;
 	struct listener *known;
 
@@ -152,6 +156,18 @@ static __always_inline struct listener *listener_of(struct sock *sk)
 		return found;
 	key.family = 6;
 	return bpf_map_lookup_elem(&listeners, &key);
+}
+
+/* Whether @sk, which we meet in the middle, was accepted: it has its listener's backlog.
+ * Where that is 0, as that of a socket which connected, the listener itself must tell. */
+static __always_inline bool is_inbound(struct sock *sk)
+{
+	struct listener *listener;
+
+	if (sk->sk_max_ack_backlog != 0)
+		return true;
+	listener = listener_of(sk);
+	return listener && listener->no_backlog;
 }
 
 static __always_inline void own_by_listener(struct connection_state *s, struct sock *sk)

@@ -150,7 +150,7 @@ int scan_files(struct bpf_iter__task_file *ctx)
 	sk = socket->sk;
 	if (!sk || (!is_ours(sk) && sk->sk_protocol != IPPROTO_MPTCP))
 		return 0;
-	state_init_unseen(&s, sk);
+	state_init_unseen(&s, sk, is_inbound(sk));
 	describe(task, BPF_CORE_READ(task, cred, uid.val),
 		 BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id), &s.owner);
 	if (sk->sk_protocol == IPPROTO_MPTCP) {
@@ -197,7 +197,7 @@ int scan_namespace(struct bpf_iter__tcp *ctx)
 			scan_listener(ctx->meta->seq, sk, holder);
 		return 0;
 	}
-	state_init_unseen(&s, sk);
+	state_init_unseen(&s, sk, is_inbound(sk));
 	if (holder) {
 		s.owner_source = OWNER_SCAN;
 		s.owner = *holder;

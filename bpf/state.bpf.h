@@ -91,9 +91,10 @@ static __always_inline int state_keep(struct sock *sk, const struct connection_s
 
 /* A connection that we meet in the middle: older than we are, or without room in
  * the table when it began. */
-static __always_inline void state_init_unseen(struct connection_state *s, struct sock *sk)
+static __always_inline void state_init_unseen(struct connection_state *s, struct sock *sk,
+					      bool inbound)
 {
-	state_init(s, sk, sk->sk_max_ack_backlog != 0);
+	state_init(s, sk, inbound);
 	s->flags = EVENT_START_UNSEEN;
 	s->state = sk->__sk_common.skc_state;
 }

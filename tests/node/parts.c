@@ -1,8 +1,7 @@
 #include "parts.h"
 
-void part_server(struct scene *s)
+static void serve_one(struct scene *s, int listener)
 {
-	int listener = listen_at(s->addr, s->port);
 	int fd;
 
 	cue_give(s, CUE_LISTENING);
@@ -13,6 +12,23 @@ void part_server(struct scene *s)
 		wait_for_end(fd);
 	close(fd);
 	close(listener);
+}
+
+void part_server(struct scene *s)
+{
+	serve_one(s, listen_at(s->addr, s->port));
+}
+
+void part_server_without_backlog(struct scene *s)
+{
+	struct sockaddr_storage at;
+	socklen_t len = make_address(s->addr, s->port, &at);
+	int listener = open_socket(s->addr);
+
+	set_option(listener, SOL_SOCKET, SO_REUSEADDR, 1);
+	must(bind(listener, (struct sockaddr *)&at, len) == 0);
+	must(listen(listener, 0) == 0);
+	serve_one(s, listener);
 }
 
 void part_client(struct scene *s)

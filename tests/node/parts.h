@@ -10,7 +10,10 @@
 void part_server(struct scene *s);
 void part_client(struct scene *s);
 
-/* The same @n_connections times; the client closes first. */
+/* The server's listen() says that nobody needs to wait: a backlog of 0. */
+void part_server_without_backlog(struct scene *s);
+
+/* The same as the first two @n_connections times; the client closes first. */
 void part_servers(struct scene *s);
 void part_clients(struct scene *s);
 

@@ -2,6 +2,8 @@
 #include "parts.h"
 #include "rows.h"
 
+#include <sys/socket.h>
+
 #define FILTERED "SELECT filtered FROM account WHERE record = 'end'"
 
 static int fresh(void **state)
@@ -21,17 +23,43 @@ struct said {
 	pid_t server, client;
 };
 
-static struct said converse(const char *addr, int port)
+static struct said converse_with(void (*server)(struct scene *), const char *addr, int port)
 {
 	struct said t = {.scene = scene_new(addr)};
 
 	t.scene->port = port;
 	t.scene->request = 10;
-	t.server = actor_start("server", part_server, t.scene);
+	t.server = actor_start("server", server, t.scene);
 	t.client = actor_start("client", part_client, t.scene);
 	actor_wait(t.client);
 	actor_wait(t.server);
 	return t;
+}
+
+static struct said converse(const char *addr, int port)
+{
+	return converse_with(part_server, addr, port);
+}
+
+/* A socket that connects to itself: both sides at once, and no listener. */
+static void part_narcissus(struct scene *s)
+{
+	struct sockaddr_storage at;
+	socklen_t len = make_address(s->addr, s->port, &at);
+	int fd = open_socket(s->addr);
+
+	must(bind(fd, (struct sockaddr *)&at, len) == 0);
+	must(try_connect(fd, s->addr, s->port) == 0);
+	close(fd);
+}
+
+static void connect_to_itself(const char *addr, int port)
+{
+	struct scene *s = scene_new(addr);
+
+	s->port = port;
+	actor_wait(actor_start("narcissus", part_narcissus, s));
+	scene_free(s);
 }
 
 static void start(struct node *n, const char *option, const char *value)
@@ -55,6 +83,40 @@ static void the_ports_that_are_left_out_are_in_no_row_and_counted(void **state)
 	scene_free(t.scene);
 	the_collector_ends_and_its_account_equals_the_rows(state);
 	/* Nobody else uses these ports. */
+	assert_int_equal(node_number(n, FILTERED, 0), 4);
+}
+
+static void a_connection_to_itself_is_left_out_once(void **state)
+{
+	struct node *n = *state;
+
+	start(n, "--exclude-port", "4712");
+	node_stage(n);
+	connect_to_itself("127.0.0.1", 4712);
+	connect_to_itself("::1", 4712);
+	the_collector_ends_and_its_account_equals_the_rows(state);
+	assert_int_equal(node_number(n, FILTERED, 0), 2);
+}
+
+static void a_connection_to_itself_goes_out(void **state)
+{
+	struct node *n = *state;
+
+	start(n, "--only-direction", "in");
+	node_stage(n);
+	connect_to_itself("127.0.0.1", 4712);
+	the_collector_ends_and_its_account_equals_the_rows(state);
+}
+
+static void what_is_accepted_without_a_backlog_is_left_out_to_its_end(void **state)
+{
+	struct node *n = *state;
+
+	start(n, "--exclude-port", "4712");
+	node_stage(n);
+	scene_free(converse_with(part_server_without_backlog, "127.0.0.1", 4712).scene);
+	scene_free(converse_with(part_server_without_backlog, "::1", 4712).scene);
+	the_collector_ends_and_its_account_equals_the_rows(state);
 	assert_int_equal(node_number(n, FILTERED, 0), 4);
 }
 
@@ -122,6 +184,9 @@ int main(void)
 #define OF_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, fresh, done)
 	const struct CMUnitTest tests[] = {
 		OF_ITS_OWN(the_ports_that_are_left_out_are_in_no_row_and_counted),
+		OF_ITS_OWN(a_connection_to_itself_is_left_out_once),
+		OF_ITS_OWN(a_connection_to_itself_goes_out),
+		OF_ITS_OWN(what_is_accepted_without_a_backlog_is_left_out_to_its_end),
 		OF_ITS_OWN(one_direction_can_be_left_out),
 		OF_ITS_OWN(what_the_node_says_to_itself_can_be_left_out),
 	};

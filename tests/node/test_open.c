@@ -33,16 +33,21 @@ struct pair {
 };
 
 /* A connection that stays open until end(). */
-static struct pair begin(struct node *n)
+static struct pair begin_with(struct node *n, void (*server)(struct scene *))
 {
 	struct pair p = {.scene = scene_new("127.0.0.1"), .netns = node_stage(n)};
 
 	p.scene->request = 100;
 	p.scene->reply = 200;
-	p.server = actor_start("server", part_server, p.scene);
+	p.server = actor_start("server", server, p.scene);
 	p.client = actor_start("client", part_staying_client, p.scene);
 	cue_wait(p.scene, CUE_CONNECTED);
 	return p;
+}
+
+static struct pair begin(struct node *n)
+{
+	return begin_with(n, part_server);
 }
 
 static void end(struct pair p)
@@ -81,6 +86,28 @@ static void a_connection_that_stays_is_seen_open_and_then_is_one_row_on_each_sid
 		    (struct row[]){out_row(p.scene, p.client), in_row(p.scene, p.server)}, 2);
 	scene_free(p.scene);
 	the_collector_ends_and_its_account_equals_the_rows(state);
+}
+
+static void one_accepted_without_a_backlog_before_the_collector_came_is_inbound(void **state)
+{
+	struct node *n = *state;
+	struct pair p = begin_with(n, part_server_without_backlog);
+
+	start(n);
+	node_expect_number(n, OPEN_ROWS, (long)p.netns, 2);
+	assert_int_equal(node_number(n,
+				     "SELECT count(*) FROM connections WHERE netns = ?1"
+				     " AND direction = 'in' AND comm = 'server'",
+				     (long)p.netns),
+			 1);
+	end(p);
+	node_expect_number(n, NODE_ENDED_ROWS, (long)p.netns, 2);
+	assert_int_equal(node_number(n,
+				     "SELECT count(*) FROM connections WHERE netns = ?1"
+				     " AND direction = 'in' AND comm = 'server'",
+				     (long)p.netns),
+			 1);
+	scene_free(p.scene);
 }
 
 static void the_duration_is_from_the_connect_to_the_end(void **state)
@@ -248,6 +275,7 @@ int main(void)
 #define OF_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, fresh, done)
 	const struct CMUnitTest tests[] = {
 		OF_ITS_OWN(a_connection_that_stays_is_seen_open_and_then_is_one_row_on_each_side),
+		OF_ITS_OWN(one_accepted_without_a_backlog_before_the_collector_came_is_inbound),
 		OF_ITS_OWN(the_duration_is_from_the_connect_to_the_end),
 		OF_ITS_OWN(what_ended_while_no_collector_ran_becomes_lost_and_the_hole_is_told),
 		OF_ITS_OWN(what_is_still_open_after_a_crash_ends_as_one_row_on_each_side),
