@@ -86,24 +86,34 @@ static __always_inline void on_close(struct sock *sk, struct connection_state *s
 		note_closer(s);
 	if (old_state == BPF_TCP_SYN_SENT)
 		own_by_failure(s, sk, by_task);
-	send_end(sk, s, old_state, by_task);
+	/* In this order: a review must not tell of it after its end. */
 	s->state = BPF_TCP_CLOSE;
+	send_end(sk, s, old_state, by_task);
 }
 
+/* @told: an OPEN is in the ring, unless the state that we know it in says otherwise. */
 static __always_inline void on_other(struct sock *sk, struct connection_state *s, int old_state,
-				     int new_state, bool by_task)
+				     int new_state, bool by_task, bool told)
 {
+	bool connects = old_state == BPF_TCP_SYN_SENT || old_state == BPF_TCP_SYN_RECV;
+	__u64 now;
+
+	told &= !connects && s->state != BPF_TCP_SYN_SENT && s->state != BPF_TCP_SYN_RECV;
+	if (new_state == BPF_TCP_SYN_RECV) { /* both sides connect at once: not yet established */
+		s->state = new_state;
+		return;
+	}
+	now = told ? 0 : bpf_ktime_get_boot_ns();
+	/* In this order: a review tells of both. */
+	if (connects)
+		s->established_boot_ns = now;
 	s->state = new_state;
 	if (by_task && (new_state == BPF_TCP_FIN_WAIT1 || new_state == BPF_TCP_LAST_ACK))
 		note_closer(s);
 	if (old_state == BPF_TCP_ESTABLISHED && new_state == BPF_TCP_CLOSE_WAIT)
 		s->flags |= EVENT_PEER_CLOSED;
-	if (new_state == BPF_TCP_SYN_RECV)
-		return; /* both sides connect at once: not yet established */
-	if (old_state == BPF_TCP_SYN_SENT || old_state == BPF_TCP_SYN_RECV) {
-		s->established_boot_ns = bpf_ktime_get_boot_ns();
-		send_connection(EVENT_OPEN, sk, s, s->established_boot_ns, false);
-	}
+	if (!told)
+		send_connection(EVENT_OPEN, sk, s, now, false);
 }
 
 /* Whether @sk, in SYN_RECV, is a listener's. Else both sides connect at once: such a
@@ -117,7 +127,7 @@ static __always_inline void handle(struct sock *sk, int old_state, int new_state
 {
 	struct connection_state fresh, *s;
 	__u64 key = (__u64)sk;
-	bool by_task = is_by_user(sk);
+	bool by_task = is_by_user(sk), told = true;
 
 	if (new_state == BPF_TCP_SYN_SENT) {
 		on_syn_sent(sk, by_task);
@@ -160,11 +170,12 @@ static __always_inline void handle(struct sock *sk, int old_state, int new_state
 			return;
 		if (!s)
 			s = &fresh;
+		told = false; /* or twice, by the scan: that does not matter */
 	}
 	if (new_state == BPF_TCP_CLOSE)
 		on_close(sk, s, old_state, by_task);
 	else
-		on_other(sk, s, old_state, new_state, by_task);
+		on_other(sk, s, old_state, new_state, by_task, told);
 }
 
 /* A program that closes a socket of Multipath TCP: a kernel thread ends its paths later. */
@@ -258,8 +269,10 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	if (!s)
 		return 0;
 	if (s->state != BPF_TCP_CLOSE) { /* its CLOSE was not met, for whatever reason */
-		send_end(sk, s, s->state, false);
+		__u8 last = s->state;
+
 		s->state = BPF_TCP_CLOSE;
+		send_end(sk, s, last, false);
 	}
 	state_drop(sk, s);
 	return 0;

@@ -65,7 +65,7 @@ static void show(struct collector *c, const struct event *e)
 {
 	bool inbound = e->kind == KIND_OPEN && e->connection.direction == DIRECTION_IN;
 
-	if (e->connection.flags & CONNECTION_PREEXISTING)
+	if (e->connection.flags & (CONNECTION_PREEXISTING | CONNECTION_START_UNSEEN))
 		return;
 	if (e->kind == KIND_ATTEMPT || inbound)
 		print_connection(&c->live, &e->connection, e->time_boot_ns, c->offset_ns);

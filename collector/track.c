@@ -196,6 +196,8 @@ static int apply_progress(struct track *t, const struct connection *c)
 	e->marked = true;
 	if (e->c.outcome == OUTCOME_CONNECTING && c->outcome == OUTCOME_OPEN)
 		establish(t, e, c);
+	if (inherit_owner(&e->c, c)) /* who accepted it may have found no room in the ring */
+		list(t, e);
 	if (e->c.tx_bytes == c->tx_bytes && e->c.rx_bytes == c->rx_bytes &&
 	    e->c.retransmits == c->retransmits)
 		return 0;

@@ -4,6 +4,7 @@
 #include "rows.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #define N 150 /* with a row on each side */
 
@@ -11,7 +12,8 @@ static int fresh(void **state)
 {
 	struct node *n = node_new();
 
-	node_start(n, (const char *const[]){"--flush", "100ms", "--max-open", "100", NULL});
+	node_start(n, (const char *const[]){"--flush", "100ms", "--max-open", "100", "--refresh",
+					    "1h", NULL});
 	*state = n;
 	return 0;
 }
@@ -86,6 +88,67 @@ static void every_connection_is_a_row_and_those_not_followed_say_so(void **state
 	scene_free(s);
 }
 
+/* The first half makes room for the second, which shuts down and stays. */
+static void part_servers_in_two_halves(struct scene *s)
+{
+	int listener = listen_at(s->addr, s->port), fds[N];
+
+	cue_give(s, CUE_LISTENING);
+	for (int i = 0; i < N; i++)
+		fds[i] = accept_one(listener);
+	for (int i = 0; i < N; i++) {
+		if (i == N / 2)
+			cue_wait(s, CUE_DONE);
+		wait_for_end(fds[i]);
+		close(fds[i]);
+		if (i == N / 2 - 1)
+			cue_give(s, CUE_GO);
+	}
+	close(listener);
+}
+
+static void part_clients_in_two_halves(struct scene *s)
+{
+	int fds[N];
+
+	cue_wait(s, CUE_LISTENING);
+	for (int i = 0; i < N; i++)
+		fds[i] = dial(s->addr, s->port);
+	for (int i = 0; i < N / 2; i++)
+		close(fds[i]);
+	cue_wait(s, CUE_GO);
+	for (int i = N / 2; i < N; i++)
+		must(shutdown(fds[i], SHUT_WR) == 0);
+	cue_give(s, CUE_CONNECTED);
+	for (int i = N / 2; i < N; i++) {
+		wait_for_end(fds[i]);
+		close(fds[i]);
+	}
+}
+
+static void one_that_finds_room_later_is_seen_open(void **state)
+{
+	struct scene *s = scene_new("127.0.0.1");
+	struct node *n = *state;
+	long netns = (long)node_stage(n);
+	pid_t server = actor_start("server", part_servers_in_two_halves, s);
+	pid_t client = actor_start("client", part_clients_in_two_halves, s);
+
+	cue_wait(s, CUE_CONNECTED);
+	assert_true(
+		node_reaches(n,
+			     "SELECT count(*) FROM open_connection WHERE netns = ?1 AND flags & 4",
+			     netns, 50));
+	cue_give(s, CUE_DONE);
+	actor_wait(client);
+	actor_wait(server);
+	node_fence(n);
+	n->stages[n->n_stages - 1].n_rows = 2L * N;
+	node_expect_number(n, NODE_ENDED_ROWS, netns, 2L * N);
+	node_expect_number(n, "SELECT count(*) FROM open_connection WHERE netns = ?1", netns, 0);
+	scene_free(s);
+}
+
 static void the_gap_says_how_many_were_not_followed_and_when(void **state)
 {
 	struct node *n = *state;
@@ -110,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_connection_is_a_row_and_those_not_followed_say_so),
+		cmocka_unit_test(one_that_finds_room_later_is_seen_open),
 		cmocka_unit_test(the_gap_says_how_many_were_not_followed_and_when),
 		cmocka_unit_test(the_account_is_balanced_all_the_same),
 	};

@@ -360,6 +360,26 @@ static void an_owner_told_later_fills_in_what_was_not_known_better(void **state)
 	assert_int_equal(track_count(*state), 0);
 }
 
+static void a_review_brings_the_owner_whose_own_record_was_lost(void **state)
+{
+	struct event e = event(KIND_OPEN, 7);
+	struct connection *out[8], ended;
+
+	e.connection.owner_source = OWNER_LISTENER;
+	e.connection.owner.pid = 1;
+	track_apply(*state, &e, &ended);
+	track_written(*state, out, track_unwritten(*state, 100, out, 8));
+	e.kind = KIND_PROGRESS;
+	e.connection.owner_source = OWNER_ACCEPT;
+	e.connection.owner.pid = 9;
+	e.connection.accepted_boot_ns = 8;
+	track_apply(*state, &e, &ended);
+	assert_int_equal(track_unwritten(*state, 0, out, 8), 1);
+	assert_int_equal(out[0]->owner.pid, 9);
+	assert_int_equal(out[0]->owner_source, OWNER_ACCEPT);
+	assert_int_equal(out[0]->accepted_boot_ns, 8);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -381,6 +401,7 @@ int main(void)
 		T(the_counters_of_an_open_connection_are_offered_again_when_they_changed),
 		T(an_attempt_that_hangs_is_connecting_and_then_open),
 		T(an_owner_told_later_fills_in_what_was_not_known_better),
+		T(a_review_brings_the_owner_whose_own_record_was_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
