@@ -191,8 +191,12 @@ static int refresh(struct collector *c, struct err *err)
 	listeners_begin_sweep(c->listeners);
 	ret = probe_scan_files(c->probe, on_scan_event, c, err);
 	c->refreshed_ns = clock_boot_ns();
+	if (ret) {
+		listeners_break_sweep(c->listeners);
+		return ret;
+	}
 	listeners_sweep(c->listeners, c->refreshed_ns);
-	return ret ? ret : review(c, err);
+	return review(c, err);
 }
 
 /* ---- flushing ---- */

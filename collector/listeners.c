@@ -171,6 +171,11 @@ void listeners_sweep(struct listeners *ls, int64_t now_boot_ns)
 	}
 }
 
+void listeners_break_sweep(struct listeners *ls)
+{
+	ls->scanning = false;
+}
+
 size_t listeners_count_unwritten(const struct listeners *ls)
 {
 	return ls->n_unwritten;

@@ -31,6 +31,7 @@ void listeners_settle(struct listeners *ls, int64_t ended_boot_ns);
  */
 void listeners_begin_sweep(struct listeners *ls);
 void listeners_sweep(struct listeners *ls, int64_t now_boot_ns);
+void listeners_break_sweep(struct listeners *ls); /* the scan failed: nothing is known to end */
 
 /* Those that the database does not know as they are: up to @max pointers into @out, valid
  * until the next call that changes @ls. */

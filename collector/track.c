@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uthash.h>
 #include <utlist.h>
 
@@ -108,7 +109,9 @@ static void inherit_leftover(struct track *t, struct connection *c)
 	if (!(c->flags & (CONNECTION_PREEXISTING | CONNECTION_START_UNSEEN)))
 		return;
 	HASH_FIND(hh, t->leftovers, &c->cookie, sizeof(c->cookie), old);
-	if (!old || old->c.netns != c->netns)
+	/* A socket may have been connected elsewhere meanwhile. */
+	if (!old || old->c.netns != c->netns || old->c.peer_port != c->peer_port ||
+	    memcmp(&old->c.peer_addr, &c->peer_addr, sizeof(c->peer_addr)) != 0)
 		return;
 	inherit(c, &old->c);
 	HASH_DEL(t->leftovers, old);

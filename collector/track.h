@@ -5,7 +5,7 @@
  * A connection enters with its OPEN event and leaves with its END. One whose END
  * comes without an OPEN just passes through: END says everything. One that an
  * earlier run of the collector left open in the database waits as a leftover until
- * the scan, or its END, names its socket again by cookie and network namespace.
+ * the scan, or its END, names its socket again: cookie, network namespace and peer.
  */
 #ifndef CONNMON_TRACK_H
 #define CONNMON_TRACK_H

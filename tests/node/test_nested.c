@@ -126,14 +126,13 @@ static void nothing_is_lost_without_being_counted(void **state)
 	assert_int_equal(recorded, node_number(n, "SELECT count(*) FROM connection", 0));
 	assert_int_equal(node_number(n, NODE_OTHER_GAPS, 0), 0);
 	assert_true(node_number(n, "SELECT rescued > 0 OR recursion_misses = 0 FROM run", 0));
-	/* Both ends of each connection; but of one whose every transition fell to an agent
-	 * of the host nobody can know. */
-	assert_true(node_number(n,
-				"SELECT count(*) FROM connections WHERE ended_at IS NOT NULL"
-				" AND outcome <> 'lost' AND service_port BETWEEN 4711 AND 4714",
-				0) +
-			    lost >=
-		    2 * N_PAIRS * (N - N / 100));
+	/* Both ends of each connection have a row, if only as lost. (Not when an agent of
+	 * the host closed it for good: of that one nobody can know.) */
+	assert_in_range(node_number(n,
+				    "SELECT count(*) FROM connections"
+				    " WHERE service_port BETWEEN 4711 AND 4714",
+				    0),
+			2 * N_PAIRS * N - N / 1000, 2 * N_PAIRS * N);
 }
 
 int main(void)

@@ -128,6 +128,28 @@ static void what_two_scans_did_not_meet_has_ended_but_not_what_stands_in_no_file
 	assert_int_equal(copies[0].to_boot_ns, 14);
 }
 
+static void a_scan_that_failed_ends_none(void **state)
+{
+	struct listener copies[8];
+
+	listeners_begin_sweep(*state);
+	up(*state, 2, 81, 11);
+	listeners_sweep(*state, 12);
+	assert_int_equal(write_all(*state, copies), 1);
+	for (int i = 0; i < 3; i++) {
+		listeners_begin_sweep(*state);
+		listeners_break_sweep(*state);
+	}
+	up(*state, 1, 80, 13); /* the kernel's own, not from a scan */
+	assert_int_equal(write_all(*state, copies), 1);
+	for (int i = 0; i < 3; i++) {
+		listeners_begin_sweep(*state);
+		up(*state, 2, 81, 14);
+		listeners_sweep(*state, 15);
+	}
+	assert_int_equal(write_all(*state, copies), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -136,6 +158,7 @@ int main(void)
 		T(one_that_ended_before_it_was_written_is_offered_once_with_both_times),
 		T(a_socket_that_listens_again_is_another_listener),
 		T(a_leftover_goes_on_when_it_is_told_of_and_ends_when_not),
+		T(a_scan_that_failed_ends_none),
 		T(what_two_scans_did_not_meet_has_ended_but_not_what_stands_in_no_file),
 	};
 

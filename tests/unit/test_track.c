@@ -156,6 +156,21 @@ static void a_leftover_that_ends_before_the_scan_is_joined_with_its_end(void **s
 	assert_int_equal(ended.start_boot_ns, -50);
 }
 
+static void a_leftover_whose_socket_is_connected_elsewhere_now_is_lost(void **state)
+{
+	struct event e = event(KIND_OPEN, 7);
+	struct connection ended;
+
+	leave(*state, 70, 3);
+	e.connection.flags = CONNECTION_PREEXISTING | CONNECTION_START_UNSEEN;
+	e.connection.peer_port = 443;
+	track_apply(*state, &e, &ended);
+	e.kind = KIND_END;
+	assert_int_equal(track_apply(*state, &e, &ended), 1);
+	assert_int_equal(ended.open_row, 0);
+	assert_int_equal(ended.start_boot_ns, 7);
+}
+
 static void any_other_owner_is_better_than_who_listened(void **state)
 {
 	struct connection listened = {.cookie = 70,
@@ -400,6 +415,7 @@ int main(void)
 		T(what_two_sweeps_did_not_meet_is_lost_and_what_is_new_is_spared),
 		T(the_counters_of_an_open_connection_are_offered_again_when_they_changed),
 		T(an_attempt_that_hangs_is_connecting_and_then_open),
+		T(a_leftover_whose_socket_is_connected_elsewhere_now_is_lost),
 		T(an_owner_told_later_fills_in_what_was_not_known_better),
 		T(a_review_brings_the_owner_whose_own_record_was_lost),
 	};
