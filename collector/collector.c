@@ -290,14 +290,9 @@ void collector_clock_set(struct collector *c)
 
 /* ---- begin and end ---- */
 
-static int on_leftover(void *ctx, const struct connection *connection, bool same_boot)
+static int on_leftover(void *ctx, const struct connection *connection)
 {
-	struct collector *c = ctx;
-	struct connection leftover = *connection;
-
-	if (!same_boot)
-		leftover.cookie = 0; /* no socket has this one: it will be lost */
-	return track_leftover(c->track, &leftover);
+	return track_leftover(((struct collector *)ctx)->track, connection);
 }
 
 static int on_leftover_listener(void *ctx, const struct listener *l)

@@ -8,11 +8,6 @@
 
 #define MAX_US (100LL * 366 * 86400 * 1000000) /* a century */
 
-/* Whether the run before run ?1 was of the same boot. */
-#define SAME_BOOT                                                                                  \
-	" (SELECT boot_id FROM run WHERE id < ?1 ORDER BY id DESC LIMIT 1) ="                      \
-	" (SELECT boot_id FROM run WHERE id = ?1)"
-
 static void parse_addr(const unsigned char *text, struct in6_addr *addr, uint8_t *family)
 {
 	memset(addr, 0, sizeof(*addr));
@@ -56,9 +51,8 @@ static struct connection read_row(sqlite3_stmt *stmt)
 	return c;
 }
 
-int leftover_each(sqlite3 *db, int64_t run,
-		  int (*each)(void *ctx, const struct connection *c, bool same_boot), void *ctx,
-		  struct err *err)
+int leftover_each(sqlite3 *db, int64_t run, int (*each)(void *ctx, const struct connection *c),
+		  void *ctx, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
 	int rc, ret;
@@ -68,7 +62,7 @@ int leftover_each(sqlite3 *db, int64_t run,
 			 " o.start_us - (SELECT offset_us FROM clock WHERE run_id = ?1),"
 			 " direction, local_addr, local_port, peer_addr, peer_port, process_id,"
 			 " netns, connect_us, cookie, owner_source, flags, tx_bytes, rx_bytes,"
-			 " retransmits, container_id," SAME_BOOT " FROM open_connection o",
+			 " retransmits, container_id FROM open_connection o",
 			 &stmt, err);
 	if (ret)
 		return ret;
@@ -76,7 +70,7 @@ int leftover_each(sqlite3 *db, int64_t run,
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct connection c = read_row(stmt);
 
-		ret = each(ctx, &c, sqlite3_column_int(stmt, 17));
+		ret = each(ctx, &c);
 		if (ret)
 			return err_set(err, ret, "taking over open connections: %s",
 				       strerror(-ret));
@@ -87,28 +81,22 @@ int leftover_each(sqlite3 *db, int64_t run,
 	return 0;
 }
 
-int leftover_each_listener(sqlite3 *db, int64_t run,
-			   int (*each)(void *ctx, const struct listener *l), void *ctx,
+int leftover_each_listener(sqlite3 *db, int (*each)(void *ctx, const struct listener *l), void *ctx,
 			   struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
 	int rc, ret;
 
-	ret = db_prepare(db,
-			 "SELECT id, netns, port, cookie," SAME_BOOT
-			 " FROM listener WHERE to_us IS NULL",
+	ret = db_prepare(db, "SELECT id, netns, port, cookie FROM listener WHERE to_us IS NULL",
 			 &stmt, err);
 	if (ret)
 		return ret;
-	sqlite3_bind_int64(stmt, 1, run);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		const struct listener l = {
 			.row = sqlite3_column_int64(stmt, 0),
 			.netns = (uint32_t)sqlite3_column_int64(stmt, 1),
 			.port = (uint16_t)sqlite3_column_int(stmt, 2),
-			.cookie = sqlite3_column_int(stmt, 4)
-					  ? (uint64_t)sqlite3_column_int64(stmt, 3)
-					  : 0,
+			.cookie = (uint64_t)sqlite3_column_int64(stmt, 3),
 		};
 
 		ret = each(ctx, &l);

@@ -132,8 +132,7 @@ uint64_t store_recorded(const struct store *s)
 	return s->recorded;
 }
 
-int store_each_open(struct store *s,
-		    int (*each)(void *ctx, const struct connection *c, bool same_boot), void *ctx,
+int store_each_open(struct store *s, int (*each)(void *ctx, const struct connection *c), void *ctx,
 		    struct err *err)
 {
 	return leftover_each(s->db, run_id(s->run), each, ctx, err);
@@ -142,7 +141,7 @@ int store_each_open(struct store *s,
 int store_each_listener(struct store *s, int (*each)(void *ctx, const struct listener *l),
 			void *ctx, struct err *err)
 {
-	return leftover_each_listener(s->db, run_id(s->run), each, ctx, err);
+	return leftover_each_listener(s->db, each, ctx, err);
 }
 
 /* ---- a flush ---- */
