@@ -154,13 +154,13 @@ static void bind_nonzero(sqlite3_stmt *stmt, int at, int64_t value)
 		sqlite3_bind_null(stmt, at);
 }
 
-/* The thread's name, where it says more than the process's. */
+/* The thread's name, where it says more than the process's; also of an owner of whom an
+ * earlier run left no more but the row. */
 static void bind_thread(sqlite3_stmt *stmt, int at, const struct owner *owner)
 {
 	char safe[ESCAPED_SIZE(COMM_LEN)];
 
-	if (owner->pid == 0 || owner->thread[0] == '\0' ||
-	    strcmp(owner->thread, owner->comm) == 0) {
+	if (owner->thread[0] == '\0' || strcmp(owner->thread, owner->comm) == 0) {
 		sqlite3_bind_null(stmt, at);
 		return;
 	}

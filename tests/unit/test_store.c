@@ -271,6 +271,33 @@ static void what_a_run_left_open_is_given_to_the_next(void **state)
 	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM open_connection"), 0);
 }
 
+/* What the run that takes over cannot know again. */
+static void what_a_run_left_open_keeps_its_thread_and_its_wait_for_the_accept(void **state)
+{
+	struct fixture *f = *state;
+	struct connection c = connection(42, 8 * NS_PER_S), *open[] = {&c};
+	const struct flush flush = {.open = open,
+				    .n_open = 1,
+				    .now_boot_ns = 8 * NS_PER_S,
+				    .offset_ns = OFFSET_NS};
+	struct left left = {0};
+	struct err err = {0};
+
+	c.outcome = OUTCOME_OPEN;
+	c.direction = DIRECTION_IN;
+	c.accepted_boot_ns = c.established_boot_ns + 7 * NS_PER_MS;
+	strcpy(c.owner.thread, "\x1bworker\\7");
+	assert_int_equal(store_write(f->store, &flush, &err), 0);
+	store_free(f->store);
+	open_run(f, 30 * NS_PER_S);
+	assert_int_equal(store_each_open(f->store, on_left, &left, &err), 0);
+	left.c.end_boot_ns = 20 * NS_PER_S;
+	assert_int_equal(write_rows(f, &left.c, 1), 0);
+	assert_string_equal(tempdb_text(f->db, "SELECT comm || ' ' || thread || ' ' ||"
+					       " accept_wait_us FROM connections"),
+			    "curl \\x1bworker\\\\7 7000");
+}
+
 static int on_left_listener(void *ctx, const struct listener *l)
 {
 	*(struct listener *)ctx = *l;
@@ -397,6 +424,7 @@ int main(void)
 		T(a_killed_run_ended_with_its_last_commit),
 		T(an_open_connection_moves_when_it_ends),
 		T(what_a_run_left_open_is_given_to_the_next),
+		T(what_a_run_left_open_keeps_its_thread_and_its_wait_for_the_accept),
 		T(what_was_left_open_before_the_boot_has_no_cookie_for_any_run_after_it),
 		T(losses_and_clock_steps_become_rows),
 		T(a_failing_row_takes_its_batch_with_it_and_the_next_try_succeeds),
