@@ -383,6 +383,53 @@ static void a_failing_row_takes_its_batch_with_it_and_the_next_try_succeeds(void
 			 OFFSET_US + 10000000);
 }
 
+/* A new listener, one that ended, and the end of a process, with its last row refused. */
+static void a_flush_that_fails_at_its_end_is_written_once_by_the_next_try(void **state)
+{
+	struct fixture *f = *state;
+	struct connection c = connection(1, 10 * NS_PER_S);
+	struct listener new = {.cookie = 5, .family = 4, .port = 80, .from_boot_ns = NS_PER_S};
+	struct listener old = {.cookie = 6, .family = 4, .port = 81, .from_boot_ns = NS_PER_S};
+	struct listener *listeners[] = {&new, &old};
+	struct flush flush = {.listeners = &listeners[1],
+			      .n_listeners = 1,
+			      .ended = &c,
+			      .n_ended = 1,
+			      .now_boot_ns = 20 * NS_PER_S,
+			      .offset_ns = OFFSET_NS};
+	struct err err = {0};
+
+	new.owner = c.owner;
+	assert_int_equal(store_write(f->store, &flush, &err), 0);
+	assert_int_equal(old.row, 1);
+	old.to_boot_ns = 25 * NS_PER_S;
+	processes_exit(&f->processes, &c.owner, 26 * NS_PER_S);
+	flush.listeners = listeners;
+	flush.n_listeners = 2;
+	flush.n_ended = 0;
+	tempdb_run(f->db, "CREATE TRIGGER bad BEFORE UPDATE ON run"
+			  " BEGIN SELECT raise(ROLLBACK, 'disk full'); END");
+	for (int i = 0; i < 2; i++) {
+		assert_true(store_write(f->store, &flush, &err) < 0);
+		assert_int_equal(new.row, 0);
+		assert_int_equal(old.row, 1);
+		assert_string_equal(tempdb_text(f->db,
+						"SELECT count(*) || ' ' || count(to_us) ||"
+						" ' ' || (SELECT count(exit_us) FROM process)"
+						" FROM listener"),
+				    "1 0 0");
+	}
+	tempdb_run(f->db, "DROP TRIGGER bad");
+	assert_int_equal(store_write(f->store, &flush, &err), 0);
+	assert_int_equal(new.row, 2);
+	assert_string_equal(tempdb_text(f->db, "SELECT group_concat(port || ifnull(comm, 0) ||"
+					       " ifnull(to_at, '-')) FROM listeners"),
+			    "8102026-01-31T10:00:25.000Z,80curl-");
+	assert_string_equal(tempdb_text(f->db, "SELECT group_concat(ended_at) FROM processes"),
+			    "2026-01-31T10:00:26.000Z");
+	assert_int_equal(f->processes.n_exited, 0);
+}
+
 static void a_lock_held_by_somebody_else_is_busy_and_nothing_is_lost(void **state)
 {
 	struct fixture *f = *state;
@@ -428,6 +475,7 @@ int main(void)
 		T(what_was_left_open_before_the_boot_has_no_cookie_for_any_run_after_it),
 		T(losses_and_clock_steps_become_rows),
 		T(a_failing_row_takes_its_batch_with_it_and_the_next_try_succeeds),
+		T(a_flush_that_fails_at_its_end_is_written_once_by_the_next_try),
 		T(a_lock_held_by_somebody_else_is_busy_and_nothing_is_lost),
 		T(a_cgroup_is_kept_with_the_connection),
 	};
