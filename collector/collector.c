@@ -55,9 +55,10 @@ struct collector {
 
 /* ---- taking in ---- */
 
-static bool is_batch_full(const struct collector *c)
+/* Then no more is read from the ring until it is flushed. */
+static bool is_full(const struct collector *c)
 {
-	return c->store && (batch_full(&c->batch) ||
+	return c->store && (batch_full(&c->batch) || processes_exits_full(&c->processes) ||
 			    listeners_count_unwritten(c->listeners) >= MAX_OPEN_PER_FLUSH);
 }
 
@@ -126,7 +127,7 @@ static int on_ring_event(void *ctx, const void *data, size_t len)
 		c->account.taken[e.kind]++;
 	else
 		c->account.corrupt++;
-	return is_batch_full(c) || c->events_in_read >= MAX_EVENTS_A_READ ? -EAGAIN : 0;
+	return is_full(c) || c->events_in_read >= MAX_EVENTS_A_READ ? -EAGAIN : 0;
 }
 
 /* What the scan finds is open: it cannot fill the batch. */
@@ -142,7 +143,7 @@ static int on_scan_event(void *ctx, const void *data, size_t len)
 /* Reads until the ring is empty (returns 0) or one of the bounds is met (1). */
 static int take_in(struct collector *c)
 {
-	if (is_batch_full(c))
+	if (is_full(c))
 		return 1;
 	c->events_in_read = 0;
 	return probe_read(c->probe) == -EAGAIN;
@@ -268,7 +269,8 @@ int collector_work(struct collector *c, struct err *err)
 	if (!c->store)
 		return more;
 	/* At the nearest tick, not at the one after it. */
-	if (batch_due(&c->batch, c->options->flush_ns - COLLECTOR_TICK_MS * NS_PER_MS / 2,
+	if (is_full(c) ||
+	    batch_due(&c->batch, c->options->flush_ns - COLLECTOR_TICK_MS * NS_PER_MS / 2,
 		      clock_boot_ns())) {
 		ret = flush(c, false, err);
 		if (ret)
@@ -294,14 +296,9 @@ void collector_clock_set(struct collector *c)
 
 /* ---- begin and end ---- */
 
-static int on_leftover(void *ctx, const struct connection *connection, bool same_boot)
+static int on_leftover(void *ctx, const struct connection *connection)
 {
-	struct collector *c = ctx;
-	struct connection leftover = *connection;
-
-	if (!same_boot)
-		leftover.cookie = 0; /* no socket has this one: it will be lost */
-	return track_leftover(c->track, &leftover);
+	return track_leftover(((struct collector *)ctx)->track, connection);
 }
 
 static int on_leftover_listener(void *ctx, const struct listener *l)

@@ -5,13 +5,9 @@
 
 #include "clock.h"
 #include "db.h"
+#include "escape.h"
 
 #define MAX_US (100LL * 366 * 86400 * 1000000) /* a century */
-
-/* Whether the run before run ?1 was of the same boot. */
-#define SAME_BOOT                                                                                  \
-	" (SELECT boot_id FROM run WHERE id < ?1 ORDER BY id DESC LIMIT 1) ="                      \
-	" (SELECT boot_id FROM run WHERE id = ?1)"
 
 static void parse_addr(const unsigned char *text, struct in6_addr *addr, uint8_t *family)
 {
@@ -27,7 +23,21 @@ static int64_t boot_ns(int64_t us)
 	return us > -MAX_US && us < MAX_US ? us * NS_PER_US : 0;
 }
 
-/* Columns as selected below; none of the texts is NULL. */
+/* A name as the kernel side tells it, from the escaped one in the file. */
+static void read_name(sqlite3_stmt *stmt, int column, char name[COMM_LEN])
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+	char raw[ESCAPED_SIZE(COMM_LEN)];
+	size_t len = text ? strlen(text) : 0;
+
+	if (len == 0 || len > sizeof(raw))
+		return;
+	len = escape_undo(text, len, raw);
+	if (len < COMM_LEN)
+		memcpy(name, raw, len);
+}
+
+/* Columns as selected below; of the texts, only thread may be NULL. */
 static struct connection read_row(sqlite3_stmt *stmt)
 {
 	struct connection c = {
@@ -53,30 +63,35 @@ static struct connection read_row(sqlite3_stmt *stmt)
 	parse_addr(sqlite3_column_text(stmt, 5), &c.peer_addr, &c.family);
 	if (sqlite3_column_type(stmt, 9) != SQLITE_NULL)
 		c.established_boot_ns = c.start_boot_ns + boot_ns(sqlite3_column_int64(stmt, 9));
+	if (c.direction == DIRECTION_IN && sqlite3_column_type(stmt, 17) != SQLITE_NULL) {
+		c.established_boot_ns = c.start_boot_ns;
+		c.accepted_boot_ns = c.start_boot_ns + boot_ns(sqlite3_column_int64(stmt, 17));
+	}
+	read_name(stmt, 18, c.owner.thread);
 	return c;
 }
 
-int leftover_each(sqlite3 *db, int64_t run,
-		  int (*each)(void *ctx, const struct connection *c, bool same_boot), void *ctx,
-		  struct err *err)
+int leftover_each(sqlite3 *db, int64_t run, int (*each)(void *ctx, const struct connection *c),
+		  void *ctx, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
 	int rc, ret;
 
-	ret = db_prepare(db,
-			 "SELECT o.id,"
-			 " o.start_us - (SELECT offset_us FROM clock WHERE run_id = ?1),"
-			 " direction, local_addr, local_port, peer_addr, peer_port, process_id,"
-			 " netns, connect_us, cookie, owner_source, flags, tx_bytes, rx_bytes,"
-			 " retransmits, container_id," SAME_BOOT " FROM open_connection o",
-			 &stmt, err);
+	ret = db_prepare(
+		db,
+		"SELECT o.id,"
+		" o.start_us - (SELECT offset_us FROM clock WHERE run_id = ?1),"
+		" direction, local_addr, local_port, peer_addr, peer_port, process_id,"
+		" netns, connect_us, cookie, owner_source, flags, tx_bytes, rx_bytes,"
+		" retransmits, container_id, accept_wait_us, thread FROM open_connection o",
+		&stmt, err);
 	if (ret)
 		return ret;
 	sqlite3_bind_int64(stmt, 1, run);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct connection c = read_row(stmt);
 
-		ret = each(ctx, &c, sqlite3_column_int(stmt, 17));
+		ret = each(ctx, &c);
 		if (ret)
 			return err_set(err, ret, "taking over open connections: %s",
 				       strerror(-ret));
@@ -87,28 +102,22 @@ int leftover_each(sqlite3 *db, int64_t run,
 	return 0;
 }
 
-int leftover_each_listener(sqlite3 *db, int64_t run,
-			   int (*each)(void *ctx, const struct listener *l), void *ctx,
+int leftover_each_listener(sqlite3 *db, int (*each)(void *ctx, const struct listener *l), void *ctx,
 			   struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
 	int rc, ret;
 
-	ret = db_prepare(db,
-			 "SELECT id, netns, port, cookie," SAME_BOOT
-			 " FROM listener WHERE to_us IS NULL",
+	ret = db_prepare(db, "SELECT id, netns, port, cookie FROM listener WHERE to_us IS NULL",
 			 &stmt, err);
 	if (ret)
 		return ret;
-	sqlite3_bind_int64(stmt, 1, run);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		const struct listener l = {
 			.row = sqlite3_column_int64(stmt, 0),
 			.netns = (uint32_t)sqlite3_column_int64(stmt, 1),
 			.port = (uint16_t)sqlite3_column_int(stmt, 2),
-			.cookie = sqlite3_column_int(stmt, 4)
-					  ? (uint64_t)sqlite3_column_int64(stmt, 3)
-					  : 0,
+			.cookie = (uint64_t)sqlite3_column_int64(stmt, 3),
 		};
 
 		ret = each(ctx, &l);

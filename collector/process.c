@@ -161,13 +161,18 @@ void processes_exit(struct processes *ps, const struct owner *owner, int64_t at_
 		return;
 	if (!ps->exited)
 		ps->exited = calloc(MAX_EXITED, sizeof(*ps->exited));
-	if (!ps->exited || ps->n_exited == MAX_EXITED)
+	if (!ps->exited || processes_exits_full(ps))
 		return;
 	ps->exited[ps->n_exited++] = (struct exited){
 		.start_boot_ns = owner->start_boot_ns,
 		.pid = owner->pid,
 		.at_boot_ns = at_boot_ns,
 	};
+}
+
+bool processes_exits_full(const struct processes *ps)
+{
+	return ps->n_exited == MAX_EXITED;
 }
 
 int64_t processes_exit_boot_ns(const struct processes *ps, const struct process *p)

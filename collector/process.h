@@ -50,7 +50,7 @@ struct processes {
 	const char *proc; /* where procfs is mounted: "/proc"; borrowed */
 	bool cmdline;	  /* keep arguments */
 	/* Those with a row, since processes_exits_written(); NULL before the first. What
-	 * finds no room stays without its end. */
+	 * finds no room stays without its end: see processes_exits_full(). */
 	struct exited *exited;
 	size_t n_exited; /* at most MAX_EXITED */
 };
@@ -74,6 +74,9 @@ void processes_exec(struct processes *ps, const struct event *e);
 
 /* Takes note that the process with @owner's pid and start is over. */
 void processes_exit(struct processes *ps, const struct owner *owner, int64_t at_boot_ns);
+
+/* There is no room for one more, until they are written. */
+bool processes_exits_full(const struct processes *ps);
 
 /* When it ended; 0: not known to be over. */
 int64_t processes_exit_boot_ns(const struct processes *ps, const struct process *p);

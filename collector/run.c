@@ -133,12 +133,22 @@ static int prepare(struct run *r, struct err *err)
 	return 0;
 }
 
+/* What was left open stands without a socket since the boot, also for a run after this one:
+ * another socket may get the same cookie. */
+static int forget_cookies(struct run *r, struct err *err)
+{
+	return db_exec(r->db,
+		       "UPDATE open_connection SET cookie = NULL;"
+		       "UPDATE listener SET cookie = NULL WHERE to_us IS NULL",
+		       err);
+}
+
 static int begin(struct run *r, const struct store_config *c, struct err *err)
 {
 	int64_t now_us = clock_wall_us(c->now_boot_ns, c->offset_ns), before_ns;
 	struct {
-		int64_t end_us, offset_us;
-	} last = {0, c->offset_ns / NS_PER_US};
+		int64_t end_us, offset_us, same_boot;
+	} last = {0, c->offset_ns / NS_PER_US, true};
 	AUTO_STMT *stmt = NULL;
 	int ret;
 
@@ -150,9 +160,9 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 			r,
 			"SELECT ifnull(stop_us, last_commit_us), CASE boot_id WHEN ?1 THEN"
 			" (SELECT offset_us FROM clock WHERE run_id = run.id"
-			"  ORDER BY at_us - offset_us DESC LIMIT 1) END"
+			"  ORDER BY at_us - offset_us DESC LIMIT 1) END, boot_id = ?1"
 			" FROM run ORDER BY id DESC LIMIT 1",
-			&last.end_us, 2, err);
+			&last.end_us, 3, err);
 	if (!ret)
 		ret = db_prepare(r->db,
 				 "INSERT INTO run(boot_id, version, pid, start_us, last_commit_us,"
@@ -174,6 +184,10 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 	if (ret)
 		return ret;
 	r->id = sqlite3_last_insert_rowid(r->db);
+	if (!last.same_boot)
+		ret = forget_cookies(r, err);
+	if (ret)
+		return ret;
 	before_ns = last.offset_us * NS_PER_US;
 	if (last.end_us > 0) {
 		r->previous_end_boot_ns = last.end_us * NS_PER_US - before_ns;

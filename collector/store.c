@@ -132,8 +132,7 @@ uint64_t store_recorded(const struct store *s)
 	return s->recorded;
 }
 
-int store_each_open(struct store *s,
-		    int (*each)(void *ctx, const struct connection *c, bool same_boot), void *ctx,
+int store_each_open(struct store *s, int (*each)(void *ctx, const struct connection *c), void *ctx,
 		    struct err *err)
 {
 	return leftover_each(s->db, run_id(s->run), each, ctx, err);
@@ -142,7 +141,7 @@ int store_each_open(struct store *s,
 int store_each_listener(struct store *s, int (*each)(void *ctx, const struct listener *l),
 			void *ctx, struct err *err)
 {
-	return leftover_each_listener(s->db, run_id(s->run), each, ctx, err);
+	return leftover_each_listener(s->db, each, ctx, err);
 }
 
 /* ---- a flush ---- */
@@ -155,13 +154,13 @@ static void bind_nonzero(sqlite3_stmt *stmt, int at, int64_t value)
 		sqlite3_bind_null(stmt, at);
 }
 
-/* The thread's name, where it says more than the process's. */
+/* The thread's name, where it says more than the process's; also of an owner of whom an
+ * earlier run left no more but the row. */
 static void bind_thread(sqlite3_stmt *stmt, int at, const struct owner *owner)
 {
 	char safe[ESCAPED_SIZE(COMM_LEN)];
 
-	if (owner->pid == 0 || owner->thread[0] == '\0' ||
-	    strcmp(owner->thread, owner->comm) == 0) {
+	if (owner->thread[0] == '\0' || strcmp(owner->thread, owner->comm) == 0) {
 		sqlite3_bind_null(stmt, at);
 		return;
 	}

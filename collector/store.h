@@ -40,9 +40,8 @@ int store_open(const struct store_config *config, struct processes *processes,
 void store_free(struct store *s);
 
 /* Calls @each with every connection that an earlier run left open: open_row,
- * process_row and what else is known. @same_boot: the kernel may still know it. */
-int store_each_open(struct store *s,
-		    int (*each)(void *ctx, const struct connection *c, bool same_boot), void *ctx,
+ * process_row and what else is known; cookie 0: of an earlier boot. */
+int store_each_open(struct store *s, int (*each)(void *ctx, const struct connection *c), void *ctx,
 		    struct err *err);
 
 /* The same with every listener that an earlier run saw listening last: row, and cookie (0:

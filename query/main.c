@@ -54,8 +54,8 @@ static int ask_sql(const struct request *q, const char *sql, struct rows **out, 
 	if (!ret)
 		ret = rows_fetch(stmt, q->timeout_us, out, err);
 	if (ret && (sqlite3_errcode(db) & 0xff) == SQLITE_AUTH)
-		err_set(err, ret, "only one SELECT can be asked; the history is read-only");
-	return ret;
+		return err_set(err, ret, "only one SELECT can be asked; the history is read-only");
+	return ret && !stmt ? db_wrap_older(db, err) : ret;
 }
 
 static int ask_report(const struct request *q, struct rows **out, struct gaps *gaps,
@@ -65,10 +65,12 @@ static int ask_report(const struct request *q, struct rows **out, struct gaps *g
 	AUTO_STMT *stmt = NULL;
 	int ret = open_db(q, &db, err);
 
-	if (!ret)
-		ret = report_prepare(q->report, &q->args, &q->scope, db, &stmt, err);
-	if (!ret)
-		ret = rows_fetch(stmt, q->timeout_us, out, err);
+	if (ret)
+		return ret;
+	ret = report_prepare(q->report, &q->args, &q->scope, db, &stmt, err);
+	if (ret)
+		return db_wrap_older(db, err);
+	ret = rows_fetch(stmt, q->timeout_us, out, err);
 	return ret ? ret : gaps_find(db, q->args.since_us, q->args.until_us, gaps, err);
 }
 

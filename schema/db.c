@@ -341,3 +341,19 @@ int db_open_reader(const char *path, sqlite3 **out, struct err *err)
 
 	return ret ? err_wrap(err, "%s", path) : 0;
 }
+
+int db_wrap_older(sqlite3 *db, struct err *err)
+{
+	struct err ignored;
+	int version;
+
+	sqlite3_set_authorizer(db, NULL, NULL); /* it allows no PRAGMA */
+	if (query_int(db, "PRAGMA user_version", &version, &ignored) == 0 &&
+	    version < db_schema_version())
+		err_wrap(
+			err,
+			"%s: has schema %d, older than this program's %d; start connmon-collect on it",
+			sqlite3_db_filename(db, "main"), version, db_schema_version());
+	sqlite3_set_authorizer(db, allow_reading, NULL);
+	return err->code;
+}

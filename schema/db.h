@@ -43,9 +43,14 @@ int db_open_writer(const char *path, bool durable, sqlite3 **out, struct err *er
 /*
  * Opens the existing database @path for reading only: on the connection nothing
  * but a plain SELECT compiles (no ATTACH, no PRAGMA, no temporary table), and
- * nothing in the file is trusted. The schema must not be newer than this program's.
+ * nothing in the file is trusted. The schema must not be newer than this program's; it
+ * may be older, and then lacks columns.
  */
 int db_open_reader(const char *path, sqlite3 **out, struct err *err);
+
+/* A statement did not compile in the reader @db: puts in front of it that the database is
+ * older than this program, if so. Returns the code of @err. */
+int db_wrap_older(sqlite3 *db, struct err *err);
 
 /* What SQLite only calls "unable to open database file": -EISDIR, -EACCES, -ENOENT,
  * -EROFS, -ENOSPC with what to do. With @create an empty file is made at @path. */

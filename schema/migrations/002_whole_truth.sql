@@ -7,9 +7,13 @@
 -- measure of such a connection is false by up to 64 ms, and the average forgets it only
 -- slowly; min_rtt_us is right as soon as the peer acknowledged anything.
 
--- Its own name, when it is not that of its process.
-ALTER TABLE connection ADD COLUMN thread TEXT;
-ALTER TABLE open_connection ADD COLUMN thread TEXT;
+-- What stands within these statements is kept with the table, for `connmon-query schema`.
+-- A column that is added comes before what 001 says behind the last one.
+
+ALTER TABLE connection ADD COLUMN
+  thread TEXT /* the thread's own name, when it is not that of its process */;
+ALTER TABLE open_connection ADD COLUMN
+  thread TEXT /* likewise */;
 
 -- Of process now: the parents of an owner have rows too, up to eight of them. cmdline is
 -- what a shell would take apart into the arguments: one that is empty, ends in '...' or
@@ -17,20 +21,24 @@ ALTER TABLE open_connection ADD COLUMN thread TEXT;
 -- is then escaped as names are. Of more than 512 bytes the rest is cut: the line then ends
 -- in ... outside of quotes. A process that wrote a title over its arguments shows that when
 -- it was older than the run.
-ALTER TABLE process ADD COLUMN parent_id INTEGER REFERENCES process; -- as it was when this one
-                                                -- began; NULL when only its pid is known
-ALTER TABLE process ADD COLUMN exit_us INTEGER; -- NULL: still running, or not seen
+ALTER TABLE process ADD COLUMN
+  parent_id INTEGER REFERENCES process /* as it was when this one began; NULL when only its
+                                          pid is known */;
+ALTER TABLE process ADD COLUMN
+  exit_us INTEGER /* NULL: still running, or not seen; cmdline is there */;
 
 -- name is now what the runtime calls it, if that is to be found on disk.
-ALTER TABLE container ADD COLUMN container_id TEXT; -- the runtime's id, whole; NULL: it has none
-ALTER TABLE container ADD COLUMN pod TEXT; -- namespace/name, else its uid; NULL: not in a pod
+ALTER TABLE container ADD COLUMN
+  container_id TEXT /* the runtime's id, whole; NULL: it has none */;
+ALTER TABLE container ADD COLUMN
+  pod TEXT /* namespace/name, else its uid; NULL: not in a pod; name is */;
 
--- A run that takes over a listener from an earlier one knows it by its cookie.
-ALTER TABLE listener ADD COLUMN cookie INTEGER;
+ALTER TABLE listener ADD COLUMN
+  cookie INTEGER /* the socket's: a later run knows by it what it takes over */;
 
--- What the kernel side sent in a run, and what became of it:
--- seen = recorded + lost + filtered, for each kind of record.
 CREATE TABLE account (
+  -- What the kernel side sent in a run, and what became of it:
+  -- seen = recorded + lost + filtered, for each kind of record.
   run_id   INTEGER NOT NULL REFERENCES run,
   record   TEXT    NOT NULL, -- end, open, attempt, owner, listen, exec, exit, cgroup
   seen     INTEGER NOT NULL,

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #define STILL "SELECT count(*) FROM listener WHERE netns = ?1 AND to_us IS NULL"
+#define OVER  "SELECT count(*) FROM listener WHERE netns = ?1 AND to_us IS NOT NULL"
+#define MANY  20500
 #define ENDED "SELECT count(*) FROM listener WHERE netns = ?1 AND to_us > from_us"
 
 static int fresh(void **state)
@@ -107,12 +109,38 @@ static void a_listener_that_closed_while_no_collector_ran_ended_with_the_run(voi
 	scene_free(s);
 }
 
+static void part_listens_often(struct scene *s)
+{
+	for (int i = 0; i < MANY; i++)
+		close(listen_at(s->addr, s->port));
+}
+
+static void more_listeners_than_one_commit_takes_do_not_wait_for_the_next_flush(void **state)
+{
+	struct node *n = *state;
+	struct scene *s = scene_new("127.0.0.1");
+	long netns;
+
+	node_start(n, (const char *const[]){"--flush", "60s", NULL});
+	netns = (long)node_stage(n);
+	actor_wait(actor_start("server", part_listens_often, s));
+	node_expect_number(
+		n,
+		"SELECT count(*) >= 20000 AND (SELECT last_commit_us - start_us FROM run)"
+		" < 50000000 FROM listener WHERE netns = ?1",
+		netns, 1);
+	scene_free(s);
+	the_collector_ends_and_its_account_equals_the_rows(state);
+	assert_int_equal(node_number(n, OVER, netns), MANY);
+}
+
 int main(void)
 {
 #define OF_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, fresh, done)
 	const struct CMUnitTest tests[] = {
 		OF_ITS_OWN(a_listener_is_a_row_from_its_listen_to_its_close),
 		OF_ITS_OWN(a_listener_outlives_the_collector_as_one_row),
+		OF_ITS_OWN(more_listeners_than_one_commit_takes_do_not_wait_for_the_next_flush),
 		OF_ITS_OWN(a_listener_that_closed_while_no_collector_ran_ended_with_the_run),
 	};
 

@@ -314,6 +314,24 @@ static void only_the_end_of_a_process_with_a_row_is_told_and_only_once(void **st
 	processes_clear(&ps);
 }
 
+static void ends_are_full_when_no_more_find_room_and_not_when_they_are_written(void **state)
+{
+	struct processes ps = {.proc = "/nowhere"};
+	struct owner o = {.pid = 7, .exec_id = 3, .comm = "app"};
+
+	(void)state;
+	for (uint64_t i = 1; i <= MAX_EXITED; i++) {
+		assert_false(processes_exits_full(&ps));
+		o.start_boot_ns = i;
+		processes_has_row(&ps, processes_get(&ps, &o), 1);
+		processes_exit(&ps, &o, (int64_t)i);
+	}
+	assert_true(processes_exits_full(&ps));
+	processes_exits_written(&ps);
+	assert_false(processes_exits_full(&ps));
+	processes_clear(&ps);
+}
+
 static void arguments_are_kept_only_when_asked_for(void **state)
 {
 	struct processes ps = {.proc = "/nowhere"}, asked = {.proc = "/proc", .cmdline = true};
@@ -416,6 +434,8 @@ int main(void)
 		cmocka_unit_test(a_parent_is_what_it_was_when_the_child_began),
 		cmocka_unit_test(a_parent_that_nobody_told_of_is_looked_up_while_it_lives),
 		cmocka_unit_test(only_the_end_of_a_process_with_a_row_is_told_and_only_once),
+		cmocka_unit_test(
+			ends_are_full_when_no_more_find_room_and_not_when_they_are_written),
 		cmocka_unit_test(arguments_are_kept_only_when_asked_for),
 		cmocka_unit_test(what_is_kept_of_processes_is_bounded_and_the_oldest_go_first),
 		cmocka_unit_test(a_child_without_an_exec_runs_what_its_parent_runs),
