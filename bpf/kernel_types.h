@@ -40,6 +40,14 @@ struct in6_addr {
 	} in6_u;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	atomic_t refs;
+} refcount_t;
+
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
@@ -52,6 +60,7 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 	unsigned long skc_flags; /* bits of enum sock_flags */
 	atomic64_t skc_cookie;	 /* 0: nobody has asked for it */
+	refcount_t skc_refcnt;	 /* 0: freed */
 };
 
 enum sock_flags {
@@ -195,10 +204,6 @@ struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
 };
-
-typedef struct {
-	int counter;
-} atomic_t;
 
 struct signal_struct {
 	atomic_t live; /* threads that have not begun to exit */

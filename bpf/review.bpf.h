@@ -40,6 +40,9 @@ int review(struct bpf_iter__bpf_map_elem *ctx)
 	if (!e)
 		return 0;
 	tp = (struct tcp_sock *)*key;
+	/* Freed, and no program met its end: nothing more will be told of it. */
+	if (BPF_CORE_READ((struct sock *)tp, __sk_common.skc_refcnt.refs.counter) == 0)
+		return 0;
 	c = &e->connection;
 	peek_connection(c, (struct sock *)tp, s);
 	if (is_mptcp(tp))

@@ -14,6 +14,8 @@
 #include "send.bpf.h"
 #include "state.bpf.h"
 
+#define E2BIG 7 /* a full table says so */
+
 static __always_inline bool is_ours(struct sock *sk)
 {
 	return sk->sk_protocol == IPPROTO_TCP &&
@@ -21,17 +23,22 @@ static __always_inline bool is_ours(struct sock *sk)
 	       sk->__sk_common.skc_state != BPF_TCP_CLOSE;
 }
 
-/* Keeps @s and writes a struct event_connection for it. */
+/* Keeps @s and writes a struct event_connection for it. @last: no later scan comes upon it. */
 static __always_inline void take_over(struct seq_file *seq, struct sock *sk,
-				      struct connection_state *s)
+				      struct connection_state *s, bool last)
 {
 	struct event_connection *e;
 	__u64 key = (__u64)sk;
+	int ret;
 
 	s->flags |= EVENT_PREEXISTING;
 	/* One that still connects is told by the review. */
-	if (is_filtered(sk, s->inbound) || state_keep(sk, s, BPF_NOEXIST) != 0 ||
-	    s->state == BPF_TCP_SYN_SENT)
+	if (is_filtered(sk, s->inbound))
+		return;
+	ret = state_keep(sk, s, BPF_NOEXIST);
+	if (ret == -E2BIG && last)
+		count_table_full();
+	if (ret != 0 || s->state == BPF_TCP_SYN_SENT)
 		return;
 	e = scratch_event(EVENT_OPEN, sizeof(*e));
 	if (!e)
@@ -167,7 +174,7 @@ int scan_files(struct bpf_iter__task_file *ctx)
 		return 0;
 	}
 	s.owner_source = OWNER_SCAN;
-	take_over(ctx->meta->seq, sk, &s);
+	take_over(ctx->meta->seq, sk, &s, false);
 	return 0;
 }
 
@@ -204,7 +211,7 @@ int scan_namespace(struct bpf_iter__tcp *ctx)
 	} else if (s.inbound) {
 		own_by_listener(&s, sk);
 	}
-	take_over(ctx->meta->seq, sk, &s);
+	take_over(ctx->meta->seq, sk, &s, true);
 	return 0;
 }
 

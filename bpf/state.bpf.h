@@ -43,13 +43,15 @@ static __always_inline struct event_counters *counters_here(void)
 	return bpf_map_lookup_elem(&counters, &zero);
 }
 
+#define MAX_CPUS 8192 /* the most that Linux knows: NR_CPUS of x86 */
+
 /* The start made unique: ids of one CPU strictly increase, and the low bits
  * name the CPU. A softirq may come in between, hence the exchange. */
 static __always_inline __u64 make_id(__u64 now)
 {
-	__u32 cpu = bpf_get_smp_processor_id() & 1023;
+	__u32 cpu = bpf_get_smp_processor_id() & (MAX_CPUS - 1);
 	struct event_counters *c = counters_here();
-	__u64 last, id = now & ~1023ULL;
+	__u64 last, id = now & ~(MAX_CPUS - 1ULL);
 
 	if (!c)
 		return id | cpu;
@@ -57,7 +59,7 @@ static __always_inline __u64 make_id(__u64 now)
 	for (int tries = 0; tries < 3; tries++) {
 		last = c->last_id;
 		if (id <= last)
-			id = last + 1024;
+			id = last + MAX_CPUS;
 		if (__sync_val_compare_and_swap(&c->last_id, last, id) == last)
 			break;
 	}
@@ -75,17 +77,21 @@ static __always_inline void state_init(struct connection_state *s, struct sock *
 	s->inbound = inbound;
 }
 
+static __always_inline void count_table_full(void)
+{
+	struct event_counters *c = counters_here();
+
+	if (c)
+		__sync_fetch_and_add(&c->table_full, 1);
+}
+
 static __always_inline int state_keep(struct sock *sk, const struct connection_state *s, __u64 how)
 {
 	__u64 key = (__u64)sk;
 	int ret = bpf_map_update_elem(&connections, &key, s, how);
 
-	if (ret && how == BPF_ANY) {
-		struct event_counters *c = counters_here();
-
-		if (c)
-			__sync_fetch_and_add(&c->table_full, 1);
-	}
+	if (ret && how == BPF_ANY)
+		count_table_full();
 	return ret;
 }
 

@@ -306,6 +306,16 @@ static int on_leftover_listener(void *ctx, const struct listener *l)
 	return listeners_leftover(((struct collector *)ctx)->listeners, l);
 }
 
+static int lock_store(struct collector *c, struct err *err)
+{
+	int ret = db_check_path(c->options->db, true, err); /* before a lock file is made */
+
+	if (ret)
+		return ret;
+	c->lock_fd = lock_database(c->options->db, err);
+	return c->lock_fd < 0 ? c->lock_fd : 0;
+}
+
 static int open_store(struct collector *c, struct err *err)
 {
 	const struct store_config config = {
@@ -316,12 +326,6 @@ static int open_store(struct collector *c, struct err *err)
 	};
 	int ret;
 
-	ret = db_check_path(c->options->db, true, err); /* before a lock file is made */
-	if (ret)
-		return ret;
-	c->lock_fd = lock_database(c->options->db, err);
-	if (c->lock_fd < 0)
-		return c->lock_fd;
 	ret = store_open(&config, &c->processes, &c->containers, &c->store, err);
 	if (ret)
 		return ret;
@@ -390,9 +394,12 @@ int collector_new(const struct options *options, FILE *live, struct collector **
 	c->flushed.at_ns = c->flushed.counted_ns = clock_boot_ns();
 	c->flushed.offset_ns = c->offset_ns;
 	if (options->db)
-		ret = open_store(c, err);
+		ret = lock_store(c, err);
+	/* Before a run is written down that cannot be. */
 	if (!ret)
 		ret = probe_new(&options->probe, on_ring_event, c, &c->probe, err);
+	if (!ret && options->db)
+		ret = open_store(c, err);
 	if (!ret) /* to just watch, too: it finds who listens */
 		ret = scan(c, err);
 	c->refreshed_ns = clock_boot_ns();

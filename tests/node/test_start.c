@@ -137,6 +137,11 @@ static void a_user_without_the_capabilities_is_told_so(void **state)
 			NOBODY);
 	assert_sentence(&f, FAILED, "root");
 	assert_true(strstr(f.err, "CAP_BPF"));
+	/* No run is written down that there was not. */
+	f = program_run((const char *const[]){"sqlite3", n->db_path,
+					      "SELECT count(*) FROM sqlite_schema", NULL},
+			0);
+	assert_string_equal(f.out, "0\n");
 }
 
 static void a_folder_that_may_not_be_written_is_refused(void **state)

@@ -169,6 +169,33 @@ static void the_account_is_balanced_all_the_same(void **state)
 	assert_account_balanced(n);
 }
 
+static int not_started(void **state)
+{
+	*state = node_new();
+	return 0;
+}
+
+static void what_was_open_at_the_start_and_found_no_room_is_told_too(void **state)
+{
+	struct scene *s = scene_new("127.0.0.1");
+	struct node *n = *state;
+	long netns = (long)node_stage(n), recorded, lost;
+	pid_t server = actor_start("server", part_many_servers, s);
+	pid_t client = actor_start("client", part_many_clients, s);
+
+	cue_wait(s, CUE_CONNECTED);
+	node_start(n, (const char *const[]){"--flush", "100ms", "--max-open", "100", NULL});
+	cue_give(s, CUE_GO);
+	actor_wait(client);
+	actor_wait(server);
+	node_expect_number(n, NODE_ENDED_ROWS, netns, 2L * N);
+	assert_true(node_number(n, "SELECT total(count) FROM gap WHERE reason = 'table_full'", 0) >=
+		    2L * N - 100);
+	node_stop(n, &recorded, &lost);
+	assert_account_balanced(n);
+	scene_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +203,9 @@ int main(void)
 		cmocka_unit_test(one_that_finds_room_later_is_seen_open),
 		cmocka_unit_test(the_gap_says_how_many_were_not_followed_and_when),
 		cmocka_unit_test(the_account_is_balanced_all_the_same),
+		cmocka_unit_test_setup_teardown(
+			what_was_open_at_the_start_and_found_no_room_is_told_too, not_started,
+			node_teardown),
 	};
 
 	if (node_missing())
