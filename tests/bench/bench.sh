@@ -32,8 +32,12 @@ mkdir -p "$folder"
 trap '[ -z "$pid" ] || kill -KILL "$pid"; echo "$stats_before" > $stats' EXIT
 trap 'exit 1' INT TERM
 
+# used: what the tool has used of the processors so far, ns.
+used() { cut -d ' ' -f 1 "/proc/$pid/schedstat"; }
+
 # start READY_WORDS COMMAND...: in the background, until its outputs hold the words
-# or, with none, for a second: the libbpf-tools do not say when they are ready.
+# or, with none, for a second: the libbpf-tools do not say when they are ready. Sets
+# start_ns to what that took, most of it the kernel's for checking the programs.
 start() {
 	words=$1
 	shift
@@ -43,19 +47,19 @@ start() {
 		sleep 0.1
 		kill -0 "$pid" || { cat "$folder/err"; exit 1; }
 		if [ -n "$words" ]; then
-			if grep -q "$words" "$folder/err"; then return; fi
+			if grep -q "$words" "$folder/err"; then break; fi
 		elif [ "$tenth" = 10 ]; then
-			return
+			break
 		fi
+		[ "$tenth" != 100 ] || { echo "$1 did not become ready"; exit 1; }
 	done
-	echo "$1 did not become ready"
-	exit 1
+	start_ns=$(used)
 }
 
-# stop: lets the tool catch up; sets cpu_ns to what it used in all.
+# stop: lets the tool catch up; sets cpu_ns to what it used since it was ready.
 stop() {
 	sleep 1.5
-	cpu_ns=$(cut -d ' ' -f 1 "/proc/$pid/schedstat")
+	cpu_ns=$(($(used) - start_ns))
 	kill -INT "$pid"
 	wait "$pid" || true
 	pid=
@@ -193,7 +197,7 @@ END {
 }' n="$n" "$folder/programs" "$folder/results"
 cat <<END
 
-rows, lost, bytes/row: what the tool recorded; CPU us/c: of its own process, per connection
+rows, lost, bytes/row: what the tool recorded; CPU us/c: of its own process, once ready
 ns/event: of its BPF programs, per change of a TCP state; BPF us/c: the same per connection
 added: processor time of the two ends of a connection, against that of no tool in the same round
 END
