@@ -1,10 +1,18 @@
 #include "far.h"
 
+#include "parts.h"
+
 void far_come_up(struct scene *s)
 {
 	stage_enter(s->stage);
 	cue_wait(s, CUE_GO);
 	link_far();
+}
+
+void part_far_server(struct scene *s)
+{
+	far_come_up(s);
+	part_server(s);
 }
 
 pid_t far_start(struct node *n, struct scene *s, void (*server)(struct scene *), struct ends *ends)

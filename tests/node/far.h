@@ -15,6 +15,7 @@ struct ends {
 /* Makes the link and starts @server at its far end, who first calls far_come_up(). */
 pid_t far_start(struct node *n, struct scene *s, void (*server)(struct scene *), struct ends *ends);
 void far_come_up(struct scene *s);
+void part_far_server(struct scene *s); /* part_server() there */
 
 /* One row at each end, of a connection from NEAR; frees @s. */
 void assert_ends(struct node *n, struct scene *s, struct ends ends, struct row out, struct row in);

@@ -1,6 +1,18 @@
 #include "parts.h"
 
-static void serve_one(struct scene *s, int listener)
+int dial_and_talk(struct scene *s)
+{
+	int fd;
+
+	cue_wait(s, CUE_LISTENING);
+	fd = dial(s->addr, s->port);
+	s->client_port = local_port(fd);
+	send_bytes(fd, s->request);
+	receive_bytes(fd, s->reply);
+	return fd;
+}
+
+int accept_and_talk(struct scene *s, int listener)
 {
 	int fd;
 
@@ -8,6 +20,23 @@ static void serve_one(struct scene *s, int listener)
 	fd = accept_one(listener);
 	receive_bytes(fd, s->request);
 	send_bytes(fd, s->reply);
+	return fd;
+}
+
+void serve_next(struct scene *s, int listener)
+{
+	int fd = accept_one(listener);
+
+	receive_bytes(fd, s->request);
+	send_bytes(fd, s->reply);
+	wait_for_end(fd);
+	close(fd);
+}
+
+void serve_one(struct scene *s, int listener)
+{
+	int fd = accept_and_talk(s, listener);
+
 	if (!s->server_closes_first)
 		wait_for_end(fd);
 	close(fd);
@@ -33,13 +62,8 @@ void part_server_without_backlog(struct scene *s)
 
 void part_client(struct scene *s)
 {
-	int fd;
+	int fd = dial_and_talk(s);
 
-	cue_wait(s, CUE_LISTENING);
-	fd = dial(s->addr, s->port);
-	s->client_port = local_port(fd);
-	send_bytes(fd, s->request);
-	receive_bytes(fd, s->reply);
 	if (s->server_closes_first)
 		wait_for_end(fd);
 	close(fd);
@@ -50,14 +74,8 @@ void part_servers(struct scene *s)
 	int listener = listen_at(s->addr, s->port);
 
 	cue_give(s, CUE_LISTENING);
-	for (long i = 0; i < s->n_connections; i++) {
-		int fd = accept_one(listener);
-
-		receive_bytes(fd, s->request);
-		send_bytes(fd, s->reply);
-		wait_for_end(fd);
-		close(fd);
-	}
+	for (long i = 0; i < s->n_connections; i++)
+		serve_next(s, listener);
 	close(listener);
 }
 
@@ -75,13 +93,8 @@ void part_clients(struct scene *s)
 
 void part_staying_client(struct scene *s)
 {
-	int fd;
+	int fd = dial_and_talk(s);
 
-	cue_wait(s, CUE_LISTENING);
-	fd = dial(s->addr, s->port);
-	s->client_port = local_port(fd);
-	send_bytes(fd, s->request);
-	receive_bytes(fd, s->reply);
 	cue_give(s, CUE_CONNECTED);
 	cue_wait(s, CUE_GO);
 	close(fd);

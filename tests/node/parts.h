@@ -6,6 +6,15 @@
 #include "sockets.h"
 #include "stage.h"
 
+/* What a client and a server say first: @request bytes there, @reply bytes back. The
+ * connection, which stays open; of the client's, @client_port. */
+int dial_and_talk(struct scene *s);
+int accept_and_talk(struct scene *s, int listener);
+
+/* A server's whole part in one connection; closes @listener. */
+void serve_one(struct scene *s, int listener);
+void serve_next(struct scene *s, int listener); /* of many: no cue, and @listener stays */
+
 /* One connection, @request bytes there, @reply bytes back. */
 void part_server(struct scene *s);
 void part_client(struct scene *s);

@@ -30,15 +30,8 @@ static void a_link_local_address_is_recorded_without_its_device(void **state)
 static void part_server_of_both_families(struct scene *s)
 {
 	int listener = listen_at("::", s->port);
-	int fd;
 
-	cue_give(s, CUE_LISTENING);
-	fd = accept_one(listener);
-	receive_bytes(fd, s->request);
-	send_bytes(fd, s->reply);
-	wait_for_end(fd);
-	close(fd);
-	close(listener);
+	serve_one(s, listener);
 }
 
 static void an_ipv4_client_of_an_ipv6_wildcard_is_ipv4_on_both_sides(void **state)

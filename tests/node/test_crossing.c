@@ -94,10 +94,7 @@ static void part_far_closer(struct scene *s)
 
 	far_come_up(s);
 	listener = listen_at(s->addr, s->port);
-	cue_give(s, CUE_LISTENING);
-	fd = accept_one(listener);
-	receive_bytes(fd, s->request);
-	send_bytes(fd, s->reply);
+	fd = accept_and_talk(s, listener);
 	cue_wait(s, CUE_CONNECTED);
 	close(fd);
 	cue_give(s, CUE_DONE);
@@ -106,13 +103,8 @@ static void part_far_closer(struct scene *s)
 /* Its FIN gets lost, and meanwhile the other's comes. */
 static void part_near_closer(struct scene *s)
 {
-	int fd;
+	int fd = dial_and_talk(s);
 
-	cue_wait(s, CUE_LISTENING);
-	fd = dial(s->addr, s->port);
-	s->client_port = local_port(fd);
-	send_bytes(fd, s->request);
-	receive_bytes(fd, s->reply);
 	link_cut();
 	close(fd);
 	cue_give(s, CUE_CONNECTED);

@@ -6,30 +6,6 @@
 #include <sys/socket.h>
 
 /* The client reads nothing more and waits for the test; then plays its end. */
-static int dial_and_talk(struct scene *s)
-{
-	int fd;
-
-	cue_wait(s, CUE_LISTENING);
-	fd = dial(s->addr, SERVER_PORT);
-	s->client_port = local_port(fd);
-	send_bytes(fd, s->request);
-	receive_bytes(fd, s->reply);
-	return fd;
-}
-
-static int accept_and_talk(struct scene *s)
-{
-	int listener = listen_at(s->addr, SERVER_PORT);
-	int fd;
-
-	cue_give(s, CUE_LISTENING);
-	fd = accept_one(listener);
-	receive_bytes(fd, s->request);
-	send_bytes(fd, s->reply);
-	return fd;
-}
-
 static void expect_reset(int fd)
 {
 	char byte;
@@ -47,7 +23,7 @@ static void part_resetting_client(struct scene *s)
 
 static void part_server_of_resetter(struct scene *s)
 {
-	int fd = accept_and_talk(s);
+	int fd = accept_and_talk(s, listen_at(s->addr, s->port));
 
 	expect_reset(fd);
 	close(fd);
@@ -55,7 +31,7 @@ static void part_server_of_resetter(struct scene *s)
 
 static void part_resetting_server(struct scene *s)
 {
-	int fd = accept_and_talk(s);
+	int fd = accept_and_talk(s, listen_at(s->addr, s->port));
 
 	reset_on_close(fd);
 	close(fd);
@@ -72,7 +48,7 @@ static void part_client_of_resetter(struct scene *s)
 /* It leaves a byte unread, which makes close() a reset. */
 static void part_careless_server(struct scene *s)
 {
-	int fd = accept_and_talk(s);
+	int fd = accept_and_talk(s, listen_at(s->addr, s->port));
 	char byte;
 
 	cue_give(s, CUE_CONNECTED);
@@ -213,7 +189,7 @@ static void part_waiting_client(struct scene *s)
 
 static void part_waiting_server(struct scene *s)
 {
-	int fd = accept_and_talk(s);
+	int fd = accept_and_talk(s, listen_at(s->addr, s->port));
 
 	wait_for_end(fd);
 	close(fd);

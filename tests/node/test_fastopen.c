@@ -48,25 +48,13 @@ static bool has_sent_with_syn(int fd)
 	return tcp_info(fd).tcpi_options & TCPI_OPT_SYN_DATA;
 }
 
-static void serve_one(struct scene *s, int listener)
-{
-	int fd = accept_one(listener);
-
-	receive_bytes(fd, s->request);
-	send_bytes(fd, s->reply);
-	wait_for_end(fd);
-	close(fd);
-}
-
 static void part_fast_server(struct scene *s)
 {
 	int listener;
 
 	allow(WITHOUT_COOKIE);
 	listener = listen_fast(s);
-	cue_give(s, CUE_LISTENING);
 	serve_one(s, listener);
-	close(listener);
 }
 
 /* Connects and sends in one call. */
@@ -124,8 +112,8 @@ static void part_server_of_cookies(struct scene *s)
 	int listener = listen_fast(s);
 
 	cue_give(s, CUE_LISTENING);
-	serve_one(s, listener);
-	serve_one(s, listener);
+	serve_next(s, listener);
+	serve_next(s, listener);
 	close(listener);
 }
 

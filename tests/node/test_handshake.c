@@ -77,16 +77,9 @@ static void a_socket_connected_to_itself_is_one_row_out(void **state)
 static void part_server_who_wants_data_first(struct scene *s)
 {
 	int listener = listen_at(s->addr, s->port);
-	int fd;
 
 	set_option(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, 5);
-	cue_give(s, CUE_LISTENING);
-	fd = accept_one(listener);
-	receive_bytes(fd, s->request);
-	send_bytes(fd, s->reply);
-	wait_for_end(fd);
-	close(fd);
-	close(listener);
+	serve_one(s, listener);
 }
 
 static void a_connection_accepted_with_its_first_bytes_is_one_row_on_each_side(void **state)

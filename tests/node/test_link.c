@@ -11,12 +11,6 @@
 
 #define ONLY_PORT 40000
 
-static void part_far_server(struct scene *s)
-{
-	far_come_up(s);
-	part_server(s);
-}
-
 static void each_end_of_a_connection_is_a_row_in_its_own_namespace(void **state)
 {
 	struct scene *s = scene_new(FAR);

@@ -34,15 +34,8 @@ static int listen_multipath(struct scene *s)
 static void part_multipath_server(struct scene *s)
 {
 	int listener = listen_multipath(s);
-	int fd;
 
-	cue_give(s, CUE_LISTENING);
-	fd = accept_one(listener);
-	receive_bytes(fd, s->request);
-	send_bytes(fd, s->reply);
-	wait_for_end(fd);
-	close(fd);
-	close(listener);
+	serve_one(s, listener);
 }
 
 static void part_multipath_client(struct scene *s)
@@ -122,10 +115,7 @@ static void part_server_of_two_paths(struct scene *s)
 	far_come_up(s);
 	run("ip mptcp limits set subflow 1");
 	listener = listen_multipath(s);
-	cue_give(s, CUE_LISTENING);
-	fd = accept_one(listener);
-	receive_bytes(fd, s->request);
-	send_bytes(fd, s->reply);
+	fd = accept_and_talk(s, listener);
 	for (int i = 0; i < 30000 && multipath_counter("MPJoinAckRx") < 1; i++)
 		usleep(1000);
 	cue_give(s, CUE_CONNECTED);

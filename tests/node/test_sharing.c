@@ -287,23 +287,15 @@ static void part_server_who_waits(struct scene *s)
 	int listener = listen_at(s->addr, s->port);
 	int fd;
 
-	cue_give(s, CUE_LISTENING);
-	fd = accept_one(listener);
-	receive_bytes(fd, s->request);
-	send_bytes(fd, s->reply);
+	fd = accept_and_talk(s, listener);
 	cue_give(s, CUE_CONNECTED);
 	wait_for_end(fd);
 }
 
 static void part_client_of_the_dead(struct scene *s)
 {
-	int fd;
+	int fd = dial_and_talk(s);
 
-	cue_wait(s, CUE_LISTENING);
-	fd = dial(s->addr, s->port);
-	s->client_port = local_port(fd);
-	send_bytes(fd, s->request);
-	receive_bytes(fd, s->reply);
 	wait_for_end(fd);
 	close(fd);
 }

@@ -32,7 +32,7 @@ static void part_lonely_server(struct scene *s)
 }
 
 /* Connects, and returns when all it sent has arrived. */
-static int dial_and_talk(struct scene *s)
+static int dial_and_deliver(struct scene *s)
 {
 	int fd = dial(s->addr, s->port);
 
@@ -51,7 +51,7 @@ static int dial_and_cut(struct scene *s)
 	int fd;
 
 	cue_wait(s, CUE_LISTENING);
-	fd = dial_and_talk(s);
+	fd = dial_and_deliver(s);
 	link_cut();
 	return fd;
 }
@@ -114,7 +114,7 @@ static void part_client_who_is_told(struct scene *s)
 
 	run("ip route add " BEHIND " via " FAR " && echo 1 > /proc/sys/net/ipv4/tcp_retries2");
 	cue_wait(s, CUE_LISTENING);
-	fd = dial_and_talk(s);
+	fd = dial_and_deliver(s);
 	cue_give(s, CUE_DONE);
 	cue_wait(s, CUE_LISTENING);
 	send_bytes(fd, 1);
@@ -320,12 +320,6 @@ static void part_interrupted_client(struct scene *s)
 	send_bytes(out.fd, s->request);
 	receive_bytes(out.fd, s->reply);
 	close(out.fd);
-}
-
-static void part_far_server(struct scene *s)
-{
-	far_come_up(s);
-	part_server(s);
 }
 
 static void a_connect_interrupted_by_a_signal_and_waited_for_is_one_row_on_each_side(void **state)
