@@ -103,10 +103,7 @@ static int set_clock(struct run *r, int64_t now_boot_ns, int64_t offset_ns, int6
 
 static int prepare(struct run *r, struct err *err)
 {
-	const struct {
-		sqlite3_stmt **stmt;
-		const char *sql;
-	} all[] = {
+	const struct db_statement all[] = {
 		{&r->put_gap, "INSERT INTO gap(from_us, to_us, reason, count)"
 			      " VALUES(?1, ?2, ?3, ?4)"},
 		/* Two steps within one microsecond: the later is the one that holds. */
@@ -124,13 +121,7 @@ static int prepare(struct run *r, struct err *err)
 			     " lost = ?5, recursion_misses = ?6, rescued = ?7 WHERE id = ?1"},
 	};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		int ret = db_prepare(r->db, all[i].sql, all[i].stmt, err);
-
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return db_prepare_all(r->db, all, sizeof(all) / sizeof(all[0]), err);
 }
 
 /* What was left open stands without a socket since the boot, also for a run after this one:

@@ -35,10 +35,7 @@ struct store {
 
 static int prepare(struct store *s, struct err *err)
 {
-	const struct {
-		sqlite3_stmt **stmt;
-		const char *sql;
-	} all[] = {
+	const struct db_statement all[] = {
 		{&s->put_ended, "INSERT INTO connection(id, duration_us, " FACTS ")"
 				" VALUES(?1, ?2, " FACT_VALUES ")"},
 		{&s->put_open,
@@ -51,13 +48,7 @@ static int prepare(struct store *s, struct err *err)
 		{&s->drop_open, "DELETE FROM open_connection WHERE id = ?1"},
 	};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		int ret = db_prepare(s->db, all[i].sql, all[i].stmt, err);
-
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return db_prepare_all(s->db, all, sizeof(all) / sizeof(all[0]), err);
 }
 
 static int begin(struct store *s, const struct store_config *config, struct err *err)

@@ -47,6 +47,15 @@ int db_errno(int rc)
 	}
 }
 
+int db_prepare_all(sqlite3 *db, const struct db_statement *all, size_t n, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < n && !ret; i++)
+		ret = db_prepare(db, all[i].sql, all[i].stmt, err);
+	return ret;
+}
+
 int db_step(sqlite3 *db, sqlite3_stmt *stmt, const char *what, struct err *err)
 {
 	int rc = sqlite3_step(stmt);

@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "err.h"
 
@@ -61,6 +62,15 @@ void db_close(sqlite3 *db); /* NULL is allowed */
 /* Compiles one statement. -EINVAL with SQLite's words when it does not compile,
  * when it is empty, or when something follows it. */
 int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err);
+
+/* A statement, and where it is to be kept. */
+struct db_statement {
+	sqlite3_stmt **stmt;
+	const char *sql;
+};
+
+/* Compiles all @n of them; the caller finalizes those that are, even when it fails. */
+int db_prepare_all(sqlite3 *db, const struct db_statement *all, size_t n, struct err *err);
 
 /* Runs @stmt, which returns no row, and resets it. @what is being written, for the
  * message. */
