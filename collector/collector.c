@@ -1,57 +1,14 @@
-#include "collector.h"
+#include "collector_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "account.h"
-#include "batch.h"
 #include "clock.h"
-#include "container.h"
-#include "db.h"
 #include "decode.h"
-#include "listeners.h"
-#include "lock.h"
-#include "netns.h"
-#include "print.h"
-#include "probe.h"
-#include "process.h"
-#include "store.h"
-#include "track.h"
 
-#define MAX_OPEN_PER_FLUSH 20000
-#define MAX_EVENTS_A_READ  50000 /* then signals and the timer get their turn */
-#define HEARTBEAT_NS	   (60 * NS_PER_S)
-
-struct collector {
-	const struct options *options; /* borrowed */
-	struct print live;
-	int lock_fd;
-	struct store *store; /* NULL with --no-db, as is track */
-	struct track *track;
-	struct listeners *listeners;
-	struct batch batch;
-	struct processes processes;
-	struct containers containers;
-	struct probe *probe;
-	struct connection **open;	  /* room for MAX_OPEN_PER_FLUSH */
-	struct listener **open_listeners; /* likewise */
-
-	int64_t offset_ns; /* wall clock minus time since boot, as of its last step */
-	size_t events_in_read;
-	struct account account;
-	bool disk_full;	      /* the last flush failed for that */
-	bool review_due;      /* an END was lost: something we believe open may be over */
-	int64_t refreshed_ns; /* when what is open was looked at last */
-
-	/* As of the last successful flush. */
-	struct {
-		int64_t at_ns;	    /* something was written */
-		int64_t counted_ns; /* what it counts up to: later when there was nothing to say */
-		int64_t offset_ns;
-	} flushed;
-};
+#define MAX_EVENTS_A_READ 50000 /* then signals and the timer get their turn */
+#define HEARTBEAT_NS	  (60 * NS_PER_S)
 
 /* ---- taking in ---- */
 
@@ -116,7 +73,7 @@ static int take(struct collector *c, const struct event *e)
 	return 0;
 }
 
-static int on_ring_event(void *ctx, const void *data, size_t len)
+int collector_on_ring_event(void *ctx, const void *data, size_t len)
 {
 	struct collector *c = ctx;
 	struct err err = {0};
@@ -131,7 +88,7 @@ static int on_ring_event(void *ctx, const void *data, size_t len)
 }
 
 /* What the scan finds is open: it cannot fill the batch. */
-static int on_scan_event(void *ctx, const void *data, size_t len)
+int collector_on_scan_event(void *ctx, const void *data, size_t len)
 {
 	struct err err = {0};
 	struct event e;
@@ -140,8 +97,7 @@ static int on_scan_event(void *ctx, const void *data, size_t len)
 	return ret ? ret : take(ctx, &e);
 }
 
-/* Reads until the ring is empty (returns 0) or one of the bounds is met (1). */
-static int take_in(struct collector *c)
+int collector_take_in(struct collector *c)
 {
 	if (is_full(c))
 		return 1;
@@ -151,12 +107,7 @@ static int take_in(struct collector *c)
 
 /* ---- ends that nobody saw ---- */
 
-struct lost_at {
-	struct collector *c;
-	int64_t end_boot_ns;
-};
-
-static bool on_lost(void *ctx, const struct connection *connection)
+bool collector_on_lost(void *ctx, const struct connection *connection)
 {
 	const struct lost_at *at = ctx;
 	struct connection ended = *connection;
@@ -171,16 +122,17 @@ static bool on_lost(void *ctx, const struct connection *connection)
 /* Compares what we believe open with the kernel, and takes in how far it has come. What
  * ends while we ask is in the ring by then, so that is emptied before anything counts as
  * lost. */
-static int review(struct collector *c, struct err *err)
+int collector_review(struct collector *c, struct err *err)
 {
 	struct lost_at at = {.c = c, .end_boot_ns = clock_boot_ns()};
 	int ret;
 
 	track_begin_sweep(c->track);
-	ret = probe_review(c->probe, on_scan_event, c, err);
+	ret = probe_review(c->probe, collector_on_scan_event, c, err);
 	if (ret)
 		return ret;
-	c->review_due = take_in(c) != 0 || track_sweep(c->track, on_lost, &at) != SWEPT_CLEAN;
+	c->review_due = collector_take_in(c) != 0 ||
+			track_sweep(c->track, collector_on_lost, &at) != SWEPT_CLEAN;
 	return 0;
 }
 
@@ -190,14 +142,14 @@ static int refresh(struct collector *c, struct err *err)
 	int ret;
 
 	listeners_begin_sweep(c->listeners);
-	ret = probe_scan_files(c->probe, on_scan_event, c, err);
+	ret = probe_scan_files(c->probe, collector_on_scan_event, c, err);
 	c->refreshed_ns = clock_boot_ns();
 	if (ret) {
 		listeners_break_sweep(c->listeners);
 		return ret;
 	}
 	listeners_sweep(c->listeners, c->refreshed_ns);
-	return review(c, err);
+	return collector_review(c, err);
 }
 
 /* ---- flushing ---- */
@@ -211,7 +163,7 @@ static bool anything_to_write(const struct flush *f, const struct collector *c)
 	       c->processes.n_exited || f->now_boot_ns - c->flushed.at_ns >= HEARTBEAT_NS;
 }
 
-static int flush(struct collector *c, bool last, struct err *err)
+int collector_flush(struct collector *c, bool last, struct err *err)
 {
 	int64_t now_ns = clock_boot_ns();
 	struct probe_counters kernel;
@@ -265,24 +217,24 @@ int collector_work(struct collector *c, struct err *err)
 {
 	int more, ret = 0;
 
-	more = take_in(c);
+	more = collector_take_in(c);
 	if (!c->store)
 		return more;
 	/* At the nearest tick, not at the one after it. */
 	if (is_full(c) ||
 	    batch_due(&c->batch, c->options->flush_ns - COLLECTOR_TICK_MS * NS_PER_MS / 2,
 		      clock_boot_ns())) {
-		ret = flush(c, false, err);
+		ret = collector_flush(c, false, err);
 		if (ret)
 			return ret;
 	}
 	if (!more && clock_boot_ns() - c->refreshed_ns >= c->options->refresh_ns)
 		ret = refresh(c, err);
 	else if (!more && c->review_due)
-		ret = review(c, err);
-	if (ret)
-		return ret;
-	return more;
+		ret = collector_review(c, err);
+	if (!ret && !more)
+		ret = store_upkeep(c->store, clock_boot_ns(), c->offset_ns, err);
+	return ret ? ret : more;
 }
 
 void collector_clock_set(struct collector *c)
@@ -294,126 +246,7 @@ void collector_clock_set(struct collector *c)
 		c->offset_ns = offset_ns;
 }
 
-/* ---- begin and end ---- */
-
-static int on_leftover(void *ctx, const struct connection *connection)
-{
-	return track_leftover(((struct collector *)ctx)->track, connection);
-}
-
-static int on_leftover_listener(void *ctx, const struct listener *l)
-{
-	return listeners_leftover(((struct collector *)ctx)->listeners, l);
-}
-
-static int lock_store(struct collector *c, struct err *err)
-{
-	int ret = db_check_path(c->options->db, true, err); /* before a lock file is made */
-
-	if (ret)
-		return ret;
-	c->lock_fd = lock_database(c->options->db, err);
-	return c->lock_fd < 0 ? c->lock_fd : 0;
-}
-
-static int open_store(struct collector *c, struct err *err)
-{
-	const struct store_config config = {
-		.path = c->options->db,
-		.durable = c->options->durable,
-		.now_boot_ns = clock_boot_ns(),
-		.offset_ns = c->offset_ns,
-	};
-	int ret;
-
-	ret = store_open(&config, &c->processes, &c->containers, &c->store, err);
-	if (ret)
-		return ret;
-	c->track = track_new();
-	c->listeners = listeners_new();
-	c->open = calloc(MAX_OPEN_PER_FLUSH, sizeof(c->open[0]));
-	c->open_listeners = calloc(MAX_OPEN_PER_FLUSH, sizeof(c->open_listeners[0]));
-	if (!c->track || !c->listeners || !c->open || !c->open_listeners ||
-	    batch_init(&c->batch, BATCH_ROWS, clock_boot_ns()))
-		return err_set(err, -ENOMEM, "no memory for the batch");
-	ret = store_each_open(c->store, on_leftover, c, err);
-	return ret ? ret : store_each_listener(c->store, on_leftover_listener, c, err);
-}
-
-static int scan_namespace(void *ctx, struct err *err)
-{
-	struct collector *c = ctx;
-
-	return probe_scan_namespace(c->probe, on_scan_event, c, err);
-}
-
-static int scan(struct collector *c, struct err *err)
-{
-	int ret = 0;
-
-	if (c->store) { /* first of all: some of them may be about to end */
-		containers_scan(&c->containers);
-		ret = probe_scan_processes(c->probe, on_scan_event, c, err);
-	}
-	if (!ret)
-		ret = probe_scan_files(c->probe, on_scan_event, c, err);
-	return ret ? ret : netns_each(scan_namespace, c, err);
-}
-
-/* What an earlier run believed open and is not, now that the scan has named what is. */
-static int settle_leftovers(struct collector *c, struct err *err)
-{
-	struct lost_at at = {.c = c, .end_boot_ns = store_previous_end_boot_ns(c->store)};
-	int ret = 0;
-
-	listeners_settle(c->listeners, at.end_boot_ns);
-	while (!ret && (take_in(c) || !track_lose_leftovers(c->track, on_lost, &at)))
-		ret = flush(c, false, err);
-	if (!ret)
-		ret = flush(c, false, err);
-	if (!ret)
-		store_set_patience(c->store, false);
-	return ret;
-}
-
-int collector_new(const struct options *options, FILE *live, struct collector **out,
-		  struct err *err)
-{
-	struct collector *c = calloc(1, sizeof(*c));
-	int ret = 0;
-
-	if (!c)
-		return err_set(err, -ENOMEM, "no memory for the collector");
-	c->options = options;
-	c->live.out = live;
-	c->lock_fd = -1;
-	c->processes.proc = "/proc";
-	c->processes.cmdline = options->probe.cmdline;
-	containers_init(&c->containers);
-	c->offset_ns = clock_offset_ns();
-	c->flushed.at_ns = c->flushed.counted_ns = clock_boot_ns();
-	c->flushed.offset_ns = c->offset_ns;
-	if (options->db)
-		ret = lock_store(c, err);
-	/* Before a run is written down that cannot be. */
-	if (!ret)
-		ret = probe_new(&options->probe, on_ring_event, c, &c->probe, err);
-	if (!ret && options->db)
-		ret = open_store(c, err);
-	if (!ret) /* to just watch, too: it finds who listens */
-		ret = scan(c, err);
-	c->refreshed_ns = clock_boot_ns();
-	if (!ret && c->store)
-		ret = review(c, err); /* how far they have come */
-	if (!ret && c->store)
-		ret = settle_leftovers(c, err);
-	if (ret) {
-		collector_free(c);
-		return ret;
-	}
-	*out = c;
-	return 0;
-}
+/* ---- the end ---- */
 
 int collector_fd(const struct collector *c)
 {
@@ -427,8 +260,9 @@ static int settle_account(struct collector *c, struct probe_counters *kernel, st
 
 	if (ret)
 		return ret;
-	while (take_in(c) && c->store) /* what a program was still at when it was detached */
-		if ((ret = flush(c, false, err)))
+	while (collector_take_in(c) &&
+	       c->store) /* what a program was still at when it was detached */
+		if ((ret = collector_flush(c, false, err)))
 			return ret;
 	account_settle(&c->account, kernel);
 	return 0;
@@ -442,17 +276,17 @@ int collector_finish(struct collector *c, struct closing *out, struct err *err)
 	probe_stop(c->probe);
 	if (c->store)
 		store_set_patience(c->store, true);
-	while (!ret && take_in(c) && c->store)
-		ret = flush(c, false, err);
+	while (!ret && collector_take_in(c) && c->store)
+		ret = collector_flush(c, false, err);
 	if (!ret)
 		ret = settle_account(c, &kernel, err);
 	/* So that what is written down as open is open, and how far it has come. */
 	for (int i = 0; i < 3 && !ret && c->store && (i == 0 || c->review_due); i++)
-		ret = review(c, err);
+		ret = collector_review(c, err);
 	/* What stays open is written down, all of it, for the next run to take over. */
 	do {
 		if (!ret && c->store)
-			ret = flush(c, true, err);
+			ret = collector_flush(c, true, err);
 	} while (!ret && c->store &&
 		 (track_unwritten(c->track, INT64_MAX, c->open, 1) > 0 ||
 		  listeners_count_unwritten(c->listeners) > 0));
@@ -465,22 +299,4 @@ int collector_finish(struct collector *c, struct closing *out, struct err *err)
 	if (ret && c->batch.n)
 		err_wrap(err, "%zu connections could not be recorded", c->batch.n);
 	return ret;
-}
-
-void collector_free(struct collector *c)
-{
-	if (!c)
-		return;
-	probe_free(c->probe);
-	store_free(c->store);
-	track_free(c->track);
-	batch_clear(&c->batch);
-	listeners_free(c->listeners);
-	free(c->open);
-	free(c->open_listeners);
-	processes_clear(&c->processes);
-	containers_clear(&c->containers);
-	if (c->lock_fd >= 0)
-		close(c->lock_fd);
-	free(c);
 }

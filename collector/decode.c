@@ -72,6 +72,15 @@ static unsigned int decode_flags(unsigned int from)
 	       (from & EVENT_MPTCP ? CONNECTION_MPTCP : 0u);
 }
 
+/* With itself: over 127.0.0.0/8 or ::1, or between equal addresses. */
+static bool is_loopback(const struct connection *c)
+{
+	if (c->family == 4 && c->peer_addr.s6_addr[0] == 127)
+		return true;
+	return (c->family == 6 && IN6_IS_ADDR_LOOPBACK(&c->peer_addr)) ||
+	       memcmp(&c->local_addr, &c->peer_addr, sizeof(c->peer_addr)) == 0;
+}
+
 static int decode_connection(const struct event_connection *from, struct connection *to,
 			     struct err *err)
 {
@@ -98,7 +107,7 @@ static int decode_connection(const struct event_connection *from, struct connect
 	to->family = from->family;
 	to->direction = from->inbound ? DIRECTION_IN : DIRECTION_OUT;
 	to->owner_source = (enum owner_source)from->owner_source;
-	to->flags = decode_flags(from->flags);
+	to->flags = decode_flags(from->flags) | (is_loopback(to) ? CONNECTION_LOOPBACK : 0u);
 	to->min_rtt_us = MIN_RTT_NONE;
 	return decode_owner(&from->owner, &to->owner, err);
 }

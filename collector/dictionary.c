@@ -1,10 +1,25 @@
 #include "dictionary.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
 
 #include "clock.h"
 #include "db.h"
+
+#define MAX_LOCAL_ADDRESSES 4096
+
+struct local_address {
+	struct local_address_key {
+		struct in6_addr addr;
+		uint32_t netns;
+		uint32_t family;
+	} key;
+	int64_t row;
+	UT_hash_handle hh;
+};
 
 /* A pair of statements over the same parameters: find the row, else make it. */
 struct finder {
@@ -19,7 +34,8 @@ struct dictionary {
 	int64_t boot;
 	int64_t boot_offset_ns;
 	int64_t offset_ns; /* of the transaction */
-	struct finder process, program, container;
+	struct finder process, program, container, local_address;
+	struct local_address *local_addresses;
 	sqlite3_stmt *put_exit;
 };
 
@@ -78,6 +94,10 @@ int dictionary_new(sqlite3 *db, struct processes *processes, struct containers *
 				  "INSERT INTO container(cgroup_id, path, runtime, name,"
 				  " container_id, pod) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 				  err);
+	if (!ret)
+		ret = finder_init(&d->local_address, db,
+				  "SELECT id FROM local_address WHERE netns = ?1 AND addr = ?2",
+				  "INSERT INTO local_address(netns, addr) VALUES(?1, ?2)", err);
 	if (ret) {
 		dictionary_free(d);
 		return ret;
@@ -86,10 +106,22 @@ int dictionary_new(sqlite3 *db, struct processes *processes, struct containers *
 	return 0;
 }
 
+static void forget_local_addresses(struct dictionary *d)
+{
+	struct local_address *l, *tmp;
+
+	HASH_ITER (hh, d->local_addresses, l, tmp) {
+		HASH_DEL(d->local_addresses, l);
+		free(l);
+	}
+}
+
 void dictionary_free(struct dictionary *d)
 {
 	if (!d)
 		return;
+	forget_local_addresses(d);
+	finder_clear(&d->local_address);
 	finder_clear(&d->process);
 	finder_clear(&d->program);
 	finder_clear(&d->container);
@@ -148,7 +180,8 @@ static int find_or_make(struct dictionary *d, struct finder *f, int64_t *row, st
 		sqlite3_reset(f->make);
 	}
 	if (rc != SQLITE_DONE)
-		return err_set(err, db_errno(rc), "writing a process: %s", sqlite3_errmsg(d->db));
+		return err_set(err, db_errno(rc), "writing what rows refer to: %s",
+			       sqlite3_errmsg(d->db));
 	*row = sqlite3_last_insert_rowid(d->db);
 	return 0;
 }
@@ -169,6 +202,50 @@ int dictionary_container(struct dictionary *d, uint64_t cgroup_id, int64_t *row,
 	}
 	*row = c->row;
 	return 0;
+}
+
+/* When there is no memory to remember it, it is looked up again. */
+static void remember_local_address(struct dictionary *d, const struct local_address_key *key,
+				   int64_t row)
+{
+	struct local_address *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return;
+	l->key = *key;
+	l->row = row;
+	HASH_ADD(hh, d->local_addresses, key, sizeof(l->key), l);
+	if (!l->hh.tbl) {
+		free(l);
+		return;
+	}
+	if (HASH_COUNT(d->local_addresses) <= MAX_LOCAL_ADDRESSES)
+		return;
+	l = d->local_addresses; /* uthash keeps the order of insertion */
+	HASH_DEL(d->local_addresses, l);
+	free(l);
+}
+
+int dictionary_local_address(struct dictionary *d, const struct connection *c, int64_t *row,
+			     struct err *err)
+{
+	const struct local_address_key key = {.addr = c->local_addr,
+					      .netns = c->netns,
+					      .family = c->family};
+	char text[INET6_ADDRSTRLEN];
+	struct local_address *l;
+	int ret;
+
+	HASH_FIND(hh, d->local_addresses, &key, sizeof(key), l);
+	if (l) {
+		*row = l->row;
+		return 0;
+	}
+	inet_ntop(c->family == 6 ? AF_INET6 : AF_INET, &c->local_addr, text, sizeof(text));
+	ret = find_or_make(d, &d->local_address, row, err, "is", (int64_t)c->netns, text);
+	if (!ret)
+		remember_local_address(d, &key, *row);
+	return ret;
 }
 
 static int64_t start_us(const struct dictionary *d, uint64_t start_boot_ns)
@@ -275,4 +352,5 @@ void dictionary_forget(struct dictionary *d)
 {
 	processes_forget_rows(d->processes);
 	containers_forget_rows(d->containers);
+	forget_local_addresses(d);
 }

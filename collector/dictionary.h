@@ -1,7 +1,7 @@
 /*
- * dictionary.h - the rows that connections refer to: process, program, container.
- * A row is looked up or made once, then remembered in the caches of process.h and
- * container.h; a rolled-back transaction takes what it made with it, so its caller
+ * dictionary.h - the rows that connections refer to: process, program, container,
+ * local_address. A row is looked up or made once, then remembered in the caches of process.h and
+ * container.h, and in its own; a rolled-back transaction takes what it made with it, so its caller
  * must call dictionary_forget().
  */
 #ifndef CONNMON_DICTIONARY_H
@@ -33,6 +33,10 @@ int dictionary_process(struct dictionary *d, const struct owner *owner, int64_t 
 
 /* The row of the cgroup in container into *@row; 0 for the root cgroup. */
 int dictionary_container(struct dictionary *d, uint64_t cgroup_id, int64_t *row, struct err *err);
+
+/* The row of where on this node @c ends into *@row. */
+int dictionary_local_address(struct dictionary *d, const struct connection *c, int64_t *row,
+			     struct err *err);
 
 /* The ends of processes that have rows and ended since the last commit. */
 int dictionary_exits(struct dictionary *d, struct err *err);

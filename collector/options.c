@@ -14,8 +14,10 @@
 #define MAX_RING_BYTES (1u << 30)
 #define MIN_FLUSH_NS   (100 * NS_PER_MS)
 #define MAX_FLUSH_NS   (60 * NS_PER_S)
+#define DAY_NS	       (86400 * NS_PER_S)
 #define MIN_MAX_OPEN   100u
 #define MAX_MAX_OPEN   (16u << 20)
+#define MIN_MAX_BYTES  (64u << 20)
 
 const char *argp_program_version = "connmon-collect " CONNMON_VERSION;
 error_t argp_err_exit_status = 2;
@@ -35,6 +37,10 @@ enum {
 	OPT_EXCLUDE_PORT,
 	OPT_ONLY_DIRECTION,
 	OPT_NO_LOOPBACK,
+	OPT_RETAIN,
+	OPT_RETAIN_TOTALS,
+	OPT_MAX_SIZE,
+	OPT_PIN,
 };
 
 /* To add an option: a row here, a case in parse_one(), a line in the man page. */
@@ -45,6 +51,14 @@ static const struct argp_option rows[] = {
 	{"flush", OPT_FLUSH, "TIME", 0, "Commit this often: 100ms to 60s (1s)", 0},
 	{"refresh", OPT_REFRESH, "TIME", 0,
 	 "Look at what is open this often, for owners and byte counts: 1s to 1h (30s)", 0},
+	{"retain", OPT_RETAIN, "TIME", 0,
+	 "Keep connections this long, from 1h on (30d); 0: for ever", 0},
+	{"retain-totals", OPT_RETAIN_TOTALS, "TIME", 0,
+	 "Keep hourly totals this long (400d); 0: for ever", 0},
+	{"max-size", OPT_MAX_SIZE, "SIZE", 0,
+	 "The most that the database, its WAL and its shm take together, from 64M on (4G); 0: no "
+	 "bound",
+	 0},
 	{"durable", OPT_DURABLE, NULL, 0, "Let each commit survive a power cut", 0},
 	{"ring", OPT_RING, "SIZE", 0,
 	 "Kernel buffer, a power of two from 64K to 1G (16M): what waits when the disk is slow", 0},
@@ -66,6 +80,10 @@ static const struct argp_option rows[] = {
 	 "Leave out connections to these service ports", 0},
 	{"only-direction", OPT_ONLY_DIRECTION, "out|in", 0, "Leave out the other direction", 0},
 	{"no-loopback", OPT_NO_LOOPBACK, NULL, 0, "Leave out what the node says to itself", 0},
+	{"pin", OPT_PIN, "DIR", 0,
+	 "Keep the programs and the ring in DIR, a folder on bpffs: the kernel goes on while the "
+	 "collector is away",
+	 0},
 	{"duration", OPT_DURATION, "TIME", 0, "End after TIME (90s, 15m, 1h, 7d, 2w)", 0},
 	{"verbose", 'v', NULL, 0, "Show what libbpf says", 0},
 	{0},
@@ -164,6 +182,32 @@ static int parse_max_open(const char *text, uint32_t *n, struct err *err)
 		ret = err_set(err, -EINVAL, "'%s' is not within 100 to 16M", text);
 	if (!ret)
 		*n = (uint32_t)size;
+	return ret;
+}
+
+/* A length of time; 0: without end. */
+static int parse_retain(const char *text, int64_t *ns, struct err *err)
+{
+	int ret;
+
+	if (strcmp(text, "0") == 0) {
+		*ns = 0;
+		return 0;
+	}
+	ret = parse_duration(text, ns, err);
+	if (!ret && *ns < 3600 * NS_PER_S)
+		ret = err_set(err, -EINVAL, "'%s' is less than 1h", text);
+	return ret;
+}
+
+static int parse_max_size(const char *text, uint64_t *bytes, struct err *err)
+{
+	size_t size = 0;
+	int ret = strcmp(text, "0") == 0 ? 0 : parse_size(text, &size, err);
+
+	if (!ret && size != 0 && size < MIN_MAX_BYTES)
+		ret = err_set(err, -EINVAL, "'%s' is less than 64M", text);
+	*bytes = size;
 	return ret;
 }
 
@@ -296,6 +340,21 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		if (parse_direction(arg, &o->probe.filter, &err))
 			argp_error(state, "--only-direction: %s", err.msg);
 		break;
+	case OPT_RETAIN:
+		if (parse_retain(arg, &o->retention.rows_ns, &err))
+			argp_error(state, "--retain: %s", err.msg);
+		break;
+	case OPT_RETAIN_TOTALS:
+		if (parse_retain(arg, &o->retention.totals_ns, &err))
+			argp_error(state, "--retain-totals: %s", err.msg);
+		break;
+	case OPT_MAX_SIZE:
+		if (parse_max_size(arg, &o->retention.max_bytes, &err))
+			argp_error(state, "--max-size: %s", err.msg);
+		break;
+	case OPT_PIN:
+		o->pin = arg;
+		break;
 	case OPT_NO_LOOPBACK:
 		o->probe.filter.no_loopback = true;
 		break;
@@ -328,6 +387,9 @@ void options_parse(int argc, char **argv, struct options *out)
 		.db = db_default_path(),
 		.flush_ns = NS_PER_S,
 		.refresh_ns = 30 * NS_PER_S,
+		.retention = {.rows_ns = 30 * DAY_NS,
+			      .totals_ns = 400 * DAY_NS,
+			      .max_bytes = 4ull << 30},
 		.probe = {.ring_bytes = 16 << 20, .max_open = 256 << 10},
 	};
 

@@ -8,6 +8,7 @@
 
 #include "err.h"
 #include "probe.h"
+#include "retain.h"
 
 struct options {
 	const char *db; /* NULL: record nothing */
@@ -16,6 +17,8 @@ struct options {
 	int64_t flush_ns;
 	int64_t refresh_ns;
 	int64_t duration_ns; /* 0: until a signal */
+	struct retention retention;
+	const char *pin; /* NULL: the programs go with the collector */
 	struct probe_config probe;
 };
 

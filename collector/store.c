@@ -9,25 +9,29 @@
 #include "db.h"
 #include "dictionary.h"
 #include "escape.h"
+#include "hourly.h"
 #include "leftover.h"
 #include "run.h"
 
 #define PATIENT_MS   5000
 #define IMPATIENT_MS 100 /* the flush is tried again soon */
+#define UPKEEP_NS    (10 * NS_PER_MS)
 
 /* What connection and open_connection have in common, after their times. */
 #define FACTS                                                                                      \
-	"direction, outcome, error, local_addr, local_port, peer_addr, peer_port, process_id,"     \
-	" closer_id, container_id, netns, connect_us, tx_bytes, rx_bytes, retransmits, srtt_us,"   \
-	" min_rtt_us, cookie, owner_source, flags, accept_wait_us, thread"
+	"direction, outcome, error, local_port, peer_addr, peer_port, process_id, closer_id,"      \
+	" container_id, connect_us, tx_bytes, rx_bytes, retransmits, srtt_us, min_rtt_us, cookie," \
+	" owner_source, flags, accept_wait_us, thread"
 #define FACT_VALUES                                                                                \
 	"?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22," \
-	" ?23, ?24, ?25"
+	" ?23"
 
 struct store {
 	sqlite3 *db;
 	struct run *run;
 	struct dictionary *dictionary;
+	struct hourly *hourly;
+	struct retain *retain;
 	sqlite3_stmt *put_ended, *put_open, *drop_open, *put_listener, *end_listener;
 	int64_t last_id; /* the key of the newest row in connection */
 	uint64_t recorded;
@@ -36,11 +40,11 @@ struct store {
 static int prepare(struct store *s, struct err *err)
 {
 	const struct db_statement all[] = {
-		{&s->put_ended, "INSERT INTO connection(id, duration_us, " FACTS ")"
-				" VALUES(?1, ?2, " FACT_VALUES ")"},
+		{&s->put_ended, "INSERT INTO connection(id, duration_us, local_id, " FACTS ")"
+				" VALUES(?1, ?2, ?3, " FACT_VALUES ")"},
 		{&s->put_open,
-		 "INSERT OR REPLACE INTO open_connection(id, start_us, seen_us, " FACTS ")"
-		 " VALUES(?1, ?2, ?3, " FACT_VALUES ")"},
+		 "INSERT OR REPLACE INTO open_connection(id, start_us, seen_us, " FACTS ", netns,"
+		 " local_addr) VALUES(?1, ?2, ?3, " FACT_VALUES ", ?24, ?25)"},
 		{&s->put_listener,
 		 "INSERT INTO listener(netns, addr, port, program_id, from_us, to_us, cookie)"
 		 " VALUES(?1, ?2, ?3, (SELECT program_id FROM process WHERE id = ?4), ?5, ?6, ?7)"},
@@ -80,6 +84,10 @@ int store_open(const struct store_config *config, struct processes *processes,
 	if (!ret)
 		ret = dictionary_new(s->db, processes, containers, boot, boot_offset_ns,
 				     &s->dictionary, err);
+	if (!ret)
+		ret = hourly_new(s->db, &s->hourly, err);
+	if (!ret)
+		ret = retain_new(s->db, &config->retention, &s->retain, err);
 	if (ret) {
 		err_wrap(err, "%s", config->path);
 		goto fail;
@@ -98,6 +106,8 @@ void store_free(struct store *s)
 	if (!s)
 		return;
 	dictionary_free(s->dictionary);
+	hourly_free(s->hourly);
+	retain_free(s->retain);
 	sqlite3_finalize(s->put_ended);
 	sqlite3_finalize(s->put_open);
 	sqlite3_finalize(s->drop_open);
@@ -167,12 +177,10 @@ static int64_t accept_wait_us(const struct connection *c)
 	return wait_ns > 0 ? wait_ns / NS_PER_US : 0;
 }
 
-/* Binds FACT_VALUES; the two texts need INET6_ADDRSTRLEN bytes and must live until
- * the step. */
-static int bind_facts(struct store *s, sqlite3_stmt *stmt, const struct connection *c, char *local,
-		      char *peer, struct err *err)
+/* Binds FACT_VALUES; @peer needs INET6_ADDRSTRLEN bytes and must live until the step. */
+static int bind_facts(struct store *s, sqlite3_stmt *stmt, const struct connection *c, char *peer,
+		      struct err *err)
 {
-	int family = c->family == 6 ? AF_INET6 : AF_INET;
 	int64_t process = c->process_row, closer = 0, container = c->container_row;
 	int ret = 0;
 
@@ -184,54 +192,56 @@ static int bind_facts(struct store *s, sqlite3_stmt *stmt, const struct connecti
 		ret = dictionary_container(s->dictionary, c->cgroup_id, &container, err);
 	if (ret)
 		return ret;
-	inet_ntop(family, &c->local_addr, local, INET6_ADDRSTRLEN);
-	inet_ntop(family, &c->peer_addr, peer, INET6_ADDRSTRLEN);
+	inet_ntop(c->family == 6 ? AF_INET6 : AF_INET, &c->peer_addr, peer, INET6_ADDRSTRLEN);
 	sqlite3_bind_int(stmt, 4, c->direction);
 	sqlite3_bind_int(stmt, 5, c->outcome);
 	bind_nonzero(stmt, 6, c->error);
-	sqlite3_bind_text(stmt, 7, local, -1, SQLITE_STATIC);
-	sqlite3_bind_int(stmt, 8, c->local_port);
-	sqlite3_bind_text(stmt, 9, peer, -1, SQLITE_STATIC);
-	sqlite3_bind_int(stmt, 10, c->peer_port);
-	bind_nonzero(stmt, 11, process);
-	bind_nonzero(stmt, 12, closer);
-	bind_nonzero(stmt, 13, container);
-	sqlite3_bind_int64(stmt, 14, c->netns);
+	sqlite3_bind_int(stmt, 7, c->local_port);
+	sqlite3_bind_text(stmt, 8, peer, -1, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 9, c->peer_port);
+	bind_nonzero(stmt, 10, process);
+	bind_nonzero(stmt, 11, closer);
+	bind_nonzero(stmt, 12, container);
 	if (c->direction == DIRECTION_OUT && c->established_boot_ns)
-		sqlite3_bind_int64(stmt, 15,
+		sqlite3_bind_int64(stmt, 13,
 				   (c->established_boot_ns - c->start_boot_ns) / NS_PER_US);
 	else
-		sqlite3_bind_null(stmt, 15);
-	sqlite3_bind_int64(stmt, 16, (int64_t)c->tx_bytes);
-	sqlite3_bind_int64(stmt, 17, (int64_t)c->rx_bytes);
-	sqlite3_bind_int64(stmt, 18, c->retransmits);
-	bind_nonzero(stmt, 19, c->srtt_us);
-	bind_nonzero(stmt, 20, c->min_rtt_us == MIN_RTT_NONE ? 0 : c->min_rtt_us);
-	bind_nonzero(stmt, 21, (int64_t)c->cookie);
-	bind_nonzero(stmt, 22, c->owner_source);
-	sqlite3_bind_int(stmt, 23, (int)c->flags);
+		sqlite3_bind_null(stmt, 13);
+	sqlite3_bind_int64(stmt, 14, (int64_t)c->tx_bytes);
+	sqlite3_bind_int64(stmt, 15, (int64_t)c->rx_bytes);
+	sqlite3_bind_int64(stmt, 16, c->retransmits);
+	bind_nonzero(stmt, 17, c->srtt_us);
+	bind_nonzero(stmt, 18, c->min_rtt_us == MIN_RTT_NONE ? 0 : c->min_rtt_us);
+	bind_nonzero(stmt, 19, (int64_t)c->cookie);
+	bind_nonzero(stmt, 20, c->owner_source);
+	sqlite3_bind_int(stmt, 21, (int)c->flags);
 	if (c->direction == DIRECTION_IN && c->accepted_boot_ns && c->established_boot_ns)
-		sqlite3_bind_int64(stmt, 24, accept_wait_us(c));
+		sqlite3_bind_int64(stmt, 22, accept_wait_us(c));
 	else
-		sqlite3_bind_null(stmt, 24);
-	bind_thread(stmt, 25, &c->owner);
+		sqlite3_bind_null(stmt, 22);
+	bind_thread(stmt, 23, &c->owner);
 	return 0;
 }
 
 static int write_ended(struct store *s, const struct connection *c, int64_t offset_ns,
 		       int64_t *last_id, struct err *err)
 {
-	char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
 	int64_t id = clock_wall_us(c->end_boot_ns, offset_ns);
 	int64_t duration_us = (c->end_boot_ns - c->start_boot_ns) / NS_PER_US;
+	char peer[INET6_ADDRSTRLEN];
+	int64_t local;
 	int ret;
 
 	if (id <= *last_id)
 		id = *last_id + 1;
 	*last_id = id;
+	ret = dictionary_local_address(s->dictionary, c, &local, err);
+	if (ret)
+		return ret;
 	sqlite3_bind_int64(s->put_ended, 1, id);
 	sqlite3_bind_int64(s->put_ended, 2, duration_us > 0 ? duration_us : 0);
-	ret = bind_facts(s, s->put_ended, c, local, peer, err);
+	sqlite3_bind_int64(s->put_ended, 3, local);
+	ret = bind_facts(s, s->put_ended, c, peer, err);
 	if (!ret)
 		ret = db_step(s->db, s->put_ended, "a connection", err);
 	if (ret || !c->open_row)
@@ -249,7 +259,10 @@ static int write_open(struct store *s, const struct connection *c, const struct 
 	sqlite3_bind_int64(s->put_open, 1, c->open_row ? c->open_row : (int64_t)c->id);
 	sqlite3_bind_int64(s->put_open, 2, clock_wall_us(c->start_boot_ns, f->offset_ns));
 	sqlite3_bind_int64(s->put_open, 3, clock_wall_us(f->now_boot_ns, f->offset_ns));
-	ret = bind_facts(s, s->put_open, c, local, peer, err);
+	sqlite3_bind_int64(s->put_open, 24, c->netns);
+	inet_ntop(c->family == 6 ? AF_INET6 : AF_INET, &c->local_addr, local, sizeof(local));
+	sqlite3_bind_text(s->put_open, 25, local, -1, SQLITE_STATIC);
+	ret = bind_facts(s, s->put_open, c, peer, err);
 	return ret ? ret : db_step(s->db, s->put_open, "an open connection", err);
 }
 
@@ -310,9 +323,11 @@ static int write_all(struct store *s, const struct flush *f, int64_t *last_id, s
 
 int store_write(struct store *s, const struct flush *f, struct err *err)
 {
-	int64_t last_id = s->last_id;
+	int64_t last_id = s->last_id, floor_us = hourly_floor_us(s->hourly);
 	int ret;
 
+	if (last_id < floor_us - 1)
+		last_id = floor_us - 1;
 	ret = db_exec(s->db, "BEGIN IMMEDIATE", err);
 	if (!ret)
 		ret = write_all(s, f, &last_id, err);
@@ -329,6 +344,14 @@ int store_write(struct store *s, const struct flush *f, struct err *err)
 	s->last_id = last_id;
 	s->recorded += f->n_ended;
 	return 0;
+}
+
+int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err)
+{
+	int64_t now_us = clock_wall_us(now_boot_ns, offset_ns);
+	int ret = hourly_step(s->hourly, now_us, UPKEEP_NS, err);
+
+	return ret ? ret : retain_step(s->retain, now_us, UPKEEP_NS, err);
 }
 
 int store_close(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err)

@@ -16,6 +16,7 @@
 #include "listener.h"
 #include "probe.h"
 #include "process.h"
+#include "retain.h"
 
 struct store;
 
@@ -25,6 +26,7 @@ struct store_config {
 	/* The time: since boot, and the wall clock minus that. */
 	int64_t now_boot_ns;
 	int64_t offset_ns;
+	struct retention retention;
 };
 
 /*
@@ -92,6 +94,11 @@ struct flush {
 
 /* Writes it all, or nothing: -ENOSPC, -EBUSY, -EIO, -ENOMEM. May be tried again. */
 int store_write(struct store *s, const struct flush *f, struct err *err);
+
+/* Totals of hours that are over, deleting what is too old: a step of some milliseconds, to be
+ * taken between two looks at the ring. Returns 1 when there is more to do, 0 when not;
+ * negative as store_write(). */
+int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err);
 
 /* Whether a lock that somebody else holds is waited for: some seconds (as after
  * store_open()), or a moment, for the ring must be read. */

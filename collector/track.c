@@ -93,7 +93,7 @@ static void inherit(struct connection *c, const struct connection *old)
 	c->established_boot_ns = old->established_boot_ns;
 	c->direction = old->direction;
 	c->flags = old->flags | CONNECTION_PREEXISTING |
-		   (c->flags & (CONNECTION_PEER_CLOSED | CONNECTION_MPTCP));
+		   (c->flags & (CONNECTION_PEER_CLOSED | CONNECTION_MPTCP | CONNECTION_LOOPBACK));
 	c->open_row = old->open_row;
 	c->container_row = old->container_row;
 	/* An earlier run may know it as well as this one, and its name of it stands. */

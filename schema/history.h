@@ -46,6 +46,7 @@ enum connection_flag {
 	CONNECTION_START_UNSEEN = 4, /* its begin was not recorded */
 	CONNECTION_PEER_CLOSED = 8,  /* the peer's FIN came before ours */
 	CONNECTION_MPTCP = 16,	     /* a path of a Multipath TCP connection */
+	CONNECTION_LOOPBACK = 32,    /* the node with itself */
 };
 
 #endif

@@ -62,13 +62,16 @@ CREATE TEMP TABLE ended AS SELECT * FROM (VALUES
   (560000000,       10000, 0, 2, NULL, '10.0.1.20', 40019, '10.66.0.1', 80, 1, 1, NULL, 4026531840, 400, NULL, 1, 1, 0, 400, 400, 124, 1, 0),
   -- nobody saw its end; nobody knows its owner
   (500000000,    60000000, 0, 8, NULL, '10.0.1.20', 40020, '10.0.1.11', 5432, NULL, NULL, NULL, 4026531840, 2000, NULL, 0, 0, 0, NULL, NULL, 125, NULL, 2));
-INSERT INTO connection (id, duration_us, direction, outcome, error, local_addr, local_port,
-  peer_addr, peer_port, process_id, closer_id, container_id, netns, connect_us, accept_wait_us,
+INSERT INTO local_address (netns, addr) SELECT DISTINCT column13, column6 FROM ended;
+INSERT INTO connection (id, duration_us, direction, outcome, error, local_id, local_port,
+  peer_addr, peer_port, process_id, closer_id, container_id, connect_us, accept_wait_us,
   tx_bytes, rx_bytes, retransmits, srtt_us, min_rtt_us, cookie, owner_source, flags)
-SELECT 1769860800000000 - column1, column2, column3, column4, column5, column6, column7, column8,
-       column9, column10, column11, column12, column13, column14, column15, column16, column17,
-       column18, column19, column20, column21, column22, column23
-  FROM ended ORDER BY column1 DESC;
+SELECT 1769860800000000 - column1, column2, column3, column4, column5, l.id, column7, column8,
+       column9, column10, column11, column12, column14, column15, column16, column17,
+       column18, column19, column20, column21, column22,
+       column23 | CASE WHEN column8 IN ('::1', column6) OR column8 LIKE '127.%' THEN 32 ELSE 0 END
+  FROM ended JOIN local_address l ON l.netns = column13 AND l.addr = column6
+ ORDER BY column1 DESC;
 DROP TABLE ended;
 
 INSERT INTO open_connection (id, start_us, seen_us, direction, outcome, error, local_addr,

@@ -22,7 +22,7 @@
 #include "stage.h"
 
 #define NODE_STAGES	16
-#define NODE_ENDED_ROWS "SELECT count(*) FROM connection WHERE netns = ?1"
+#define NODE_ENDED_ROWS "SELECT count(*) FROM connections WHERE ended_at NOT NULL AND netns = ?1"
 /* Ends that the kernel showed to no program of ours: see test_nested.c. Of others on
  * this machine they may be, so no test asks for none of them. */
 #define NODE_MISSED	"SELECT total(count) FROM gap WHERE reason = 'recursion'"

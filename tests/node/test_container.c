@@ -18,7 +18,8 @@
 #define CONTAINERS                                                                                 \
 	"SELECT group_concat(line, char(10)) FROM (SELECT printf('%s %s %s %s %s',"                \
 	" iif(direction, 'in', 'out'), path, runtime, name, k.container_id) AS line"               \
-	" FROM connection c JOIN container k ON k.id = c.container_id WHERE netns = ?1"            \
+	" FROM connection c JOIN container k ON k.id = c.container_id"                             \
+	" JOIN local_address l ON l.id = c.local_id WHERE netns = ?1"                              \
 	" ORDER BY direction)"
 
 static bool with_state; /* docker knows their names; what a test sets before its actors start */

@@ -101,7 +101,8 @@ static void a_process_ends_with_its_last_thread_not_with_its_first(void **state)
 	/* The connection ended 300 ms after the leader and 300 ms before the last thread. */
 	assert_int_equal(node_number(n,
 				     "SELECT count(*) FROM connection c JOIN process p"
-				     " ON p.id = c.process_id WHERE c.netns = ?1"
+				     " ON p.id = c.process_id JOIN local_address l"
+				     " ON l.id = c.local_id WHERE l.netns = ?1"
 				     " AND c.direction = 0 AND p.exit_us > c.id + 200000",
 				     netns),
 			 1);

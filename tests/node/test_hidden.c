@@ -47,11 +47,13 @@ static ino_t play_around_start(struct node *n, struct scene *s, void (*serve)(st
 static void assert_found(struct node *n, ino_t netns, const struct row rows[2], struct scene *s)
 {
 	assert_rows(n, netns, rows, 2);
-	assert_int_equal(node_number(n,
-				     "SELECT count(*) FROM connection WHERE netns = ?1"
-				     " AND flags & 2",
-				     (long)netns),
-			 2);
+	assert_int_equal(
+		node_number(
+			n,
+			"SELECT count(*) FROM connections WHERE ended_at NOT NULL AND netns = ?1"
+			" AND flags & 2",
+			(long)netns),
+		2);
 	scene_free(s);
 }
 

@@ -44,8 +44,10 @@ static void an_ipv4_connection_over_ipv6_sockets_is_recorded_as_ipv4(void **stat
 
 	check_pair(n, "::ffff:127.0.0.1", false);
 	assert_int_equal(
-		node_number(n, "SELECT count(*) FROM connection WHERE netns = ?1 AND flags & 1",
-			    (long)n->stages[n->n_stages - 1].netns),
+		node_number(
+			n,
+			"SELECT count(*) FROM connections WHERE ended_at NOT NULL AND netns = ?1 AND flags & 1",
+			(long)n->stages[n->n_stages - 1].netns),
 		2);
 }
 
@@ -57,8 +59,9 @@ static void the_rows_are_the_same_when_the_server_closes_first(void **state)
 
 static void the_side_that_got_the_first_fin_says_so(void **state)
 {
-	static const char who[] = "SELECT group_concat(direction, ',') FROM connection"
-				  " WHERE netns = ?1 AND flags & 8";
+	static const char who[] =
+		"SELECT group_concat(direction, ',') FROM connection"
+		" JOIN local_address l ON l.id = local_id WHERE netns = ?1 AND flags & 8";
 	struct node *n = *state;
 	char *text;
 
@@ -99,13 +102,14 @@ static void n_connections_are_n_rows_out_and_n_rows_in(void **state)
 				     netns),
 			 N_REPEATS);
 	/* Each local port is one client's; each row in names the same ports. */
-	assert_int_equal(node_number(n,
-				     "SELECT count(DISTINCT o.local_port) FROM connection o"
-				     " JOIN connection i ON i.netns = o.netns"
-				     " AND i.peer_port = o.local_port AND i.cookie <> o.cookie"
-				     " WHERE o.netns = ?1 AND o.direction = 0 AND i.direction = 1",
-				     netns),
-			 N_REPEATS);
+	assert_int_equal(
+		node_number(n,
+			    "SELECT count(DISTINCT o.local_port) FROM connections o"
+			    " JOIN connections i ON i.netns = o.netns"
+			    " AND i.peer_port = o.local_port AND i.cookie <> o.cookie"
+			    " WHERE o.netns = ?1 AND o.direction = 'out' AND i.direction = 'in'",
+			    netns),
+		N_REPEATS);
 	n->stages[n->n_stages - 1].n_rows = 2 * N_REPEATS;
 	scene_free(s);
 }

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define FLAGGED "SELECT count(*) FROM connection WHERE netns = ?1 AND flags & 16"
+#define FLAGGED                                                                                    \
+	"SELECT count(*) FROM connections WHERE ended_at NOT NULL AND netns = ?1 AND flags & 16"
 
 static int multipath_socket(void)
 {

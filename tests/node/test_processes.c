@@ -207,7 +207,8 @@ static void opener_and_closer_are_the_programs_of_their_time(void **state)
 	closer = node_text(n,
 			   "SELECT g.exe FROM connection c JOIN process p ON p.id = c.closer_id"
 			   " JOIN program g ON g.id = p.program_id"
-			   " WHERE c.netns = ?1 AND c.direction = 0",
+			   " JOIN local_address l ON l.id = c.local_id"
+			   " WHERE l.netns = ?1 AND c.direction = 0",
 			   netns);
 	assert_string_equal(closer, bash_path());
 	free(closer);

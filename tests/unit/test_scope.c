@@ -175,9 +175,9 @@ static void the_outcomes_are_those_of_the_view(void **state)
 	assert_int_equal(db_open_writer(temp->path, false, &db, &err), 0);
 	for (int i = 0; i < 32; i++) {
 		sql = sqlite3_mprintf("INSERT INTO connection (id, duration_us, direction, outcome,"
-				      " local_addr, local_port, peer_addr, peer_port, netns,"
+				      " local_id, local_port, peer_addr, peer_port,"
 				      " tx_bytes, rx_bytes, retransmits, flags)"
-				      " VALUES (%d, 0, 0, %d, '::1', 1, '::1', 2, 3, 0, 0, 0, 0)",
+				      " VALUES (%d, 0, 0, %d, 1, 1, '::1', 2, 0, 0, 0, 0)",
 				      i + 1, i);
 		tempdb_run(db, sql);
 		sqlite3_free(sql);

@@ -50,10 +50,10 @@ static void put(sqlite3 *db, enum direction direction, enum outcome outcome, int
 	assert_int_equal(
 		sqlite3_prepare_v2(db,
 				   "INSERT INTO connection(id, duration_us, direction, outcome,"
-				   " error, local_addr, local_port, peer_addr, peer_port, netns,"
+				   " error, local_id, local_port, peer_addr, peer_port,"
 				   " tx_bytes, rx_bytes, retransmits, owner_source, flags)"
 				   " VALUES(ifnull((SELECT max(id) FROM connection), 0) + 1, 1, ?1,"
-				   " ?2, nullif(?3, 0), '10.0.0.1', 40000, '10.0.0.2', 443, 1,"
+				   " ?2, nullif(?3, 0), 1, 40000, '10.0.0.2', 443,"
 				   " 0, 0, 0, nullif(?4, 0), 0)",
 				   -1, &stmt, NULL),
 		SQLITE_OK);
