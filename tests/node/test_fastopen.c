@@ -191,7 +191,7 @@ static void a_connect_that_waits_for_the_first_write_is_one_row_on_each_side(voi
 		node_number(
 			*state,
 			"SELECT connect_us FROM connections WHERE ended_at NOT NULL AND netns = ?1"
-			" AND direction = 0",
+			" AND direction = 'out'",
 			(long)netns),
 		IDLE_US, 10000000);
 	assert_int_equal(
