@@ -49,7 +49,7 @@ static void an_ipv4_client_of_an_ipv6_wildcard_is_ipv4_on_both_sides(void **stat
 		node_number(
 			*state,
 			"SELECT count(*) FROM connections WHERE ended_at NOT NULL AND netns = ?1"
-			" AND flags & 1 AND direction = 1",
+			" AND flags & 1 AND direction = 'in'",
 			(long)netns),
 		1);
 	scene_free(s);

@@ -198,7 +198,7 @@ static void a_connect_that_waits_for_the_first_write_is_one_row_on_each_side(voi
 		node_number(
 			*state,
 			"SELECT count(*) FROM connections WHERE ended_at NOT NULL AND netns = ?1"
-			" AND min_rtt_us < connect_us AND direction = 0",
+			" AND min_rtt_us < connect_us AND direction = 'out'",
 			(long)netns),
 		1);
 	scene_free(s);
