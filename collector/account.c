@@ -1,5 +1,7 @@
 #include "account.h"
 
+#include <string.h>
+
 /* Of one kind of record: what asked for room, found it, and never was read. */
 static uint64_t astray(const struct account *a, const struct probe_counters *kernel, int record)
 {
@@ -16,7 +18,9 @@ uint64_t account_lost_ends(const struct account *a, const struct probe_counters 
 void account_flush(const struct account *a, const struct probe_counters *kernel, bool disk_full,
 		   struct flush *f)
 {
+	const struct probe_counters *old = &a->aside.kernel;
 	const uint64_t no_room = kernel->lost[KIND_END] - a->kernel.lost[KIND_END];
+	uint64_t missed;
 
 	f->lost[disk_full ? GAP_DISK_FULL : GAP_RING_FULL] = no_room;
 	f->lost[GAP_TABLE_FULL] = kernel->table_full - a->kernel.table_full +
@@ -25,26 +29,35 @@ void account_flush(const struct account *a, const struct probe_counters *kernel,
 	f->lost[GAP_CORRUPT] = a->corrupt - a->flushed_corrupt;
 	for (int i = 0; i < PROBE_RECORDS; i++)
 		f->account[i] = (struct record_account){
-			.seen = kernel->seen[i],
-			.recorded = a->taken[i],
-			.lost = kernel->lost[i] + astray(a, kernel, i),
+			.seen = kernel->seen[i] - a->aside.taken[i] - old->lost[i],
+			.recorded = a->taken[i] - a->aside.taken[i],
+			.lost = kernel->lost[i] - old->lost[i] + astray(a, kernel, i),
 		};
 	/* Two kinds that may end without asking for room. */
-	f->account[KIND_END].seen += kernel->missed_ends + kernel->filtered;
-	f->account[KIND_END].lost += kernel->missed_ends;
-	f->account[KIND_END].filtered = kernel->filtered;
-	f->account[KIND_LISTEN].seen += kernel->listeners_full;
-	f->account[KIND_LISTEN].lost += kernel->listeners_full;
-	f->seen = a->taken[KIND_END] + kernel->lost[KIND_END] + kernel->missed_ends;
-	f->seen_lost = account_lost_ends(a, kernel);
-	f->recursion_misses = kernel->recursion_misses;
-	f->rescued = kernel->rescued;
+	missed = kernel->missed_ends - old->missed_ends;
+	f->account[KIND_END].filtered = kernel->filtered - old->filtered;
+	f->account[KIND_END].seen += missed + f->account[KIND_END].filtered;
+	f->account[KIND_END].lost += missed;
+	f->account[KIND_LISTEN].seen += kernel->listeners_full - old->listeners_full;
+	f->account[KIND_LISTEN].lost += kernel->listeners_full - old->listeners_full;
+	f->seen_lost = f->account[KIND_END].lost;
+	f->seen = f->account[KIND_END].recorded + kernel->lost[KIND_END] - old->lost[KIND_END] +
+		  missed;
+	f->recursion_misses = kernel->recursion_misses - old->recursion_misses;
+	f->rescued = kernel->rescued - old->rescued;
 }
 
 void account_flushed(struct account *a, const struct probe_counters *kernel)
 {
 	a->kernel = *kernel;
 	a->flushed_corrupt = a->corrupt;
+	memcpy(a->flushed_taken, a->taken, sizeof(a->taken));
+}
+
+void account_set_aside(struct account *a)
+{
+	a->aside.kernel = a->kernel;
+	memcpy(a->aside.taken, a->flushed_taken, sizeof(a->aside.taken));
 }
 
 void account_settle(struct account *a, const struct probe_counters *kernel)

@@ -18,6 +18,13 @@ struct account {
 	/* As of the last successful flush. */
 	struct probe_counters kernel;
 	uint64_t flushed_corrupt;
+	uint64_t flushed_taken[PROBE_RECORDS];
+
+	/* What stands in the account of a database that was set aside. */
+	struct {
+		struct probe_counters kernel;
+		uint64_t taken[PROBE_RECORDS];
+	} aside;
 };
 
 /* Fills in what @f says of losses and totals, as of @kernel. @disk_full: that is why
@@ -27,6 +34,10 @@ void account_flush(const struct account *a, const struct probe_counters *kernel,
 
 /* That was written. */
 void account_flushed(struct account *a, const struct probe_counters *kernel);
+
+/* The database is another one, whose account begins where that of the old one ended: with the
+ * last successful flush. */
+void account_set_aside(struct account *a);
 
 /* Nothing runs any more and the ring is empty: what has not come is corrupt. */
 void account_settle(struct account *a, const struct probe_counters *kernel);

@@ -50,6 +50,12 @@ void batch_sort(struct batch *b)
 	qsort(b->rows, b->n, sizeof(b->rows[0]), by_end);
 }
 
+void batch_forget_rows(struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		connection_forget_rows(&b->rows[i]);
+}
+
 void batch_flushed(struct batch *b, int64_t now_ns)
 {
 	b->n = 0;

@@ -30,6 +30,9 @@ bool batch_due(const struct batch *b, int64_t every_ns, int64_t now_ns);
 /* Puts the rows in the order of their end, as the database keeps them. */
 void batch_sort(struct batch *b);
 
+/* The database is another one: what the rows refer to is not in it. */
+void batch_forget_rows(struct batch *b);
+
 /* The rows are in the database. */
 void batch_flushed(struct batch *b, int64_t now_ns);
 

@@ -32,18 +32,8 @@ static int lock_store(struct collector *c, struct err *err)
 
 static int open_store(struct collector *c, struct err *err)
 {
-	const struct store_config config = {
-		.path = c->options->db,
-		.durable = c->options->durable,
-		.now_boot_ns = clock_boot_ns(),
-		.offset_ns = c->offset_ns,
-		.retention = c->options->retention,
-	};
 	int ret;
 
-	ret = store_open(&config, &c->processes, &c->containers, &c->store, err);
-	if (ret)
-		return ret;
 	c->track = track_new();
 	c->listeners = listeners_new();
 	c->open = calloc(MAX_OPEN_PER_FLUSH, sizeof(c->open[0]));
@@ -51,6 +41,10 @@ static int open_store(struct collector *c, struct err *err)
 	if (!c->track || !c->listeners || !c->open || !c->open_listeners ||
 	    batch_init(&c->batch, BATCH_ROWS, clock_boot_ns()))
 		return err_set(err, -ENOMEM, "no memory for the batch");
+	ret = collector_open_store(c, err);
+	if (ret)
+		return ret;
+	store_set_patience(c->store, true);
 	ret = store_each_open(c->store, on_leftover, c, err);
 	return ret ? ret : store_each_listener(c->store, on_leftover_listener, c, err);
 }
@@ -92,8 +86,8 @@ static int settle_leftovers(struct collector *c, struct err *err)
 	return ret;
 }
 
-int collector_new(const struct options *options, FILE *live, struct collector **out,
-		  struct err *err)
+int collector_new(const struct options *options, FILE *live, const struct note *note,
+		  struct collector **out, struct err *err)
 {
 	struct collector *c = calloc(1, sizeof(*c));
 	int ret = 0;
@@ -102,6 +96,7 @@ int collector_new(const struct options *options, FILE *live, struct collector **
 		return err_set(err, -ENOMEM, "no memory for the collector");
 	c->options = options;
 	c->live.out = live;
+	c->note = *note;
 	c->lock_fd = -1;
 	c->processes.proc = "/proc";
 	c->processes.cmdline = options->probe.cmdline;

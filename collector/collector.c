@@ -4,19 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aside.h"
 #include "clock.h"
 #include "decode.h"
 
 #define MAX_EVENTS_A_READ 50000 /* then signals and the timer get their turn */
 #define HEARTBEAT_NS	  (60 * NS_PER_S)
+#define TELL_EVERY_NS	  (30 * NS_PER_S)
 
 /* ---- taking in ---- */
 
 /* Then no more is read from the ring until it is flushed. */
 static bool is_full(const struct collector *c)
 {
-	return c->store && (batch_full(&c->batch) || processes_exits_full(&c->processes) ||
-			    listeners_count_unwritten(c->listeners) >= MAX_OPEN_PER_FLUSH);
+	return collector_records(c) &&
+	       (batch_full(&c->batch) || processes_exits_full(&c->processes) ||
+		listeners_count_unwritten(c->listeners) >= MAX_OPEN_PER_FLUSH);
 }
 
 static void show(struct collector *c, const struct event *e)
@@ -47,7 +50,7 @@ static int take(struct collector *c, const struct event *e)
 {
 	if (c->options->print)
 		show(c, e);
-	if (!c->store)
+	if (!collector_records(c))
 		return 0;
 	switch (e->kind) {
 	case KIND_ATTEMPT:
@@ -163,7 +166,22 @@ static bool anything_to_write(const struct flush *f, const struct collector *c)
 	       c->processes.n_exited || f->now_boot_ns - c->flushed.at_ns >= HEARTBEAT_NS;
 }
 
-int collector_flush(struct collector *c, bool last, struct err *err)
+static int write_flush(struct collector *c, const struct flush *f, const struct probe_counters *k,
+		       struct err *err)
+{
+	int ret = store_write(c->store, f, err);
+
+	if (ret)
+		return err_wrap(err, "%s", c->options->db);
+	track_written(c->track, c->open, f->n_open);
+	listeners_written(c->listeners, c->open_listeners, f->n_listeners);
+	c->flushed.at_ns = f->now_boot_ns;
+	account_flushed(&c->account, k);
+	c->flushed.offset_ns = f->offset_ns;
+	return 0;
+}
+
+static int flush(struct collector *c, bool last, struct err *err)
 {
 	int64_t now_ns = clock_boot_ns();
 	struct probe_counters kernel;
@@ -192,19 +210,10 @@ int collector_flush(struct collector *c, bool last, struct err *err)
 	};
 	account_flush(&c->account, &kernel, c->disk_full, &f);
 	if (last || anything_to_write(&f, c)) {
-		ret = store_write(c->store, &f, err);
-		if (ret) {
-			c->disk_full = ret == -ENOSPC;
-			if (c->disk_full)
-				err_set(err, ret, "the disk is full; free some space");
-			return err_wrap(err, "%s", c->options->db);
-		}
-		track_written(c->track, c->open, f.n_open);
-		listeners_written(c->listeners, c->open_listeners, f.n_listeners);
+		ret = write_flush(c, &f, &kernel, err);
+		if (ret)
+			return ret;
 		c->disk_full = false;
-		c->flushed.at_ns = now_ns;
-		account_flushed(&c->account, &kernel);
-		c->flushed.offset_ns = f.offset_ns;
 	}
 	c->flushed.counted_ns = now_ns;
 	c->review_due |= f.lost[GAP_RING_FULL] || f.lost[GAP_DISK_FULL] || f.lost[GAP_RECURSION] ||
@@ -213,12 +222,64 @@ int collector_flush(struct collector *c, bool last, struct err *err)
 	return 0;
 }
 
+int collector_flush(struct collector *c, bool last, struct err *err)
+{
+	int ret = c->store ? 0 : collector_open_store(c, err);
+
+	if (!ret)
+		ret = flush(c, last, err);
+	if (ret == -EUCLEAN && c->store) {
+		ret = collector_begin_anew(c, ASIDE_CORRUPT, err);
+		if (!ret)
+			ret = flush(c, last, err);
+	}
+	if (ret)
+		c->disk_full = ret == -ENOSPC;
+	if (c->disk_full)
+		err_set(err, ret, "%s: the disk is full; free some space", c->options->db);
+	return ret;
+}
+
+/* What keeps nothing from being recorded, and may last. */
+static void tell(struct collector *c, enum trouble trouble, const struct err *err,
+		 const char *consequence)
+{
+	int64_t now_ns = clock_boot_ns();
+
+	if (c->told_ns[trouble] && now_ns - c->told_ns[trouble] < TELL_EVERY_NS)
+		return;
+	c->told_ns[trouble] = now_ns;
+	note(&c->note, "%s; %s", err->msg, consequence);
+}
+
+/* When there is time: what is open, then what is old. */
+static int look_after(struct collector *c, struct err *err)
+{
+	int ret = 0;
+
+	if (clock_boot_ns() - c->refreshed_ns >= c->options->refresh_ns)
+		ret = refresh(c, err);
+	else if (c->review_due)
+		ret = collector_review(c, err);
+	if (ret)
+		tell(c, TROUBLE_LOOKING, err,
+		     "how far open connections have come is not known for now, trying again");
+	if (!c->store)
+		return 0;
+	ret = store_upkeep(c->store, clock_boot_ns(), c->offset_ns, err);
+	if (ret == -EUCLEAN)
+		return collector_begin_anew(c, ASIDE_CORRUPT, err);
+	if (ret < 0)
+		tell(c, TROUBLE_UPKEEP, err, "connections are recorded, trying again");
+	return ret > 0;
+}
+
 int collector_work(struct collector *c, struct err *err)
 {
-	int more, ret = 0;
+	int more, ret;
 
 	more = collector_take_in(c);
-	if (!c->store)
+	if (!collector_records(c))
 		return more;
 	/* At the nearest tick, not at the one after it. */
 	if (is_full(c) ||
@@ -228,13 +289,7 @@ int collector_work(struct collector *c, struct err *err)
 		if (ret)
 			return ret;
 	}
-	if (!more && clock_boot_ns() - c->refreshed_ns >= c->options->refresh_ns)
-		ret = refresh(c, err);
-	else if (!more && c->review_due)
-		ret = collector_review(c, err);
-	if (!ret && !more)
-		ret = store_upkeep(c->store, clock_boot_ns(), c->offset_ns, err);
-	return ret ? ret : more;
+	return more ? more : look_after(c, err);
 }
 
 void collector_clock_set(struct collector *c)
@@ -261,7 +316,7 @@ static int settle_account(struct collector *c, struct probe_counters *kernel, st
 	if (ret)
 		return ret;
 	while (collector_take_in(c) &&
-	       c->store) /* what a program was still at when it was detached */
+	       collector_records(c)) /* what a program was still at when it was detached */
 		if ((ret = collector_flush(c, false, err)))
 			return ret;
 	account_settle(&c->account, kernel);
@@ -276,21 +331,21 @@ int collector_finish(struct collector *c, struct closing *out, struct err *err)
 	probe_stop(c->probe);
 	if (c->store)
 		store_set_patience(c->store, true);
-	while (!ret && collector_take_in(c) && c->store)
+	while (!ret && collector_take_in(c) && collector_records(c))
 		ret = collector_flush(c, false, err);
 	if (!ret)
 		ret = settle_account(c, &kernel, err);
 	/* So that what is written down as open is open, and how far it has come. */
-	for (int i = 0; i < 3 && !ret && c->store && (i == 0 || c->review_due); i++)
+	for (int i = 0; i < 3 && !ret && collector_records(c) && (i == 0 || c->review_due); i++)
 		ret = collector_review(c, err);
 	/* What stays open is written down, all of it, for the next run to take over. */
 	do {
-		if (!ret && c->store)
+		if (!ret && collector_records(c))
 			ret = collector_flush(c, true, err);
-	} while (!ret && c->store &&
+	} while (!ret && collector_records(c) &&
 		 (track_unwritten(c->track, INT64_MAX, c->open, 1) > 0 ||
 		  listeners_count_unwritten(c->listeners) > 0));
-	out->recorded = c->store ? store_recorded(c->store) : 0;
+	out->recorded = c->recorded_aside + (c->store ? store_recorded(c->store) : 0);
 	out->lost = account_lost_ends(&c->account, &kernel);
 	if (!ret && c->store) {
 		ret = store_close(c->store, clock_boot_ns(), c->offset_ns, err);

@@ -11,14 +11,16 @@
 #include <stdio.h>
 
 #include "err.h"
+#include "note.h"
 #include "options.h"
 
 struct collector;
 
 /* Opens all that @options (borrowed) ask for and takes stock of what is open. From
- * its return on every connection is met. @live: where --print goes (borrowed). */
-int collector_new(const struct options *options, FILE *live, struct collector **out,
-		  struct err *err);
+ * its return on every connection is met. @live: where --print goes (borrowed). @note is told
+ * what is no error, also by the functions below. */
+int collector_new(const struct options *options, FILE *live, const struct note *note,
+		  struct collector **out, struct err *err);
 void collector_free(struct collector *c); /* without a last flush; NULL is allowed */
 
 /* For epoll with EPOLLET; call collector_work() when it is readable and every
@@ -30,8 +32,8 @@ int collector_fd(const struct collector *c);
 void collector_clock_set(struct collector *c);
 
 /* Takes in what waits and flushes when it is time. Returns 1 when more may wait
- * already; 0 when not; negative when the flush failed (it is tried again with the
- * next call; nothing is lost yet). */
+ * already; 0 when not; negative when nothing can be written (it is tried again with the
+ * next call; nothing is lost yet). Any other trouble is a note, once in 30 s. */
 int collector_work(struct collector *c, struct err *err);
 
 struct closing {

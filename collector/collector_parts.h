@@ -7,6 +7,7 @@
 #include "collector.h"
 #include "container.h"
 #include "listeners.h"
+#include "note.h"
 #include "print.h"
 #include "probe.h"
 #include "process.h"
@@ -15,11 +16,20 @@
 
 #define MAX_OPEN_PER_FLUSH 20000
 
+/* What does not keep the collector from recording. */
+enum trouble {
+	TROUBLE_LOOKING, /* at what is open */
+	TROUBLE_UPKEEP,	 /* totals, deleting */
+	TROUBLES,
+};
+
 struct collector {
 	const struct options *options; /* borrowed */
 	struct print live;
 	int lock_fd;
-	struct store *store; /* NULL with --no-db, as is track */
+	struct note note;
+	struct store
+		*store; /* NULL with --no-db, as is track; and while a new file cannot be made */
 	struct track *track;
 	struct listeners *listeners;
 	struct batch batch;
@@ -32,9 +42,16 @@ struct collector {
 	int64_t offset_ns; /* wall clock minus time since boot, as of its last step */
 	size_t events_in_read;
 	struct account account;
-	bool disk_full;	      /* the last flush failed for that */
-	bool review_due;      /* an END was lost: something we believe open may be over */
-	int64_t refreshed_ns; /* when what is open was looked at last */
+	bool disk_full;		 /* the last flush failed for that */
+	uint64_t recorded_aside; /* rows in databases that were set aside */
+	struct {
+		const char *reason; /* of table gap, for the next database; NULL: there is none */
+		int64_t from_us;    /* when the one that was set aside began */
+		int64_t at_ns;	    /* when the last one was; 0: none was */
+	} aside;
+	int64_t told_ns[TROUBLES]; /* when each was told last; 0: never */
+	bool review_due;	   /* an END was lost: something we believe open may be over */
+	int64_t refreshed_ns;	   /* when what is open was looked at last */
 
 	/* As of the last successful flush. */
 	struct {
@@ -61,7 +78,22 @@ bool collector_on_lost(void *ctx, const struct connection *connection);
 /* Compares what we believe open with the kernel, and takes in how far it has come. */
 int collector_review(struct collector *c, struct err *err);
 
-/* Writes what there is. @last: also what has just been opened. */
+/* Writes what there is. @last: also what has just been opened. A damaged database is set aside,
+ * and it goes to a new one. */
 int collector_flush(struct collector *c, bool last, struct err *err);
+
+/* Connections are recorded, and not just watched. */
+static inline bool collector_records(const struct collector *c)
+{
+	return c->options->db;
+}
+
+/* Opens the database; a damaged one is set aside first. */
+int collector_open_store(struct collector *c, struct err *err);
+
+/* Sets the database aside (see aside.h) for the reason that @err holds, and goes on in a new
+ * one, to which all that is open is written again. When that cannot be made, c->store is NULL,
+ * and collector_open_store() may be tried again. */
+int collector_begin_anew(struct collector *c, const char *why, struct err *err);
 
 #endif

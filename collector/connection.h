@@ -66,4 +66,10 @@ struct connection {
 	int64_t container_row; /* likewise */
 };
 
+/* The database is another one, and has nothing of it. */
+static inline void connection_forget_rows(struct connection *c)
+{
+	c->open_row = c->process_row = c->container_row = 0;
+}
+
 #endif

@@ -129,6 +129,12 @@ static int apply_up(struct listeners *ls, const struct listener *l)
 			return -ENOMEM;
 		list(ls, e);
 	}
+	if (e->leftover) { /* of which the database told us no more than its name */
+		const int64_t row = e->l.row;
+
+		e->l = *l;
+		e->l.row = row;
+	}
 	e->leftover = false;
 	e->marked = true;
 	e->in_file |= ls->scanning;
@@ -192,6 +198,20 @@ size_t listeners_unwritten(const struct listeners *ls, struct listener **out, si
 		out[n++] = &e->l;
 	}
 	return n;
+}
+
+void listeners_forget_rows(struct listeners *ls)
+{
+	struct entry *e, *tmp;
+
+	for (e = ls->table; e; e = e->hh.next)
+		list(ls, e);
+	DL_FOREACH_SAFE (ls->unwritten, e, tmp) {
+		if (e->leftover) /* all that is known of it stood there */
+			forget(ls, e);
+		else
+			e->l.row = 0;
+	}
 }
 
 void listeners_written(struct listeners *ls, struct listener *const *written, size_t n)

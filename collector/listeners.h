@@ -41,4 +41,8 @@ size_t listeners_unwritten(const struct listeners *ls, struct listener **out, si
 /* These @n of them are in the database now, each with its row; what ended is forgotten. */
 void listeners_written(struct listeners *ls, struct listener *const *written, size_t n);
 
+/* The database is another one: who listens is unwritten again, and what ended; those left over
+ * and not told of again are forgotten. */
+void listeners_forget_rows(struct listeners *ls);
+
 #endif

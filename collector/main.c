@@ -26,6 +26,12 @@ static int fail(const struct err *err)
 	return EXIT_FAILURE;
 }
 
+static void say(void *ctx, const char *text)
+{
+	(void)ctx;
+	fprintf(stderr, PROGRAM ": %s\n", text);
+}
+
 /* A trouble that may last is told once, then every 30 s. */
 struct complaint {
 	int64_t last_ns;
@@ -160,6 +166,7 @@ static int run(struct collector *c, const struct options *o, const struct waits 
 
 int main(int argc, char **argv)
 {
+	const struct note note = {.say = say};
 	struct collector *c = NULL;
 	struct closing closing = {0};
 	struct options options;
@@ -174,7 +181,7 @@ int main(int argc, char **argv)
 	if (waits_open(&waits, &err) != 0)
 		return fail(&err);
 
-	if (collector_new(&options, stdout, &c, &err) != 0)
+	if (collector_new(&options, stdout, &note, &c, &err) != 0)
 		return fail(&err);
 	/* Edge-triggered: waiting events alone are no reason to wake up. */
 	if (watch(waits.epoll_fd, collector_fd(c), EPOLLIN | EPOLLET) != 0) {

@@ -164,9 +164,7 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 		return ret;
 	if (r->last_connection > MAX_US || last.end_us > MAX_US || last.offset_us < -MAX_US ||
 	    last.offset_us > MAX_US)
-		return err_set(err, -EINVAL,
-			       "holds rows from the far future; is it damaged? "
-			       "Name another file with --db");
+		return err_set(err, -EUCLEAN, "holds rows from the far future");
 	sqlite3_bind_text(stmt, 1, r->boot_id, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 2, CONNMON_VERSION, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 3, getpid());
@@ -184,6 +182,11 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 		r->previous_end_boot_ns = last.end_us * NS_PER_US - before_ns;
 		ret = put_gap(r, clock_wall_us(r->previous_end_boot_ns, c->offset_ns), now_us,
 			      "stopped", 0, err);
+		if (ret)
+			return ret;
+	}
+	if (c->aside_reason) {
+		ret = put_gap(r, c->aside_from_us, now_us, c->aside_reason, 0, err);
 		if (ret)
 			return ret;
 	}

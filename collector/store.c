@@ -88,6 +88,8 @@ int store_open(const struct store_config *config, struct processes *processes,
 		ret = hourly_new(s->db, &s->hourly, err);
 	if (!ret)
 		ret = retain_new(s->db, &config->retention, &s->retain, err);
+	if (ret == -EINVAL) /* what is in it is not what we put there */
+		ret = err->code = -EUCLEAN;
 	if (ret) {
 		err_wrap(err, "%s", config->path);
 		goto fail;
@@ -97,7 +99,10 @@ int store_open(const struct store_config *config, struct processes *processes,
 	return 0;
 
 fail:
-	store_free(s);
+	if (ret == -EUCLEAN)
+		store_abandon(s);
+	else
+		store_free(s);
 	return ret;
 }
 
@@ -116,6 +121,13 @@ void store_free(struct store *s)
 	run_free(s->run);
 	db_close(s->db);
 	free(s);
+}
+
+void store_abandon(struct store *s)
+{
+	if (s && s->db)
+		sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	store_free(s);
 }
 
 int64_t store_previous_end_boot_ns(const struct store *s)

@@ -27,19 +27,26 @@ struct store_config {
 	int64_t now_boot_ns;
 	int64_t offset_ns;
 	struct retention retention;
+	/* Of a new file: why an earlier one was set aside, which holds what came before, a reason
+	 * of table gap (NULL: none was), and when that began, microseconds since the epoch. */
+	const char *aside_reason;
+	int64_t aside_from_us;
 };
 
 /*
  * Opens the database, making it if needed, and writes down that a run begins: its
  * row, the clock's, and the gap since the last run stopped. @processes and
  * @containers are borrowed. The caller ends the run with store_close(). Errors as
- * of db_open_writer().
+ * of db_open_writer(); -EUCLEAN also when what it holds cannot be.
  */
 int store_open(const struct store_config *config, struct processes *processes,
 	       struct containers *containers, struct store **out, struct err *err);
 
 /* Closes without a word in the database, as if killed. NULL is allowed. */
 void store_free(struct store *s);
+
+/* The same of a database that is to be set aside: its WAL is left as it is. */
+void store_abandon(struct store *s);
 
 /* Calls @each with every connection that an earlier run left open: open_row,
  * process_row and what else is known; cookie 0: of an earlier boot. */
@@ -92,7 +99,8 @@ struct flush {
 	int64_t clock_step_ns; /* how far the wall clock was set since the last flush */
 };
 
-/* Writes it all, or nothing: -ENOSPC, -EBUSY, -EIO, -ENOMEM. May be tried again. */
+/* Writes it all, or nothing: -ENOSPC, -EBUSY, -EIO, -ENOMEM. May be tried again. Not so
+ * -EUCLEAN: the database is damaged. */
 int store_write(struct store *s, const struct flush *f, struct err *err);
 
 /* Totals of hours that are over, deleting what is too old: a step of some milliseconds, to be

@@ -284,6 +284,18 @@ void track_written(struct track *t, struct connection *const *written, size_t n)
 	}
 }
 
+void track_forget_rows(struct track *t)
+{
+	struct tracked *e;
+
+	for (e = t->open; e; e = e->hh.next) {
+		connection_forget_rows(&e->c);
+		list(t, e);
+	}
+	for (e = t->leftovers; e; e = e->hh.next)
+		connection_forget_rows(&e->c);
+}
+
 static bool lose(const struct tracked *e, track_lost each, void *ctx)
 {
 	struct connection c = e->c;

@@ -37,6 +37,9 @@ size_t track_unwritten(const struct track *t, int64_t before_boot_ns, struct con
  * as the row. */
 void track_written(struct track *t, struct connection *const *written, size_t n);
 
+/* The database is another one: all is unwritten again. */
+void track_forget_rows(struct track *t);
+
 /*
  * Connections that ended unseen are handed to @each, outcome OUTCOME_LOST and
  * end_boot_ns still 0, and forgotten. When @each has no room for one it returns

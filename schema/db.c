@@ -13,6 +13,7 @@
 extern const struct embed schema_migrations[];
 
 #define BUSY_TIMEOUT_MS 5000
+#define DB_ID_OFFSET	68 /* in the file: https://www.sqlite.org/fileformat2.html */
 
 const char *db_default_path(void)
 {
@@ -40,10 +41,12 @@ int db_errno(int rc)
 		return -EBUSY;
 	case SQLITE_NOMEM:
 		return -ENOMEM;
+	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return -EINVAL;
+		return -EUCLEAN;
 	default:
-		return -EIO;
+		/* A WAL that ends within a page which it should hold. */
+		return rc == SQLITE_IOERR_SHORT_READ ? -EUCLEAN : -EIO;
 	}
 }
 
@@ -80,9 +83,12 @@ int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err
 	AUTO_STMT *stmt = NULL;
 	AUTO_STMT *more = NULL;
 	const char *tail = NULL;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, &tail);
 
-	if (sqlite3_prepare_v2(db, sql, -1, &stmt, &tail) != SQLITE_OK)
+	if (rc == SQLITE_ERROR || rc == SQLITE_AUTH)
 		return err_set(err, -EINVAL, "%s", sqlite3_errmsg(db));
+	if (rc != SQLITE_OK)
+		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(db));
 	if (!stmt)
 		return err_set(err, -EINVAL, "the statement is empty");
 	/* A comment or white space may follow, another statement may not. */
@@ -122,6 +128,23 @@ static int query_int(sqlite3 *db, const char *sql, int *value, struct err *err)
 	return 0;
 }
 
+/* Whether the damaged file @path was ours, as far as what is left of its begin shows: it has
+ * our number where SQLite keeps that of the application, or no room for one. */
+static bool was_ours(const char *path)
+{
+	static const char magic[16] = "SQLite format 3";
+	unsigned char header[DB_ID_OFFSET + 4] = {0};
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : pread(fd, header, sizeof(header), 0);
+	const unsigned char *id = header + DB_ID_OFFSET;
+
+	if (fd >= 0)
+		close(fd);
+	if (n < (ssize_t)sizeof(header))
+		return n > 0 && memcmp(header, magic, n < 16 ? (size_t)n : 16) == 0;
+	return ((unsigned int)id[0] << 24 | id[1] << 16 | id[2] << 8 | id[3]) == DB_APPLICATION_ID;
+}
+
 /* Whether the open database is ours. *@version: how many migrations it has had;
  * 0 with nothing in the file yet. */
 static int check_owner(sqlite3 *db, int *version, struct err *err)
@@ -133,8 +156,9 @@ static int check_owner(sqlite3 *db, int *version, struct err *err)
 		ret = query_int(db, "PRAGMA user_version", version, err);
 	if (!ret)
 		ret = query_int(db, "SELECT count(*) FROM sqlite_schema", &n_objects, err);
-	if (ret == -EINVAL)
-		return err_set(err, ret, "is not a SQLite database; name another file with --db");
+	if (ret == -EUCLEAN && !was_ours(sqlite3_db_filename(db, "main")))
+		return err_set(err, -EINVAL,
+			       "is not a SQLite database; name another file with --db");
 	if (ret)
 		return ret;
 	if (application_id == 0 && *version == 0 && n_objects == 0)
@@ -142,6 +166,8 @@ static int check_owner(sqlite3 *db, int *version, struct err *err)
 	if (application_id != DB_APPLICATION_ID)
 		return err_set(err, -EINVAL,
 			       "is a database of another application; name another file with --db");
+	if (*version < 0)
+		return err_set(err, -EUCLEAN, "its schema has no number");
 	if (*version > db_schema_version())
 		return err_set(err, -EPROTO,
 			       "has schema %d, newer than this program's %d; upgrade connmon",
@@ -164,6 +190,8 @@ static int migrate(sqlite3 *db, struct err *err)
 	for (; version < db_schema_version(); version++) {
 		ret = db_exec(db, schema_migrations[version].text, err);
 		if (ret) {
+			if (sqlite3_errcode(db) == SQLITE_ERROR) /* it is not what it says */
+				ret = err->code = -EUCLEAN;
 			err_wrap(err, "migration %s", schema_migrations[version].name);
 			goto rollback;
 		}

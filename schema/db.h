@@ -37,6 +37,7 @@ int db_schema_version(void);
  *   -EPROTO   the schema is newer than this program
  *   -EISDIR, -EACCES, -ENOENT   the path
  *   -ENOSPC   the disk is full
+ *   -EUCLEAN  it is ours, and damaged
  *   -EIO      anything else that SQLite reports; the message holds its words
  */
 int db_open_writer(const char *path, bool durable, sqlite3 **out, struct err *err);
@@ -60,7 +61,7 @@ int db_check_path(const char *path, bool create, struct err *err);
 void db_close(sqlite3 *db); /* NULL is allowed */
 
 /* Compiles one statement. -EINVAL with SQLite's words when it does not compile,
- * when it is empty, or when something follows it. */
+ * when it is empty, or when something follows it; else as db_errno(). */
 int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err);
 
 /* A statement, and where it is to be kept. */
@@ -80,7 +81,7 @@ int db_step(sqlite3 *db, sqlite3_stmt *stmt, const char *what, struct err *err);
 int db_exec(sqlite3 *db, const char *sql, struct err *err);
 
 /* The negative errno that stands for SQLite's result code @rc: -ENOSPC for a full
- * disk, -EBUSY for a lock, -ENOMEM, -EIO for the rest. */
+ * disk, -EBUSY for a lock, -ENOMEM, -EUCLEAN for a damaged file, -EIO for the rest. */
 int db_errno(int rc);
 
 void db_closep(sqlite3 **db);

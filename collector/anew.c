@@ -1,0 +1,80 @@
+/* anew.c - a database that cannot be gone on with is set aside, and recording goes on in a new
+ * one, while the collector runs or as it starts. */
+#include "collector_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aside.h"
+#include "clock.h"
+
+#define MAX_CORRUPT_KEPT 3
+/* A file system that damages each new file as well must not push the history out. */
+#define ANEW_EVERY_NS (60 * NS_PER_S)
+
+int collector_open_store(struct collector *c, struct err *err)
+{
+	const struct store_config config = {
+		.path = c->options->db,
+		.durable = c->options->durable,
+		.now_boot_ns = clock_boot_ns(),
+		.offset_ns = c->offset_ns,
+		.retention = c->options->retention,
+		.aside_reason = c->aside.reason,
+		.aside_from_us = c->aside.from_us,
+	};
+	int ret = store_open(&config, &c->processes, &c->containers, &c->store, err);
+
+	if (ret == -EUCLEAN)
+		return collector_begin_anew(c, ASIDE_CORRUPT, err);
+	if (ret)
+		return ret;
+	c->aside.reason = NULL;
+	c->flushed.at_ns = config.now_boot_ns;
+	c->flushed.offset_ns = config.offset_ns;
+	return 0;
+}
+
+/* The new file knows nothing of what the old one did. */
+static void forget_old(struct collector *c)
+{
+	if (!c->store)
+		return;
+	c->recorded_aside += store_recorded(c->store);
+	store_abandon(c->store);
+	c->store = NULL;
+	track_forget_rows(c->track);
+	listeners_forget_rows(c->listeners);
+	batch_forget_rows(&c->batch);
+	account_set_aside(&c->account);
+	processes_forget_rows(&c->processes);
+	containers_forget_rows(&c->containers);
+}
+
+int collector_begin_anew(struct collector *c, const char *why, struct err *err)
+{
+	const int64_t now_ns = clock_boot_ns();
+	const char *file = c->options->db;
+	const struct err reason = *err;
+	char name[PATH_MAX];
+	int ret;
+
+	if (c->aside.at_ns && now_ns - c->aside.at_ns < ANEW_EVERY_NS)
+		return err_wrap(err, "an earlier file was set aside a moment ago, and now again");
+	forget_old(c);
+	ret = aside_move(file, why, clock_wall_us(now_ns, c->offset_ns), name, &c->aside.from_us,
+			 err);
+	if (ret)
+		return err_wrap(err, "%s", file);
+	c->aside.at_ns = now_ns;
+	c->aside.reason = strcmp(why, ASIDE_CORRUPT) == 0 ? "corrupt" : "set_aside";
+	note(&c->note, "%s; it is kept as %s, and recording goes on in a new file", reason.msg,
+	     name);
+	if (strcmp(why, ASIDE_CORRUPT) == 0)
+		aside_keep(file, why, MAX_CORRUPT_KEPT, &c->note);
+	ret = collector_open_store(c, err);
+	if (!ret)
+		store_set_patience(c->store, false);
+	return ret;
+}

@@ -1,0 +1,31 @@
+/*
+ * aside.h - a database that cannot be gone on with is set aside: renamed together with
+ * its WAL and shm, so that nothing of it is lost and its name is free for a new one.
+ */
+#ifndef CONNMON_ASIDE_H
+#define CONNMON_ASIDE_H
+
+#include <limits.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "note.h"
+
+#define ASIDE_CORRUPT "corrupt" /* it is damaged */
+#define ASIDE_PINNED  "pinned"	/* a reader's snapshot keeps its WAL from being reused */
+
+/*
+ * Renames the database @path, which nobody here has open, to "<its real path>.<@why>-<UTC time>",
+ * as in h.db.corrupt-20260131T100000Z, which is put into @name; -wal and -shm likewise. A file of
+ * that name is never overwritten: then the name is that of a later second.
+ * @now_us: microseconds since the epoch. *@from_us: when the file was made, as far as the
+ * file system knows, at most @now_us. Errors: what rename() says.
+ */
+int aside_move(const char *path, const char *why, int64_t now_us, char name[PATH_MAX],
+	       int64_t *from_us, struct err *err);
+
+/* Of those that were set aside so for @why, keeps the newest @keep, and notes each that is
+ * removed. What cannot be listed or removed stays. */
+void aside_keep(const char *path, const char *why, unsigned int keep, const struct note *n);
+
+#endif
