@@ -1,0 +1,60 @@
+/*
+ * rig.h - the whole collector but for its kernel side, on a clock that stands still unless it is
+ * moved: what it is told is known, so what it must have recorded is, too.
+ *
+ * The rig stands in for probe.c, clock.c and netns.c. A play is always the same: two runs of the
+ * collector one after the other, with processes, containers, listeners, connections that end and
+ * that stay open, and a wall clock that is set. Between them a test lets something fail.
+ */
+#ifndef CONNMON_RIG_H
+#define CONNMON_RIG_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "collector.h"
+
+struct rig {
+	char folder[64];
+	char path[96]; /* of the database */
+	/* Called when something has failed and is tried again for the third time: what fails for
+	 * long is mended then. */
+	void (*mend)(void);
+	/* Called in the middle of the first run. */
+	void (*midway)(struct rig *r);
+	bool durable;
+	unsigned int failures; /* messages of things that failed */
+	unsigned int notes;
+	bool unfinished; /* a run could not write all at its end, and said so */
+};
+
+void rig_setup(struct rig *r); /* its folder */
+void rig_teardown(struct rig *r);
+
+/* Plays, from an empty folder on or with what is in it. */
+void rig_play(struct rig *r);
+
+/* Asserts that all files are in order, and over all of them each connection of the play is
+ * there exactly once, and nothing else; that what is open is open, and each account adds up.
+ * @words: for the message, what had been done to it. */
+void rig_assert_whole(struct rig *r, const char *words);
+
+/* The same, but rows may be missing: those that stood in a file which was damaged. */
+void rig_assert_sound(struct rig *r, const char *words);
+
+/* A number out of the database at @path. */
+long rig_number(const char *path, const char *sql);
+
+/* Which of a long list of places to try: all of them with CONNMON_FAULT_ALL in the environment,
+ * else every @stride-th from a begin that CONNMON_FAULT_SEED says (0). */
+struct rig_places {
+	unsigned int next, stride;
+};
+struct rig_places rig_places(unsigned int stride);
+
+#endif

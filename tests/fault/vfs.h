@@ -1,0 +1,33 @@
+/* vfs.h - the file system as SQLite sees it, with calls that fail when they are told to. */
+#ifndef CONNMON_FAULT_VFS_H
+#define CONNMON_FAULT_VFS_H
+
+#include <stdbool.h>
+
+enum vfs_call {
+	VFS_READ = 1,
+	VFS_WRITE = 2,
+	VFS_SYNC = 4,
+	VFS_TRUNCATE = 8,
+	VFS_LOCK = 16,
+	VFS_SHM = 32, /* mapped or locked */
+	VFS_OPEN = 64,
+};
+
+enum vfs_fault {
+	VFS_EIO,
+	VFS_FULL,  /* the disk is */
+	VFS_SHORT, /* the same, after half of it was written */
+};
+
+/* Puts it between SQLite and the file system, for the whole program. */
+void vfs_install(void);
+
+/* The @n-th of @calls (bits) fails, and with @lasting all those after it until vfs_mend(). */
+void vfs_break(unsigned int calls, enum vfs_fault fault, unsigned int n, bool lasting);
+void vfs_mend(void);
+
+/* Whether it has come to that since vfs_break(). */
+bool vfs_broke(void);
+
+#endif
