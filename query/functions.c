@@ -1,10 +1,11 @@
 #include "functions.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "db.h"
+#include "totals.h"
 
 #define FEW 4
 
@@ -133,12 +134,12 @@ static void matches(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 struct words {
 	struct word {
 		char *text;
-		long count;
+		int64_t count;
 	} * word;
 	size_t n, room;
 };
 
-static int words_add(struct words *w, const char *text)
+static int words_add(struct words *w, const char *text, int64_t count)
 {
 	size_t low = 0, high = w->n;
 
@@ -147,7 +148,7 @@ static int words_add(struct words *w, const char *text)
 		int order = strcmp(text, w->word[mid].text);
 
 		if (order == 0) {
-			w->word[mid].count++;
+			w->word[mid].count += count;
 			return SQLITE_OK;
 		}
 		if (order < 0)
@@ -166,7 +167,7 @@ static int words_add(struct words *w, const char *text)
 	}
 	memmove(&w->word[low + 1], &w->word[low], (w->n - low) * sizeof(*w->word));
 	w->word[low].text = sqlite3_mprintf("%s", text);
-	w->word[low].count = 1;
+	w->word[low].count = count;
 	if (!w->word[low].text) {
 		memmove(&w->word[low], &w->word[low + 1], (w->n - low) * sizeof(*w->word));
 		return SQLITE_NOMEM;
@@ -180,8 +181,7 @@ static void few_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	struct words *w = sqlite3_aggregate_context(ctx, sizeof(*w));
 	const char *text = text_arg(argv[0]);
 
-	(void)argc;
-	if (text && (!w || words_add(w, text) != SQLITE_OK))
+	if (text && (!w || words_add(w, text, argc == 2 ? sqlite3_value_int64(argv[1]) : 1)))
 		sqlite3_result_error_nomem(ctx);
 }
 
@@ -227,6 +227,7 @@ static const struct {
 	{.name = "in_list", .n_args = 2, .call = in_list},
 	{.name = "matches", .n_args = 2, .call = matches},
 	{.name = "few", .n_args = 1, .step = few_step, .final = few_final},
+	{.name = "few", .n_args = 2, .step = few_step, .final = few_final},
 };
 
 int functions_register(sqlite3 *db, struct err *err)
@@ -239,8 +240,8 @@ int functions_register(sqlite3 *db, struct err *err)
 						    functions[i].final, NULL);
 
 		if (rc != SQLITE_OK)
-			return err_set(err, db_errno(rc), "function %s: %s", functions[i].name,
+			return err_set(err, -EIO, "function %s: %s", functions[i].name,
 				       sqlite3_errmsg(db));
 	}
-	return 0;
+	return totals_register(db, err);
 }

@@ -5,8 +5,10 @@
  *	in_list(value, list)   whether value is one of 'a,b,c'
  *	matches(text, pattern) equal; or as a shell pattern if there is a * or ? in it
  *	few(text)              aggregate: the four most frequent, as in 'curl, ssh, +3'
+ *	few(text, n)           the same, where each counts n times
+ *	totals(...)            a table: exact sums over connections; see totals.h
  *
- * A NULL makes the first three NULL; few() leaves NULLs out.
+ * A NULL makes the first three NULL; few() leaves NULL texts out.
  */
 #ifndef CONNMON_FUNCTIONS_H
 #define CONNMON_FUNCTIONS_H

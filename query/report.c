@@ -73,12 +73,13 @@ static int parse_header(struct report *r, const char *line, struct err *err)
 	return err_set(err, -EINVAL, "unknown key \"%s\"", key);
 }
 
-static bool reads_scope(const char *sql)
+static bool reads(const char *sql, const char *relation)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+	size_t len = strlen(relation);
 
-	for (const char *p = sql; (p = strstr(p, "scope")); p += 5)
-		if (p > sql && !strchr(letters, p[-1]) && (!p[5] || !strchr(letters, p[5])))
+	for (const char *p = sql; (p = strstr(p, relation)); p += len)
+		if (p > sql && !strchr(letters, p[-1]) && (!p[len] || !strchr(letters, p[len])))
 			return true;
 	return false;
 }
@@ -107,7 +108,10 @@ static int parse(const struct embed *file, struct report *r, struct err *err)
 		return err_set(err, -EINVAL, "title, help or example is missing");
 	r->name = file->name;
 	r->sql = p;
-	r->filtered = reads_scope(p);
+	r->relation = reads(p, "tally")	  ? SCOPE_TALLY
+		      : reads(p, "scope") ? SCOPE_ROWS
+					  : SCOPE_NEITHER;
+	r->filtered = r->relation != SCOPE_NEITHER;
 	return 0;
 }
 
@@ -155,7 +159,7 @@ int report_prepare(const struct report *report, const struct report_args *args,
 {
 	AUTO_STMT *stmt = NULL;
 	char *sql;
-	int ret = scope_sql(scope, report->sql, &sql, err);
+	int ret = scope_sql(scope, report->relation, report->sql, &sql, err);
 
 	if (ret)
 		return ret;

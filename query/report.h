@@ -12,9 +12,13 @@
  * parameter :NAME. Every report has since, until and limit; it says "param: since
  * time 1d ..." to have another default. LIMIT :limit is appended to the SELECT.
  *
- * The SELECT reads the relation scope (see scope.h), or a table or view of its own,
- * and then it has no filters. Columns are not declared: the SELECT's AS names are
- * the column names, and their ending tells the unit (see render.h).
+ * The SELECT reads the relation scope, the connections that pass the window and the
+ * filters, or tally, exact sums over them, which is much quicker (see scope.h and
+ * totals.h). In tally, connections that are equal in all columns that the SELECT and
+ * the filters use are one row, so sum(connections) says how many there are; with tally
+ * each measure is sum()med, or the min() or max() of it taken. Or the SELECT reads a
+ * table or view of its own, and then it has no filters. Columns are not declared: the SELECT's AS
+ *names are the column names, and their ending tells the unit (see render.h).
  */
 #ifndef CONNMON_REPORT_H
 #define CONNMON_REPORT_H
@@ -44,7 +48,8 @@ struct report {
 	char example[256];
 	struct report_param params[REPORT_MAX_PARAMS];
 	int n_params;
-	bool filtered; /* reads scope */
+	enum scope_relation relation;
+	bool filtered; /* reads scope or tally */
 	const char *sql;
 };
 

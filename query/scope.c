@@ -50,7 +50,8 @@ static const struct filter {
 	 "service port: the peer's for out, ours for in"},
 	{"outcome", "outcomes", "in_list(outcome, :outcome)",
 	 "how it ended, as in the view connections"},
-	{"failed", NULL, "failed", "connections that never came about"},
+	/* The first is for the index of connections, the second for totals. */
+	{"failed", NULL, "failed AND failed = 1", "connections that never came about"},
 	{"no-loopback", NULL, "NOT loopback", "without what the node says to itself"},
 };
 
@@ -88,7 +89,9 @@ int scope_parse(const struct options *given, int64_t now_us, struct scope *out, 
 				       window->name, windows[i].name);
 		window = &windows[i];
 	}
-	out->window = window ? window->sql : windows[0].sql;
+	window = window ? window : &windows[0];
+	out->window = window->sql;
+	out->window_name = window->name;
 
 	for (size_t i = 0; i < COUNT(filters); i++) {
 		const struct filter *f = &filters[i];
@@ -105,7 +108,8 @@ int scope_parse(const struct options *given, int64_t now_us, struct scope *out, 
 	return 0;
 }
 
-int scope_sql(const struct scope *scope, const char *select, char **out, struct err *err)
+int scope_sql(const struct scope *scope, enum scope_relation relation, const char *select,
+	      char **out, struct err *err)
 {
 	char *sql = NULL;
 	size_t size;
@@ -113,7 +117,11 @@ int scope_sql(const struct scope *scope, const char *select, char **out, struct 
 
 	if (!f)
 		return err_set(err, -ENOMEM, "no memory for the statement");
-	fprintf(f, "WITH scope AS (SELECT * FROM connections WHERE %s", scope->window);
+	if (relation == SCOPE_TALLY)
+		fprintf(f, "WITH tally AS (SELECT * FROM totals(:since, :until, '%s') WHERE 1",
+			scope->window_name);
+	else
+		fprintf(f, "WITH scope AS (SELECT * FROM connections WHERE %s", scope->window);
 	for (int i = 0; i < scope->n_filters; i++)
 		fprintf(f, " AND (%s)", scope->filters[i].filter->sql);
 	fprintf(f, ")\n%s\nLIMIT :limit", select);

@@ -1,6 +1,7 @@
 /*
  * scope.h - the filters and the window of a question, as the relation "scope": the
- * rows of the view connections that pass them. Every report selects from it.
+ * rows of the view connections that pass them; or as "tally": the sums over those rows
+ * (see totals.h). Every report selects from one of them.
  *
  * The SQL is put together from constant fragments alone; what the user typed is
  * bound: :since and :until by the report (they are its parameters), the filters'
@@ -18,8 +19,11 @@
 
 #define SCOPE_MAX_FILTERS 16
 
+enum scope_relation { SCOPE_NEITHER, SCOPE_ROWS, SCOPE_TALLY };
+
 struct scope {
-	const char *window; /* a constant SQL fragment */
+	const char *window;	 /* a constant SQL fragment */
+	const char *window_name; /* a constant, as totals has it */
 	struct {
 		const struct filter *filter;
 		struct param_value value;
@@ -36,9 +40,10 @@ int scope_parse(const struct options *given, int64_t now_us, struct scope *out, 
 
 /*
  * Writes "WITH scope AS (...) SELECT LIMIT :limit" for the report's @select to *@out,
- * which the caller frees with free(). -ENOMEM.
+ * which the caller frees with free(); with SCOPE_TALLY tally instead of scope. -ENOMEM.
  */
-int scope_sql(const struct scope *scope, const char *select, char **out, struct err *err);
+int scope_sql(const struct scope *scope, enum scope_relation relation, const char *select,
+	      char **out, struct err *err);
 
 int scope_bind(const struct scope *scope, sqlite3_stmt *stmt, struct err *err);
 

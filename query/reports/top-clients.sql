@@ -5,13 +5,13 @@
 -- example: connmon-query top-clients --port 22 --since 1d
 SELECT peer_addr,
        service_port,
-       count(*)              AS connections,
-       sum(failed)           AS failed,
-       sum(tx_bytes)         AS tx_bytes,
-       sum(rx_bytes)         AS rx_bytes,
-       few(comm)             AS served_by,
-       max(id - duration_us) AS last_at
-  FROM scope
+       sum(connections)       AS connections,
+       sum(failures)          AS failed,
+       sum(tx_bytes)          AS tx_bytes,
+       sum(rx_bytes)          AS rx_bytes,
+       few(comm, connections) AS served_by,
+       max(last_start_us)     AS last_at
+  FROM tally
  WHERE direction = 'in'
  GROUP BY peer_addr, service_port
  ORDER BY connections DESC, peer_addr, service_port

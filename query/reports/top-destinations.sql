@@ -5,15 +5,15 @@
 -- example: connmon-query top-destinations --since today --no-loopback
 SELECT peer_addr,
        service_port,
-       count(*)                         AS connections,
-       sum(failed)                      AS failed,
-       sum(tx_bytes)                    AS tx_bytes,
-       sum(rx_bytes)                    AS rx_bytes,
-       CAST(avg(connect_us) AS INTEGER) AS avg_connect_us,
-       max(connect_us)                  AS max_connect_us,
-       few(comm)                        AS programs,
-       max(id - duration_us)            AS last_at
-  FROM scope
+       sum(connections)                    AS connections,
+       sum(failures)                       AS failed,
+       sum(tx_bytes)                       AS tx_bytes,
+       sum(rx_bytes)                       AS rx_bytes,
+       sum(connect_us_sum) / sum(connects) AS avg_connect_us,
+       max(connect_us_max)                 AS max_connect_us,
+       few(comm, connections)              AS programs,
+       max(last_start_us)                  AS last_at
+  FROM tally
  WHERE direction = 'out'
  GROUP BY peer_addr, service_port
  ORDER BY connections DESC, peer_addr, service_port

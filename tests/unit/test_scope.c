@@ -29,7 +29,7 @@ static char *sql_of(const struct scope *scope)
 	struct err err = {0};
 	char *sql = NULL;
 
-	assert_int_equal(scope_sql(scope, "SELECT * FROM scope", &sql, &err), 0);
+	assert_int_equal(scope_sql(scope, SCOPE_ROWS, "SELECT * FROM scope", &sql, &err), 0);
 	return sql;
 }
 

@@ -1,0 +1,391 @@
+#include "totals.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "totals_read.h"
+
+struct table {
+	sqlite3_vtab base;
+	sqlite3 *db;
+};
+
+struct cursor {
+	sqlite3_vtab_cursor base;
+	struct totals_shape shape;
+	struct sums sums;
+	sqlite3_value *arguments[TOTALS_N_ARGUMENTS]; /* copies; NULL when not given */
+	size_t at;
+};
+
+/* What xBestIndex tells xFilter in idxStr: the set of columns, then for each value that
+ * xFilter gets the column that it is for, as a letter. */
+#define LETTER(column) ((char)('0' + (column)))
+
+static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *argv,
+			 sqlite3_vtab **out, char **message)
+{
+	struct table *table;
+	sqlite3_stmt *stmt = NULL;
+	char *declaration = totals_declaration();
+	int rc = declaration ? sqlite3_declare_vtab(db, declaration) : SQLITE_NOMEM;
+
+	(void)aux, (void)argc, (void)argv;
+	sqlite3_free(declaration);
+	/* A view that reads it could be what it reads. */
+	if (rc == SQLITE_OK)
+		rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
+	/* Said when a statement is compiled, not in the middle of it. */
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(db, "SELECT totals_until_hour FROM main.extent", -1, &stmt,
+					NULL);
+	sqlite3_finalize(stmt);
+	if (rc != SQLITE_OK) {
+		*message = sqlite3_mprintf("totals: %s", sqlite3_errmsg(db));
+		return rc;
+	}
+	table = sqlite3_malloc64(sizeof(*table));
+	if (!table)
+		return SQLITE_NOMEM;
+	*table = (struct table){.db = db};
+	*out = &table->base;
+	return SQLITE_OK;
+}
+
+static int disconnect_table(sqlite3_vtab *base)
+{
+	sqlite3_free(base);
+	return SQLITE_OK;
+}
+
+/* Which columns' equality to a value narrows what is read. */
+static bool is_narrowing(const sqlite3_index_info *info, int i)
+{
+	switch (info->aConstraint[i].iColumn) {
+	case TOTALS_DIRECTION:
+	case TOTALS_PEER_ADDR:
+		return !strcmp(sqlite3_vtab_collation((sqlite3_index_info *)info, i), "BINARY");
+	case TOTALS_SERVICE_PORT:
+	case TOTALS_LOOPBACK:
+	case TOTALS_FAILED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Whether rows differ in what they are to be grouped by: each column of the key that is
+ * used is either among those, or the same in all rows.
+ */
+static bool groups_are_rows(sqlite3_index_info *info, uint64_t fixed)
+{
+	uint64_t grouped = fixed;
+
+	for (int i = 0; i < info->nOrderBy; i++)
+		if (info->aOrderBy[i].iColumn >= 0)
+			grouped |= UINT64_C(1) << info->aOrderBy[i].iColumn;
+	for (int i = 0; i < totals_n_columns; i++)
+		if (totals_has(info->colUsed, i) && totals_is_key(i) && !totals_has(grouped, i))
+			return false;
+	return true;
+}
+
+static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
+{
+	sqlite3_str *plan = sqlite3_str_new(NULL);
+	uint64_t fixed = 0;
+	int n = 0, distinct = sqlite3_vtab_distinct(info);
+
+	(void)base;
+	info->estimatedCost = 1e6;
+	info->estimatedRows = 10000;
+	sqlite3_str_appendf(plan, "%016llx:", (unsigned long long)info->colUsed);
+	for (int i = 0; i < info->nConstraint; i++) {
+		int column = info->aConstraint[i].iColumn;
+		bool argument = column >= totals_first_argument();
+
+		if (info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ || column < 0)
+			continue;
+		if (!info->aConstraint[i].usable) {
+			if (!argument)
+				continue;
+			sqlite3_free(sqlite3_str_finish(plan));
+			return SQLITE_CONSTRAINT;
+		}
+		if (!argument && !is_narrowing(info, i))
+			continue;
+		info->aConstraintUsage[i].argvIndex = ++n;
+		info->aConstraintUsage[i].omit = argument;
+		sqlite3_str_appendchar(plan, 1, LETTER(column));
+		if (argument)
+			continue;
+		fixed |= UINT64_C(1) << column;
+		info->estimatedCost /= 2;
+		info->estimatedRows /= 2;
+	}
+	info->idxStr = sqlite3_str_finish(plan);
+	info->needToFreeIdxStr = 1;
+	/* 1: GROUP BY, 2: DISTINCT; in both it is enough that equal rows are neighbours. */
+	info->orderByConsumed = (distinct == 1 || distinct == 2) && groups_are_rows(info, fixed);
+	return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
+{
+	struct cursor *c = sqlite3_malloc64(sizeof(*c));
+
+	(void)base;
+	if (!c)
+		return SQLITE_NOMEM;
+	memset(c, 0, sizeof(*c));
+	*out = &c->base;
+	return SQLITE_OK;
+}
+
+static void clear_cursor(struct cursor *c)
+{
+	sums_clear(&c->sums);
+	for (int i = 0; i < TOTALS_N_ARGUMENTS; i++) {
+		sqlite3_value_free(c->arguments[i]);
+		c->arguments[i] = NULL;
+	}
+	c->at = 0;
+}
+
+static int close_cursor(sqlite3_vtab_cursor *base)
+{
+	clear_cursor((struct cursor *)base);
+	sqlite3_free(base);
+	return SQLITE_OK;
+}
+
+/* A time or a length, in microseconds; NULL leaves *out as it is. */
+static bool read_us(sqlite3_value *value, const char *name, int64_t *out, char **message)
+{
+	int type = value ? sqlite3_value_numeric_type(value) : SQLITE_NULL;
+
+	if (type == SQLITE_NULL)
+		return true;
+	if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) {
+		*message = sqlite3_mprintf("%s is \"%.40s\", and must be a number of microseconds",
+					   name, sqlite3_value_text(value));
+		return false;
+	}
+	*out = sqlite3_value_int64(value);
+	return true;
+}
+
+static bool read_window(sqlite3_value *value, enum totals_window *out, char **message)
+{
+	static const char *const names[] = {
+		[WINDOW_ACTIVE] = "active", [WINDOW_STARTED] = "started", [WINDOW_ENDED] = "ended"};
+	const char *text = value ? (const char *)sqlite3_value_text(value) : NULL;
+
+	if (!text)
+		return true;
+	for (int i = WINDOW_ACTIVE; i <= WINDOW_ENDED; i++) {
+		if (!strcmp(text, names[i])) {
+			*out = (enum totals_window)i;
+			return true;
+		}
+	}
+	*message = sqlite3_mprintf(
+		"there is no window \"%.40s\"; write 'active', 'started' or 'ended'", text);
+	return false;
+}
+
+static int64_t clamp(int64_t us)
+{
+	return us < 0 ? 0 : us;
+}
+
+static int ask_now(sqlite3 *db, int64_t *now_us)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = sqlite3_prepare_v2(
+		db, "SELECT CAST((julianday('now') - 2440587.5) * 86400e6 AS INTEGER)", -1, &stmt,
+		NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*now_us = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+static int read_arguments(sqlite3 *db, struct cursor *c, struct totals_question *q, char **message)
+{
+	int rc = ask_now(db, &q->until_us);
+
+	if (rc != SQLITE_OK)
+		return rc;
+	if (!read_us(c->arguments[0], "since_us", &q->since_us, message) ||
+	    !read_us(c->arguments[1], "until_us", &q->until_us, message) ||
+	    !read_window(c->arguments[2], &q->window, message) ||
+	    !read_us(c->arguments[3], "bucket_us", &q->bucket_us, message))
+		return SQLITE_ERROR;
+	if (q->bucket_us < 0) {
+		*message = sqlite3_mprintf("bucket_us is %lld, and must not be negative",
+					   (long long)q->bucket_us);
+		return SQLITE_ERROR;
+	}
+	q->since_us = clamp(q->since_us);
+	q->until_us = clamp(q->until_us);
+	return SQLITE_OK;
+}
+
+/* A value of another type than the column's may still be equal: SQLite looks at each row. */
+static void narrow(struct totals_question *q, int column, sqlite3_value *value)
+{
+	int type = sqlite3_value_type(value);
+	const char *text = type == SQLITE_TEXT ? (const char *)sqlite3_value_text(value) : NULL;
+
+	if (column == TOTALS_DIRECTION && text && (!strcmp(text, "out") || !strcmp(text, "in"))) {
+		q->direction = value;
+		q->direction_number = !strcmp(text, "in");
+	} else if (column == TOTALS_PEER_ADDR && text) {
+		q->peer_addr = value;
+	} else if (type == SQLITE_INTEGER) {
+		if (column == TOTALS_SERVICE_PORT)
+			q->service_port = value;
+		else if (column == TOTALS_LOOPBACK)
+			q->loopback = value;
+		else if (column == TOTALS_FAILED)
+			q->failed = sqlite3_value_int64(value) == 1;
+	}
+}
+
+static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
+		  sqlite3_value **argv)
+{
+	struct cursor *c = (struct cursor *)base;
+	struct table *table = (struct table *)base->pVtab;
+	struct totals_question q = {.columns = strtoull(plan, NULL, 16)};
+	char *message = NULL;
+	int rc = SQLITE_OK;
+
+	(void)number;
+	clear_cursor(c);
+	for (int i = 0; i < argc && rc == SQLITE_OK; i++) {
+		int column = plan[17 + i] - '0', argument = column - totals_first_argument();
+
+		if (argument < 0)
+			narrow(&q, column, argv[i]);
+		else if (!(c->arguments[argument] = sqlite3_value_dup(argv[i])))
+			rc = SQLITE_NOMEM;
+	}
+	if (rc == SQLITE_OK)
+		rc = read_arguments(table->db, c, &q, &message);
+	if (rc == SQLITE_OK) {
+		c->sums.max_bytes = TOTALS_MAX_BYTES;
+		totals_shape_init(&c->shape, q.columns);
+		rc = totals_read(table->db, &q, &c->shape, &c->sums, &message);
+	}
+	if (rc == SQLITE_OK)
+		return rc;
+	/* For want of memory and after an interrupt SQLite's own words are better. */
+	if (rc != SQLITE_NOMEM && (rc & 0xff) != SQLITE_INTERRUPT) {
+		sqlite3_free(base->pVtab->zErrMsg);
+		base->pVtab->zErrMsg =
+			sqlite3_mprintf("totals: %s",
+					message ? message : sqlite3_errmsg(table->db));
+	}
+	sqlite3_free(message);
+	return rc;
+}
+
+static int next(sqlite3_vtab_cursor *base)
+{
+	((struct cursor *)base)->at++;
+	return SQLITE_OK;
+}
+
+static int at_end(sqlite3_vtab_cursor *base)
+{
+	struct cursor *c = (struct cursor *)base;
+
+	return c->at >= c->sums.n;
+}
+
+static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
+{
+	*out = (sqlite3_int64)((struct cursor *)base)->at;
+	return SQLITE_OK;
+}
+
+static int index_of(const int *columns, int n, int column)
+{
+	int i = 0;
+
+	while (i < n && columns[i] != column)
+		i++;
+	return i;
+}
+
+static void give_key(sqlite3_context *ctx, const struct cursor *c, int column)
+{
+	int64_t code = sums_key(&c->sums, c->at)[index_of(c->shape.keys, c->shape.n_keys, column)];
+	const struct sums_text *text;
+
+	if (code == SUMS_NULL)
+		return;
+	if (totals_columns[column].kind == COLUMN_DIRECTION) {
+		sqlite3_result_text(ctx, code ? "in" : "out", -1, SQLITE_STATIC);
+	} else if (totals_is_text(column)) {
+		text = &c->sums.texts[code];
+		sqlite3_result_text(ctx, c->sums.text_bytes + text->at, (int)text->len,
+				    SQLITE_TRANSIENT);
+	} else {
+		sqlite3_result_int64(ctx, code);
+	}
+}
+
+static void give_value(sqlite3_context *ctx, const struct cursor *c, int column)
+{
+	int i = index_of(c->shape.values, c->shape.n_values, column);
+	int64_t number = sums_values(&c->sums, c->at)[i];
+	enum sum_kind kind = c->sums.kinds[i];
+
+	if ((kind == SUM_MIN && number == SUMS_NO_MIN) ||
+	    (kind == SUM_MAX && number == SUMS_NO_MAX))
+		return;
+	sqlite3_result_int64(ctx, number);
+}
+
+static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i)
+{
+	struct cursor *c = (struct cursor *)base;
+
+	if (totals_is_key(i))
+		give_key(ctx, c, i);
+	else if (totals_is_value(i))
+		give_value(ctx, c, i);
+	else if (c->arguments[i - totals_first_argument()])
+		sqlite3_result_value(ctx, c->arguments[i - totals_first_argument()]);
+	return SQLITE_OK;
+}
+
+int totals_register(sqlite3 *db, struct err *err)
+{
+	/* Without xCreate it is there without CREATE VIRTUAL TABLE. */
+	static const sqlite3_module module = {
+		.iVersion = 1,
+		.xConnect = connect_table,
+		.xDisconnect = disconnect_table,
+		.xBestIndex = best_index,
+		.xOpen = open_cursor,
+		.xClose = close_cursor,
+		.xFilter = filter,
+		.xNext = next,
+		.xEof = at_end,
+		.xColumn = column,
+		.xRowid = rowid,
+	};
+
+	if (sqlite3_create_module_v2(db, "totals", &module, NULL, NULL) != SQLITE_OK)
+		return err_set(err, -EIO, "function totals: %s", sqlite3_errmsg(db));
+	return 0;
+}

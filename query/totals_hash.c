@@ -1,0 +1,224 @@
+#include "totals_hash.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define FIRST_ROOM 256
+
+void sums_clear(struct sums *s)
+{
+	sqlite3_free(s->cells);
+	sqlite3_free(s->slots);
+	sqlite3_free(s->texts);
+	sqlite3_free(s->text_bytes);
+	sqlite3_free(s->text_slots);
+	memset(s, 0, sizeof(*s));
+}
+
+static int resize(struct sums *s, void **memory, size_t from_bytes, size_t to_bytes)
+{
+	void *more;
+
+	if (to_bytes - from_bytes > s->max_bytes - s->bytes)
+		return SQLITE_FULL;
+	more = sqlite3_realloc64(*memory, to_bytes);
+	if (!more)
+		return SQLITE_NOMEM;
+	*memory = more;
+	s->bytes += to_bytes - from_bytes;
+	return SQLITE_OK;
+}
+
+/* Makes room for one more of @size bytes; *@room counts them. */
+static int grow(struct sums *s, void **memory, size_t *room, size_t size)
+{
+	size_t more = *room ? 2 * *room : FIRST_ROOM;
+	int rc = resize(s, memory, *room * size, more * size);
+
+	if (rc == SQLITE_OK)
+		*room = more;
+	return rc;
+}
+
+/* Twice the slots, all free. */
+static int grow_slots(struct sums *s, uint32_t **slots, size_t *n)
+{
+	size_t more = *n ? 2 * *n : 2 * FIRST_ROOM;
+	int rc = resize(s, (void **)slots, *n * sizeof(**slots), more * sizeof(**slots));
+
+	if (rc != SQLITE_OK)
+		return rc;
+	*n = more;
+	memset(*slots, 0, more * sizeof(**slots));
+	return SQLITE_OK;
+}
+
+/* The odd constants are 2^64 divided by the golden ratio, and xxHash's second prime. */
+static uint64_t mix(uint64_t hash, uint64_t number)
+{
+	hash = (hash ^ number) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ (hash >> 29);
+}
+
+static uint64_t key_hash(const int64_t *key, int n)
+{
+	uint64_t hash = UINT64_C(0xc2b2ae3d27d4eb4f);
+
+	for (int i = 0; i < n; i++)
+		hash = mix(hash, (uint64_t)key[i]);
+	return hash ^ (hash >> 32);
+}
+
+static bool same_key(const int64_t *a, const int64_t *b, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+/* Half of the slots are free, always, so that a search ends soon. */
+static int more_slots(struct sums *s)
+{
+	int rc = grow_slots(s, &s->slots, &s->n_slots);
+
+	for (size_t i = 0; i < s->n && rc == SQLITE_OK; i++) {
+		size_t at = key_hash(sums_key(s, i), s->n_keys) & (s->n_slots - 1);
+
+		while (s->slots[at])
+			at = (at + 1) & (s->n_slots - 1);
+		s->slots[at] = (uint32_t)i + 1;
+	}
+	return rc;
+}
+
+static int new_group(struct sums *s, const int64_t *key, size_t at, int64_t **values)
+{
+	static const int64_t empty[] = {
+		[SUM_ADD] = 0, [SUM_MIN] = SUMS_NO_MIN, [SUM_MAX] = SUMS_NO_MAX};
+	size_t stride = (size_t)(s->n_keys + s->n_values);
+	int64_t *cells;
+
+	if (s->n == s->room) {
+		int rc = grow(s, (void **)&s->cells, &s->room,
+			      (stride ? stride : 1) * sizeof(*s->cells));
+
+		if (rc != SQLITE_OK)
+			return rc;
+	}
+	cells = s->cells + s->n * stride;
+	for (int i = 0; i < s->n_keys; i++)
+		cells[i] = key[i];
+	*values = cells + s->n_keys;
+	for (int i = 0; i < s->n_values; i++)
+		(*values)[i] = empty[s->kinds[i]];
+	s->slots[at] = (uint32_t)++s->n;
+	return SQLITE_OK;
+}
+
+int sums_group(struct sums *s, const int64_t *key, int64_t **values)
+{
+	size_t at;
+
+	if (2 * (s->n + 1) > s->n_slots) {
+		int rc = more_slots(s);
+
+		if (rc != SQLITE_OK)
+			return rc;
+	}
+	at = key_hash(key, s->n_keys) & (s->n_slots - 1);
+	for (; s->slots[at]; at = (at + 1) & (s->n_slots - 1)) {
+		const int64_t *other = sums_key(s, s->slots[at] - 1);
+
+		if (same_key(key, other, s->n_keys)) {
+			*values = (int64_t *)other + s->n_keys;
+			return SQLITE_OK;
+		}
+	}
+	return new_group(s, key, at, values);
+}
+
+static uint32_t text_hash(const char *bytes, size_t len)
+{
+	uint64_t hash = len, eight;
+
+	for (; len >= sizeof(eight); bytes += sizeof(eight), len -= sizeof(eight)) {
+		memcpy(&eight, bytes, sizeof(eight));
+		hash = mix(hash, eight);
+	}
+	eight = 0;
+	for (size_t i = 0; i < len; i++)
+		eight = eight << 8 | (unsigned char)bytes[i];
+	hash = mix(hash, eight);
+	return (uint32_t)(hash ^ (hash >> 32));
+}
+
+static bool same_text(const struct sums *s, size_t i, const char *bytes, size_t len)
+{
+	return s->texts[i].len == len && !memcmp(s->text_bytes + s->texts[i].at, bytes, len);
+}
+
+static int more_text_slots(struct sums *s)
+{
+	int rc = grow_slots(s, &s->text_slots, &s->n_text_slots);
+
+	for (size_t i = 0; i < s->n_texts && rc == SQLITE_OK; i++) {
+		size_t at = s->texts[i].hash & (s->n_text_slots - 1);
+
+		while (s->text_slots[at])
+			at = (at + 1) & (s->n_text_slots - 1);
+		s->text_slots[at] = (uint32_t)i + 1;
+	}
+	return rc;
+}
+
+static int new_text(struct sums *s, const char *bytes, size_t len, uint32_t hash, size_t at)
+{
+	int rc = SQLITE_OK;
+
+	if (s->n_texts == s->texts_room)
+		rc = grow(s, (void **)&s->texts, &s->texts_room, sizeof(*s->texts));
+	/* One byte more, so that there are some when all texts are empty. */
+	while (rc == SQLITE_OK && s->text_room - s->text_used < len + 1)
+		rc = grow(s, (void **)&s->text_bytes, &s->text_room, 1);
+	if (rc != SQLITE_OK)
+		return rc;
+	memcpy(s->text_bytes + s->text_used, bytes, len);
+	s->texts[s->n_texts] =
+		(struct sums_text){.at = s->text_used, .len = (uint32_t)len, .hash = hash};
+	s->text_used += len;
+	s->text_slots[at] = (uint32_t)++s->n_texts;
+	return SQLITE_OK;
+}
+
+int sums_text(struct sums *s, const char *bytes, size_t len, int64_t *code)
+{
+	uint32_t hash;
+	size_t at;
+	int rc = SQLITE_OK;
+
+	/* hourly is in the order of the addresses: often it is the same again. */
+	if (s->last_text < s->n_texts && same_text(s, s->last_text, bytes, len)) {
+		*code = (int64_t)s->last_text;
+		return SQLITE_OK;
+	}
+	if (2 * (s->n_texts + 1) > s->n_text_slots)
+		rc = more_text_slots(s);
+	if (rc != SQLITE_OK)
+		return rc;
+	hash = text_hash(bytes, len);
+	at = hash & (s->n_text_slots - 1);
+	for (; s->text_slots[at]; at = (at + 1) & (s->n_text_slots - 1)) {
+		size_t i = s->text_slots[at] - 1;
+
+		if (s->texts[i].hash == hash && same_text(s, i, bytes, len))
+			break;
+	}
+	if (!s->text_slots[at])
+		rc = new_text(s, bytes, len, hash, at);
+	if (rc != SQLITE_OK)
+		return rc;
+	s->last_text = s->text_slots[at] - 1;
+	*code = (int64_t)s->last_text;
+	return SQLITE_OK;
+}

@@ -1,0 +1,66 @@
+/*
+ * totals_hash.h - sums by key, in memory: what GROUP BY does, without sorting.
+ *
+ * A key is a row of int64_t: numbers as they are, texts as the code that sums_text()
+ * gives. All functions return SQLITE_OK, SQLITE_NOMEM, or SQLITE_FULL when it would take
+ * more than max_bytes.
+ */
+#ifndef CONNMON_TOTALS_HASH_H
+#define CONNMON_TOTALS_HASH_H
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SUMS_MAX_VALUES 16
+
+#define SUMS_NULL INT64_MIN /* in a key */
+
+enum sum_kind { SUM_ADD, SUM_MIN, SUM_MAX };
+
+/* What SUM_MIN and SUM_MAX hold when nothing has come. */
+#define SUMS_NO_MIN INT64_MAX
+#define SUMS_NO_MAX INT64_MIN
+
+struct sums {
+	int n_keys, n_values;
+	enum sum_kind kinds[SUMS_MAX_VALUES];
+	size_t max_bytes, bytes;
+
+	int64_t *cells;	 /* groups of n_keys and then n_values numbers */
+	size_t n, room;	 /* groups */
+	uint32_t *slots; /* of 0 (free), or 1 + the number of a group */
+	size_t n_slots;
+
+	struct sums_text {
+		size_t at; /* in text_bytes */
+		uint32_t len, hash;
+	} * texts;
+	size_t n_texts, texts_room;
+	char *text_bytes;
+	size_t text_used, text_room;
+	uint32_t *text_slots;
+	size_t n_text_slots;
+	size_t last_text;
+};
+
+/* Of zeroed memory, with n_keys, n_values, kinds and max_bytes set. */
+void sums_clear(struct sums *s);
+
+/* The values of the group @key, made when it is new. Valid until the next call. */
+int sums_group(struct sums *s, const int64_t *key, int64_t **values);
+
+/* The code of a text: the same for the same bytes. */
+int sums_text(struct sums *s, const char *bytes, size_t len, int64_t *code);
+
+static inline const int64_t *sums_key(const struct sums *s, size_t group)
+{
+	return s->cells + group * (size_t)(s->n_keys + s->n_values);
+}
+
+static inline const int64_t *sums_values(const struct sums *s, size_t group)
+{
+	return sums_key(s, group) + s->n_keys;
+}
+
+#endif

@@ -1,0 +1,429 @@
+#include "totals_read.h"
+
+#include <string.h>
+
+/* Of a program or a container: the codes of its names. */
+#define N_FIELDS 3
+
+/*
+ * What is known of the last ids that were met, by the last bits of the id. Owners come
+ * and go without end, so it has a size.
+ */
+struct lookup {
+	const char *sql; /* N_FIELDS columns of the id ?1 */
+	int n_texts;	 /* the first of them; the others are numbers */
+	size_t size;	 /* a power of two */
+	sqlite3_stmt *stmt;
+	struct entry {
+		int64_t id; /* 0: free */
+		int64_t field[N_FIELDS];
+	} * entries;
+};
+
+struct reader {
+	sqlite3 *db;
+	const struct totals_question *q;
+	const struct totals_shape *shape;
+	struct sums *sums;
+	enum source source;
+	sqlite3_stmt *stmt;
+	struct lookup process, program, container;
+};
+
+void totals_shape_init(struct totals_shape *shape, uint64_t columns)
+{
+	*shape = (struct totals_shape){0};
+	for (int i = 0; i < totals_n_columns; i++) {
+		if (!totals_has(columns, i))
+			continue;
+		if (totals_is_key(i))
+			shape->keys[shape->n_keys++] = i;
+		else if (totals_is_value(i))
+			shape->values[shape->n_values++] = i;
+	}
+}
+
+static int read_text(struct reader *r, sqlite3_stmt *stmt, int i, int64_t *code)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, i);
+
+	if (text)
+		return sums_text(r->sums, text, (size_t)sqlite3_column_bytes(stmt, i), code);
+	*code = SUMS_NULL;
+	return sqlite3_errcode(r->db) == SQLITE_NOMEM ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+static int64_t read_number(sqlite3_stmt *stmt, int i)
+{
+	int64_t number = sqlite3_column_int64(stmt, i);
+
+	if (number == 0 && sqlite3_column_type(stmt, i) == SQLITE_NULL)
+		return SUMS_NULL;
+	return number;
+}
+
+static int read_field(struct reader *r, struct lookup *l, int i, int64_t *code)
+{
+	if (i < l->n_texts)
+		return read_text(r, l->stmt, i, code);
+	*code = read_number(l->stmt, i);
+	return SQLITE_OK;
+}
+
+static int find_names(struct reader *r, struct lookup *l, int64_t id, struct entry *entry)
+{
+	int found, rc = SQLITE_OK;
+
+	*entry = (struct entry){.field = {SUMS_NULL, SUMS_NULL, SUMS_NULL}};
+	sqlite3_bind_int64(l->stmt, 1, id);
+	found = sqlite3_step(l->stmt);
+	for (int i = 0; i < N_FIELDS && found == SQLITE_ROW && rc == SQLITE_OK; i++)
+		rc = read_field(r, l, i, &entry->field[i]);
+	sqlite3_reset(l->stmt);
+	if (found != SQLITE_ROW && found != SQLITE_DONE)
+		return found;
+	if (rc == SQLITE_OK)
+		entry->id = id;
+	return rc;
+}
+
+static int prepare_lookup(struct reader *r, struct lookup *l)
+{
+	size_t bytes = l->size * sizeof(*l->entries);
+
+	l->entries = sqlite3_malloc64(bytes);
+	if (!l->entries)
+		return SQLITE_NOMEM;
+	memset(l->entries, 0, bytes);
+	return sqlite3_prepare_v2(r->db, l->sql, -1, &l->stmt, NULL);
+}
+
+static int look_up(struct reader *r, struct lookup *l, int64_t id, int field, int64_t *code)
+{
+	struct entry *entry;
+	int rc = SQLITE_OK;
+
+	*code = SUMS_NULL;
+	if (id == 0)
+		return SQLITE_OK;
+	if (!l->entries)
+		rc = prepare_lookup(r, l);
+	if (rc != SQLITE_OK)
+		return rc;
+	entry = &l->entries[(uint64_t)id & (l->size - 1)];
+	if (entry->id != id)
+		rc = find_names(r, l, id, entry);
+	*code = entry->field[field];
+	return rc;
+}
+
+static int read_key(struct reader *r, int i, int64_t *code)
+{
+	const struct totals_column *column = &totals_columns[r->shape->keys[i]];
+	sqlite3_stmt *stmt = r->stmt;
+	bool names = r->source == SOURCE_VIEW;
+
+	if (names && (column->kind == COLUMN_PROGRAM || column->kind == COLUMN_CONTAINER)) {
+		if (totals_is_text(r->shape->keys[i]))
+			return read_text(r, stmt, i, code);
+		*code = read_number(stmt, i);
+		return SQLITE_OK;
+	}
+	switch (column->kind) {
+	case COLUMN_TEXT:
+		return read_text(r, stmt, i, code);
+	case COLUMN_PROGRAM:
+		return look_up(r, r->source == SOURCE_HOUR ? &r->program : &r->process,
+			       sqlite3_column_int64(stmt, i), column->field, code);
+	case COLUMN_CONTAINER:
+		return look_up(r, &r->container, sqlite3_column_int64(stmt, i), column->field,
+			       code);
+	case COLUMN_DIRECTION:
+		*code = sqlite3_column_int64(stmt, i) != 0;
+		return SQLITE_OK;
+	default:
+		*code = read_number(stmt, i);
+		return SQLITE_OK;
+	}
+}
+
+static int add_value(struct reader *r, int i, int64_t *sum)
+{
+	int at = r->shape->n_keys + i;
+	int64_t number = sqlite3_column_int64(r->stmt, at);
+
+	switch (r->sums->kinds[i]) {
+	case SUM_ADD:
+		return __builtin_add_overflow(*sum, number, sum) ? SQLITE_RANGE : SQLITE_OK;
+	case SUM_MIN:
+		if (number < *sum && sqlite3_column_type(r->stmt, at) != SQLITE_NULL)
+			*sum = number;
+		return SQLITE_OK;
+	case SUM_MAX:
+		if (number > *sum && sqlite3_column_type(r->stmt, at) != SQLITE_NULL)
+			*sum = number;
+		return SQLITE_OK;
+	}
+	return SQLITE_INTERNAL;
+}
+
+static int add_row(struct reader *r)
+{
+	int64_t key[64], *values;
+	int rc = SQLITE_OK;
+
+	for (int i = 0; i < r->shape->n_keys && rc == SQLITE_OK; i++)
+		rc = read_key(r, i, &key[i]);
+	if (rc == SQLITE_OK)
+		rc = sums_group(r->sums, key, &values);
+	for (int i = 0; i < r->shape->n_values && rc == SQLITE_OK; i++)
+		rc = add_value(r, i, &values[i]);
+	return rc;
+}
+
+static void append_columns(sqlite3_str *sql, const struct reader *r)
+{
+	const struct totals_shape *s = r->shape;
+
+	sqlite3_str_appendall(sql, "SELECT ");
+	for (int i = 0; i < s->n_keys; i++)
+		sqlite3_str_appendf(sql, "%s, ", totals_columns[s->keys[i]].sql[r->source]);
+	for (int i = 0; i < s->n_values; i++)
+		sqlite3_str_appendf(sql, "%s, ", totals_columns[s->values[i]].sql[r->source]);
+	sqlite3_str_appendall(sql, "1");
+}
+
+static void append_condition(sqlite3_str *sql, const struct reader *r, int column, const char *name,
+			     bool wanted)
+{
+	if (wanted)
+		sqlite3_str_appendf(sql, " AND (%s) = %s", totals_columns[column].sql[r->source],
+				    name);
+}
+
+static char *statement(const struct reader *r, const char *from, const char *where)
+{
+	const struct totals_question *q = r->q;
+	sqlite3_str *sql = sqlite3_str_new(r->db);
+
+	append_columns(sql, r);
+	sqlite3_str_appendf(sql, " FROM %s WHERE %s", from, where);
+	/* What comes next in the key of hourly is of use only after a direction. */
+	if (r->source == SOURCE_HOUR && !q->direction && (q->peer_addr || q->service_port))
+		sqlite3_str_appendall(sql, " AND direction IN (0, 1)");
+	append_condition(sql, r, TOTALS_DIRECTION, ":direction", q->direction);
+	append_condition(sql, r, TOTALS_PEER_ADDR, ":peer_addr", q->peer_addr);
+	append_condition(sql, r, TOTALS_SERVICE_PORT, ":service_port", q->service_port);
+	append_condition(sql, r, TOTALS_LOOPBACK, ":loopback", q->loopback);
+	if (q->failed)
+		sqlite3_str_appendall(sql, " AND failed");
+	return sqlite3_str_finish(sql);
+}
+
+static void bind_number(sqlite3_stmt *stmt, const char *name, int64_t number)
+{
+	sqlite3_bind_int64(stmt, sqlite3_bind_parameter_index(stmt, name), number);
+}
+
+static void bind_value(sqlite3_stmt *stmt, const char *name, sqlite3_value *value)
+{
+	if (value)
+		sqlite3_bind_value(stmt, sqlite3_bind_parameter_index(stmt, name), value);
+}
+
+/* A name that the statement does not have has index 0, and binding that does nothing. */
+static int prepare(struct reader *r, enum source source, const char *from, const char *where)
+{
+	const struct totals_question *q = r->q;
+	char *sql;
+	int rc;
+
+	r->source = source;
+	sql = statement(r, from, where);
+	if (!sql)
+		return SQLITE_NOMEM;
+	rc = sqlite3_prepare_v2(r->db, sql, -1, &r->stmt, NULL);
+	sqlite3_free(sql);
+	if (rc != SQLITE_OK)
+		return rc;
+	bind_number(r->stmt, ":since", q->since_us);
+	bind_number(r->stmt, ":until", q->until_us);
+	bind_number(r->stmt, ":starts_from", totals_starts_from(q));
+	bind_number(r->stmt, ":starts_to", totals_starts_to(q));
+	if (q->bucket_us)
+		bind_number(r->stmt, ":bucket", q->bucket_us);
+	bind_number(r->stmt, ":direction", q->direction_number);
+	bind_value(r->stmt, ":peer_addr", q->peer_addr);
+	bind_value(r->stmt, ":service_port", q->service_port);
+	bind_value(r->stmt, ":loopback", q->loopback);
+	return SQLITE_OK;
+}
+
+static int drain(struct reader *r)
+{
+	int rc;
+
+	while ((rc = sqlite3_step(r->stmt)) == SQLITE_ROW) {
+		rc = add_row(r);
+		if (rc != SQLITE_OK)
+			break;
+	}
+	sqlite3_reset(r->stmt);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int done(struct reader *r, int rc)
+{
+	sqlite3_finalize(r->stmt);
+	r->stmt = NULL;
+	return rc;
+}
+
+/* Hour by hour: only then is the direction a part of the key's range. */
+static int read_hours(struct reader *r, const struct totals_step *step)
+{
+	static const char all[] = "hour = :hour";
+	static const char part[] = "hour = :hour AND first_start_us >= :starts_from"
+				   " AND last_start_us < :starts_to";
+	bool by_peer = totals_has(r->q->columns, TOTALS_PEER_ADDR) ||
+		       totals_has(r->q->columns, TOTALS_FAMILY) || r->q->peer_addr;
+	int rc = prepare(r, SOURCE_HOUR, by_peer ? "main.hourly" : "main.hourly_program",
+			 step->kind == STEP_HOURS ? all : part);
+
+	for (int64_t hour = step->from; hour < step->to && rc == SQLITE_OK; hour++) {
+		bind_number(r->stmt, ":hour", hour);
+		rc = drain(r);
+	}
+	return done(r, rc);
+}
+
+static int read_range(struct reader *r, int64_t from, int64_t to, const char *where)
+{
+	int rc;
+
+	if (from >= to)
+		return SQLITE_OK;
+	rc = prepare(r, SOURCE_ROW, "main.connection c", where);
+	if (rc == SQLITE_OK) {
+		bind_number(r->stmt, ":from", from);
+		bind_number(r->stmt, ":to", to);
+		rc = drain(r);
+	}
+	return done(r, rc);
+}
+
+#define STARTED_IN_TIME                                                                            \
+	" AND c.id - c.duration_us >= :starts_from AND c.id - c.duration_us < :starts_to"
+
+/* What ended before until_us started before it, too: nothing to be asked of each row. */
+static int read_rows(struct reader *r, const struct totals_step *step)
+{
+	static const char all[] = "c.id >= :from AND c.id < :to";
+	static const char part[] = "c.id >= :from AND c.id < :to" STARTED_IN_TIME;
+	int64_t sure_to = step->to;
+	int rc = SQLITE_OK;
+
+	if (r->q->window == WINDOW_STARTED)
+		sure_to = step->from;
+	else if (r->q->window == WINDOW_ACTIVE && r->q->until_us < sure_to)
+		sure_to = r->q->until_us > step->from ? r->q->until_us : step->from;
+	rc = read_range(r, step->from, sure_to, all);
+	return rc == SQLITE_OK ? read_range(r, sure_to, step->to, part) : rc;
+}
+
+/* As the view connections has them: their id is the moment of asking. */
+static int read_open(struct reader *r)
+{
+	static const char like_connection[] =
+		"(SELECT CAST((julianday('now') - 2440587.5) * 86400e6 AS INTEGER) AS id,"
+		" CAST((julianday('now') - 2440587.5) * 86400e6 - start_us AS INTEGER)"
+		" AS duration_us, direction, outcome, flags, peer_addr, peer_port, local_port,"
+		" process_id, container_id, tx_bytes, rx_bytes, connect_us, retransmits"
+		" FROM main.open_connection) c";
+	int rc = SQLITE_OK;
+
+	if (r->q->window == WINDOW_ENDED)
+		return SQLITE_OK;
+	rc = prepare(r, SOURCE_ROW, like_connection, "c.id >= :since" STARTED_IN_TIME);
+	return done(r, rc == SQLITE_OK ? drain(r) : rc);
+}
+
+static int read_view(struct reader *r)
+{
+	static const char *const windows[] = {
+		[WINDOW_ACTIVE] = "id >= :since AND id - duration_us < :until",
+		[WINDOW_STARTED] = "id >= :since AND id - duration_us >= :since"
+				   " AND id - duration_us < :until",
+		[WINDOW_ENDED] = "id >= :since AND id < :until AND ended_at IS NOT NULL",
+	};
+	int rc = prepare(r, SOURCE_VIEW, "main.connections", windows[r->q->window]);
+
+	return done(r, rc == SQLITE_OK ? drain(r) : rc);
+}
+
+static int read_plan(struct reader *r, char **message)
+{
+	struct totals_plan plan = {0};
+	int rc = totals_plan(r->db, r->q, &plan, message);
+
+	for (size_t i = 0; i < plan.n && rc == SQLITE_OK; i++)
+		rc = plan.steps[i].kind == STEP_ROWS ? read_rows(r, &plan.steps[i])
+						     : read_hours(r, &plan.steps[i]);
+	totals_plan_clear(&plan);
+	return rc == SQLITE_OK ? read_open(r) : rc;
+}
+
+static void init_sums(struct sums *sums, const struct totals_shape *shape)
+{
+	sums->n_keys = shape->n_keys;
+	sums->n_values = shape->n_values;
+	for (int i = 0; i < shape->n_values; i++) {
+		enum column_kind kind = totals_columns[shape->values[i]].kind;
+
+		sums->kinds[i] = kind == COLUMN_SUM   ? SUM_ADD
+				 : kind == COLUMN_MIN ? SUM_MIN
+						      : SUM_MAX;
+	}
+}
+
+static void clear_lookup(struct lookup *l)
+{
+	sqlite3_finalize(l->stmt);
+	sqlite3_free(l->entries);
+}
+
+int totals_read(sqlite3 *db, const struct totals_question *q, const struct totals_shape *shape,
+		struct sums *sums, char **message)
+{
+	struct reader r = {
+		.db = db,
+		.q = q,
+		.shape = shape,
+		.sums = sums,
+		.process = {.size = 1 << 16,
+			    .n_texts = 2,
+			    .sql = "SELECT comm, exe, uid FROM main.process p"
+				   " JOIN main.program g ON g.id = p.program_id WHERE p.id = ?1"},
+		.program = {.size = 1 << 12,
+			    .n_texts = 2,
+			    .sql = "SELECT comm, exe, uid FROM main.program WHERE id = ?1"},
+		.container = {.size = 1 << 12,
+			      .n_texts = 3,
+			      .sql = "SELECT name, container_id, pod FROM main.container"
+				     " WHERE id = ?1"},
+	};
+	int rc;
+
+	init_sums(sums, shape);
+	rc = totals_needs_rows(q->columns) ? read_view(&r) : read_plan(&r, message);
+	clear_lookup(&r.process);
+	clear_lookup(&r.program);
+	clear_lookup(&r.container);
+	if (rc == SQLITE_RANGE)
+		*message = sqlite3_mprintf("a sum is larger than 2^63");
+	if (rc == SQLITE_FULL && sums->bytes) /* nothing is written here */
+		*message = sqlite3_mprintf("the groups take more than %lld MiB of memory;"
+					   " narrow the window, or use fewer columns",
+					   (long long)(sums->max_bytes >> 20));
+	return rc;
+}
