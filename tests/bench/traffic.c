@@ -249,8 +249,8 @@ static void make_connection(struct traffic *t, uint64_t now_ns, struct event_end
 	struct event_connection *c = &e->connection;
 	const uint32_t process = PROGRAMS + (uint32_t)below(t, t->config.processes);
 	const uint32_t program = process % PROGRAMS, container = program % CONTAINERS;
-	uint64_t duration_ns = chance(t, 9000) ? spread(t, NS_PER_MS, 10) : spread(t, NS_PER_S, 6),
-		 wait_ns;
+	const int is_long = chance(t, t->config.long_of_100 * 100);
+	uint64_t duration_ns = is_long ? spread(t, NS_PER_S, 6) : spread(t, NS_PER_MS, 10), wait_ns;
 
 	memset(e, 0, sizeof(*e));
 	c->id = now_ns > t->last_id ? now_ns : t->last_id + 1;

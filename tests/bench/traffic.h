@@ -5,8 +5,8 @@
  * The node: 60 programs in 41 containers run in 4,000 processes. Of the connections 55 % go out,
  * to 40 destinations for each program out of 3,000; 45 % come in, 70 % of these from 50 load
  * balancers and 30 % from 50,000 clients. One address in ten is IPv6. 3 % fail, 1 % are reset.
- * Nine in ten last from a millisecond to a second, the others up to a minute. Beside them come
- * an exec and an exit of some short-lived process for each 20 connections.
+ * Most last from a millisecond to a second, the others up to a minute. Beside them come an exec
+ * and an exit of some short-lived process for each 20 connections.
  */
 #ifndef CONNMON_TRAFFIC_H
 #define CONNMON_TRAFFIC_H
@@ -18,6 +18,7 @@ struct traffic_config {
 	uint64_t seed;
 	uint64_t connections;
 	uint32_t processes;
+	uint32_t long_of_100;  /* so many last longer than a second */
 	int64_t begin_boot_ns; /* the first begins; at least an hour */
 	int64_t span_ns;       /* the last begins that much later */
 	int64_t review_ns;     /* what is open is told anew that often; 0: never */

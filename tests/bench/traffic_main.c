@@ -30,6 +30,7 @@ enum {
 	OPT_SPAN,
 	OPT_BEGIN,
 	OPT_PROCESSES,
+	OPT_LONG,
 	OPT_REVIEW,
 };
 
@@ -43,6 +44,7 @@ static const struct argp_option option_table[] = {
 	{"begin", OPT_BEGIN, "SECONDS", 0,
 	 "When the first begins, since the epoch (1769818651, 2026-01-31 00:17:31 UTC)", 0},
 	{"processes", OPT_PROCESSES, "N", 0, "How many processes connect (4000)", 0},
+	{"long", OPT_LONG, "PERCENT", 0, "Of 100, how many last longer than a second (10)", 0},
 	{"review", OPT_REVIEW, "TIME", 0, "Tell that often what is open (never)", 0},
 	{0},
 };
@@ -94,6 +96,9 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_PROCESSES:
 		a->traffic.processes = (uint32_t)parse_count(arg, state);
+		break;
+	case OPT_LONG:
+		a->traffic.long_of_100 = (uint32_t)parse_count(arg, state);
 		break;
 	case OPT_REVIEW:
 		a->traffic.review_ns = parse_time(arg, state);
@@ -186,6 +191,7 @@ int main(int argc, char **argv)
 		.traffic = {.seed = 1,
 			    .connections = 100000,
 			    .processes = 4000,
+			    .long_of_100 = 10,
 			    .begin_boot_ns = SIMULATED_BOOT_NS,
 			    .span_ns = 86400 * NS_PER_S},
 		.begin_us = FIRST_BEGIN_S * 1000000LL,
