@@ -168,12 +168,13 @@ static int record(struct traffic *t, const struct arguments *a, struct err *err)
 		.flush_ns = 3600 * NS_PER_S,
 		.refresh_ns = INT64_MAX / 2,
 	};
+	const struct note silent = {0};
 	struct collector *c = NULL;
-	struct closing closing;
+	struct closing closing = {0};
 	int ret;
 
 	simulated_begin(next_record, t, a->begin_us, 10 * NS_PER_S);
-	ret = collector_new(&options, stdout, &c, err);
+	ret = collector_new(&options, stdout, &silent, &c, err);
 	if (!ret)
 		ret = work(c, err);
 	if (!ret)
