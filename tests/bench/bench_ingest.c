@@ -125,7 +125,7 @@ static struct cost collect(struct recording recording, const char *path, uint64_
 	int more, waiting = 1;
 
 	simulated_begin(next_record, &recording, BEGIN_US, COLLECTOR_TICK_MS * NS_PER_MS);
-	if (collector_new(&options, stdout, &c, &err))
+	if (collector_new(&options, stdout, &(struct note){0}, &c, &err))
 		die("the collector", err.msg);
 	begin = now();
 	while (waiting) {
