@@ -1,0 +1,166 @@
+/* hourlydb.h - a database with random connections, and whether its totals are theirs. */
+#ifndef CONNMON_HOURLYDB_H
+#define CONNMON_HOURLYDB_H
+
+#include "tempdb.h"
+
+#include "hourly.h"
+
+#define HOUR_US	  3600000000LL
+#define HOUR	  491600 /* the first hour of a test: in January 2026 */
+#define MINUTE_US 60000000LL
+
+/* The same numbers each time. */
+static inline uint32_t random_below(uint64_t *state, uint32_t n)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)((*state >> 33) % n);
+}
+
+static inline sqlite3 *hourlydb_open(const struct tempdb *t)
+{
+	struct err err = {0};
+	sqlite3 *db = NULL;
+
+	if (db_open_writer(t->path, false, &db, &err))
+		fail_msg("%s", err.msg);
+	return db;
+}
+
+/* 50 processes of 7 programs, and containers. */
+static inline void hourlydb_fill_dictionaries(sqlite3 *db)
+{
+	tempdb_run(db,
+		   "INSERT INTO run(id, boot_id, version, pid, start_us, last_commit_us, seen,"
+		   " recorded, lost, recursion_misses, rescued)"
+		   " VALUES(1, 'b', 'v', 1, 0, 0, 0, 0, 0, 0, 0);"
+		   "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7)"
+		   " INSERT INTO program(id, comm, uid) SELECT i, 'program' || i, i FROM n;"
+		   "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)"
+		   " INSERT INTO process(id, boot, pid, start_us, program_id)"
+		   " SELECT i, 1, 100 + i, 0, 1 + i % 7 FROM n;"
+		   "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4)"
+		   " INSERT INTO container(id, cgroup_id, path) SELECT i, i, '/c' || i FROM n;"
+		   "INSERT INTO local_address(id, netns, addr) VALUES(1, 1, '10.0.0.1')");
+}
+
+/* @n connections, the first of which ends at @id, the next at most @apart_us later, and so on;
+ * among them owners and containers that nobody knows. Returns the last key. */
+static inline int64_t hourlydb_add(sqlite3 *db, uint64_t *seed, int64_t id, int64_t apart_us,
+				   int n)
+{
+	static const int outcomes[] = {2, 2, 2, 3, 4, 8, 16, 17};
+	struct err err = {0};
+	AUTO_STMT *put = NULL;
+	char peer[64];
+
+	if (db_prepare(db,
+		       "INSERT INTO connection(id, duration_us, direction, outcome, flags,"
+		       " peer_addr, peer_port, local_port, process_id, container_id, tx_bytes,"
+		       " rx_bytes, connect_us, retransmits, local_id)"
+		       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, 0), nullif(?10, 0), ?11,"
+		       " ?12, nullif(?13, 0), ?14, 1)",
+		       &put, &err))
+		fail_msg("%s", err.msg);
+	tempdb_run(db, "BEGIN");
+	for (int i = 0; i < n; i++) {
+		if (i > 0)
+			id += 1 + random_below(seed, (uint32_t)apart_us);
+		if (random_below(seed, 4) == 0)
+			snprintf(peer, sizeof(peer), "2001:db8:1111:2222:3333:4444:5555:%x",
+				 1 + random_below(seed, 40));
+		else
+			snprintf(peer, sizeof(peer), "10.0.%u.%u", random_below(seed, 2),
+				 random_below(seed, 30));
+		sqlite3_bind_int64(put, 1, id);
+		sqlite3_bind_int64(put, 2, (int64_t)random_below(seed, 1u << 31) * 40);
+		sqlite3_bind_int(put, 3, (int)random_below(seed, 2));
+		sqlite3_bind_int(put, 4, outcomes[random_below(seed, 8)]);
+		sqlite3_bind_int(put, 5, (int)random_below(seed, 64));
+		sqlite3_bind_text(put, 6, peer, -1, SQLITE_STATIC);
+		sqlite3_bind_int(put, 7, 65533 + (int)random_below(seed, 3));
+		sqlite3_bind_int(put, 8, 80 + (int)random_below(seed, 2));
+		sqlite3_bind_int(put, 9, (int)random_below(seed, 51));
+		sqlite3_bind_int(put, 10, (int)random_below(seed, 5));
+		sqlite3_bind_int64(put, 11, (int64_t)random_below(seed, 1u << 31) << 16);
+		sqlite3_bind_int64(put, 12, random_below(seed, 2000));
+		sqlite3_bind_int64(put, 13, random_below(seed, 4) * 777);
+		sqlite3_bind_int(put, 14, (int)random_below(seed, 3));
+		if (db_step(db, put, "a row", &err))
+			fail_msg("%s", err.msg);
+	}
+	tempdb_run(db, "COMMIT");
+	return id;
+}
+
+#define FINISHED "< (SELECT totals_until_hour FROM extent)"
+#define SUMS                                                                                       \
+	" count(*), sum(outcome >= 16), sum(outcome IN (3, 4)), sum(tx_bytes), sum(rx_bytes),"     \
+	" sum(retransmits), count(connect_us), ifnull(sum(connect_us), 0),"                        \
+	" ifnull(max(connect_us), 0), sum(duration_us), min(c.id - duration_us),"                  \
+	" max(c.id - duration_us) FROM connection c LEFT JOIN process p ON p.id = c.process_id"    \
+	" WHERE c.id / 3600000000 " FINISHED " GROUP BY 1, 2, 3, 4, 5, 6"
+#define SERVICE "CASE direction WHEN 0 THEN peer_port ELSE local_port END"
+#define REST	", ifnull(program_id, 0), ifnull(container_id, 0), flags & 32 <> 0,"
+
+/* The totals of finished hours are what GROUP BY says of their rows, no more and no less. */
+static inline void hourlydb_check(sqlite3 *db)
+{
+	tempdb_run(db,
+		   "CREATE TEMP VIEW IF NOT EXISTS by_peer AS SELECT c.id / 3600000000, direction,"
+		   " peer_addr, " SERVICE REST SUMS ", 7;"
+		   "CREATE TEMP VIEW IF NOT EXISTS by_program AS SELECT c.id / 3600000000,"
+		   " direction, " SERVICE REST SUMS);
+	assert_int_equal(tempdb_number(db, "SELECT (SELECT count(*) FROM hourly WHERE hour " FINISHED
+					   ") - (SELECT count(*) FROM by_peer)"),
+			 0);
+	assert_int_equal(tempdb_number(db, "SELECT count(*) FROM (SELECT * FROM by_peer EXCEPT"
+					   " SELECT * FROM hourly)"),
+			 0);
+	assert_int_equal(
+		tempdb_number(db, "SELECT (SELECT count(*) FROM hourly_program WHERE hour " FINISHED
+				  ") - (SELECT count(*) FROM by_program)"),
+		0);
+	assert_int_equal(tempdb_number(db, "SELECT count(*) FROM (SELECT * FROM by_program EXCEPT"
+					   " SELECT * FROM hourly_program)"),
+			 0);
+}
+
+static inline long hourlydb_watermark(sqlite3 *db)
+{
+	return tempdb_number(db, "SELECT totals_until_hour FROM extent");
+}
+
+static inline struct hourly *hourlydb_begin(sqlite3 *db, size_t room)
+{
+	struct hourly *h = NULL;
+	struct err err = {0};
+
+	if (hourly_new(db, &h, &err))
+		fail_msg("%s", err.msg);
+	if (room)
+		hourly_set_room(h, room);
+	return h;
+}
+
+/* One step, the smallest there is. */
+static inline int hourlydb_step(struct hourly *h, int64_t now_us)
+{
+	struct err err = {0};
+	int ret = hourly_step(h, now_us, 0, &err);
+
+	if (ret < 0)
+		fail_msg("%s", err.msg);
+	return ret;
+}
+
+static inline int hourlydb_finish(struct hourly *h, int64_t now_us)
+{
+	int n = 0;
+
+	while (hourlydb_step(h, now_us))
+		n++;
+	return n;
+}
+
+#endif
