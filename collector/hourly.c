@@ -13,7 +13,7 @@
 #define HOUR_US	     3600000000LL
 #define SETTLE_US    5000000LL /* records that are under way when an hour ends are still of it */
 #define MAX_HOUR     70389528  /* the year 10000 */
-#define ROOM	     (128 << 10)
+#define ROOM	     (64 << 10)
 #define KNOWN_OWNERS 4096 /* a power of two */
 
 enum stage {
@@ -36,6 +36,8 @@ struct hourly {
 	int64_t next_id;     /* what is read next */
 	bool without_peer;   /* of the two tables, hourly_program is made */
 	struct tally *tally; /* NULL: none */
+	struct tally
+		*programs; /* what is in tally, and was in its parts before; NULL: see fold() */
 	struct known_owner {
 		int64_t process_id, program_id;
 	} owners[KNOWN_OWNERS];
@@ -139,6 +141,7 @@ void hourly_free(struct hourly *h)
 	sqlite3_finalize(h->put_program);
 	sqlite3_finalize(h->set_watermark);
 	tally_free(h->tally);
+	tally_free(h->programs);
 	free(h);
 }
 
@@ -174,8 +177,13 @@ static int seek_hour(struct hourly *h, int64_t now_hour, struct err *err)
 		return 0;
 	}
 	ret = tally_new(h->room, &h->tally, err);
-	if (ret)
+	if (!ret)
+		ret = tally_new(h->room, &h->programs, err);
+	if (ret) {
+		tally_free(h->tally);
+		h->tally = NULL;
 		return ret;
+	}
 	h->hour = id / HOUR_US;
 	h->floor_us = (h->hour + 1) * HOUR_US;
 	h->without_peer = false;
@@ -329,28 +337,60 @@ static int put_rows(struct hourly *h, size_t *n, bool *done, struct err *err)
 	return ret;
 }
 
-/* What comes after the rows of this part are written: its table's next part, the other table,
- * the next hour. */
-static int end_part(struct hourly *h, bool done, struct err *err)
+static void forget_programs(struct hourly *h)
 {
-	struct tally *next;
-	int ret;
+	tally_free(h->programs);
+	h->programs = NULL;
+}
 
-	if (done) {
-		tally_free(h->tally);
-		h->tally = NULL;
-		h->until_hour = h->hour + 1;
-		h->stage = STAGE_SEEK;
-		return 1;
-	}
-	if (!tally_next_part(h->tally)) {
-		ret = tally_new(h->room, &next, err);
-		if (ret)
-			return ret;
-		tally_free(h->tally);
-		h->tally = next;
-		h->without_peer = true;
-	}
+/* The sums without the peer are sums of those by peer. Where they are too many, all rows are
+ * read once more for them. */
+static void fold(struct hourly *h)
+{
+	struct err ignored;
+
+	if (h->programs &&
+	    (tally_fold(h->tally, h->programs, &ignored) != 0 || !tally_is_whole(h->programs)))
+		forget_programs(h);
+}
+
+/* From the sums by peer to those without. */
+static int begin_programs(struct hourly *h, struct err *err)
+{
+	struct tally *next = h->programs;
+	int ret = next ? 0 : tally_new(h->room, &next, err);
+
+	if (ret)
+		return ret;
+	tally_free(h->tally);
+	h->tally = next;
+	h->without_peer = true;
+	if (h->programs)
+		tally_sort(h->tally); /* and on with STAGE_WRITE */
+	else
+		begin_reading(h);
+	h->programs = NULL;
+	return 1;
+}
+
+static int end_hour(struct hourly *h)
+{
+	tally_free(h->tally);
+	h->tally = NULL;
+	h->until_hour = h->hour + 1;
+	h->stage = STAGE_SEEK;
+	return 1;
+}
+
+/* Goes on after all rows of this part are written. */
+static int end_part(struct hourly *h, bool hour_is_done, struct err *err)
+{
+	if (hour_is_done)
+		return end_hour(h);
+	if (!h->without_peer)
+		fold(h);
+	if (!tally_next_part(h->tally))
+		return begin_programs(h, err);
 	begin_reading(h);
 	return 1;
 }

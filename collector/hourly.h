@@ -2,8 +2,8 @@
  * hourly.h - totals of finished hours: hourly and hourly_program, made from connection in
  * small steps behind a watermark (extent.totals_until_hour). Part of the store.
  *
- * An hour's rows are read by key and summed in memory (tally.h), once by peer and once without,
- * then the sums are written, and the last transaction moves the watermark. Nothing else is
+ * An hour's rows are read by key and summed in memory (tally.h), then the sums are written, first
+ * those by peer, and the last transaction moves the watermark. Nothing else is
  * kept: what a crash leaves half written is written over when the hour is done anew.
  */
 #ifndef CONNMON_HOURLY_H
@@ -21,7 +21,7 @@ struct hourly;
 int hourly_new(sqlite3 *db, struct hourly **out, struct err *err);
 void hourly_free(struct hourly *h); /* NULL is allowed */
 
-/* How many sums are kept in memory at a time: 2 to 2^24; as it is made 128 K, which is 22 MB. */
+/* How many sums are kept in memory at a time: 2 to 2^24; as it is made 64 K, which is 11 MB. */
 void hourly_set_room(struct hourly *h, size_t max_keys);
 
 /* Goes on for about @budget_ns, outside of any transaction; with 0 for HOURLY_READ_ROWS rows of

@@ -144,6 +144,19 @@ int tally_add(struct tally *t, const struct tally_row *row, struct err *err)
 	return 0;
 }
 
+int tally_fold(const struct tally *from, struct tally *to, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < from->n && !ret; i++) {
+		struct tally_row row = from->rows[i];
+
+		memset(row.key.peer_addr, 0, sizeof(row.key.peer_addr));
+		ret = tally_add(to, &row, err);
+	}
+	return ret;
+}
+
 /* ---- rows go ---- */
 
 static int compare_numbers(int64_t a, int64_t b)
@@ -225,6 +238,11 @@ static void begin_part(struct tally *t)
 {
 	t->n = t->n_left = 0;
 	memset(t->slots, 0, 2 * t->room * sizeof(*t->slots));
+}
+
+bool tally_is_whole(const struct tally *t)
+{
+	return t->n_bits == 0;
 }
 
 bool tally_is_last_part(const struct tally *t)

@@ -51,6 +51,9 @@ void tally_free(struct tally *t); /* NULL is allowed */
  * halved. -ENOMEM: nothing was added. */
 int tally_add(struct tally *t, const struct tally_row *row, struct err *err);
 
+/* Adds all rows of this part of @from to @to, without their peers. -ENOMEM: only some. */
+int tally_fold(const struct tally *from, struct tally *to, struct err *err);
+
 /* No more rows for this part: from now on they are taken. */
 void tally_sort(struct tally *t);
 /* The next row in the order of hourly's key, valid until tally_next_part(); NULL: none. */
@@ -58,7 +61,9 @@ const struct tally_row *tally_take(struct tally *t);
 /* Takes the last @n back. */
 void tally_put_back(struct tally *t, size_t n);
 
-/* Whether a part is left beside this one. */
+/* All keys have had room: there is one part. */
+bool tally_is_whole(const struct tally *t);
+/* Whether no part is left beside this one. */
 bool tally_is_last_part(const struct tally *t);
 /* Forgets this part's rows and begins with the next one; false: that was the last. */
 bool tally_next_part(struct tally *t);

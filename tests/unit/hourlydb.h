@@ -30,24 +30,22 @@ static inline sqlite3 *hourlydb_open(const struct tempdb *t)
 /* 50 processes of 7 programs, and containers. */
 static inline void hourlydb_fill_dictionaries(sqlite3 *db)
 {
-	tempdb_run(db,
-		   "INSERT INTO run(id, boot_id, version, pid, start_us, last_commit_us, seen,"
-		   " recorded, lost, recursion_misses, rescued)"
-		   " VALUES(1, 'b', 'v', 1, 0, 0, 0, 0, 0, 0, 0);"
-		   "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7)"
-		   " INSERT INTO program(id, comm, uid) SELECT i, 'program' || i, i FROM n;"
-		   "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)"
-		   " INSERT INTO process(id, boot, pid, start_us, program_id)"
-		   " SELECT i, 1, 100 + i, 0, 1 + i % 7 FROM n;"
-		   "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4)"
-		   " INSERT INTO container(id, cgroup_id, path) SELECT i, i, '/c' || i FROM n;"
-		   "INSERT INTO local_address(id, netns, addr) VALUES(1, 1, '10.0.0.1')");
+	tempdb_run(db, "INSERT INTO run(id, boot_id, version, pid, start_us, last_commit_us, seen,"
+		       " recorded, lost, recursion_misses, rescued)"
+		       " VALUES(1, 'b', 'v', 1, 0, 0, 0, 0, 0, 0, 0);"
+		       "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7)"
+		       " INSERT INTO program(id, comm, uid) SELECT i, 'program' || i, i FROM n;"
+		       "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)"
+		       " INSERT INTO process(id, boot, pid, start_us, program_id)"
+		       " SELECT i, 1, 100 + i, 0, 1 + i % 7 FROM n;"
+		       "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4)"
+		       " INSERT INTO container(id, cgroup_id, path) SELECT i, i, '/c' || i FROM n;"
+		       "INSERT INTO local_address(id, netns, addr) VALUES(1, 1, '10.0.0.1')");
 }
 
 /* @n connections, the first of which ends at @id, the next at most @apart_us later, and so on;
  * among them owners and containers that nobody knows. Returns the last key. */
-static inline int64_t hourlydb_add(sqlite3 *db, uint64_t *seed, int64_t id, int64_t apart_us,
-				   int n)
+static inline int64_t hourlydb_add(sqlite3 *db, uint64_t *seed, int64_t id, int64_t apart_us, int n)
 {
 	static const int outcomes[] = {2, 2, 2, 3, 4, 8, 16, 17};
 	struct err err = {0};
@@ -111,8 +109,9 @@ static inline void hourlydb_check(sqlite3 *db)
 		   " peer_addr, " SERVICE REST SUMS ", 7;"
 		   "CREATE TEMP VIEW IF NOT EXISTS by_program AS SELECT c.id / 3600000000,"
 		   " direction, " SERVICE REST SUMS);
-	assert_int_equal(tempdb_number(db, "SELECT (SELECT count(*) FROM hourly WHERE hour " FINISHED
-					   ") - (SELECT count(*) FROM by_peer)"),
+	assert_int_equal(tempdb_number(db,
+				       "SELECT (SELECT count(*) FROM hourly WHERE hour " FINISHED
+				       ") - (SELECT count(*) FROM by_peer)"),
 			 0);
 	assert_int_equal(tempdb_number(db, "SELECT count(*) FROM (SELECT * FROM by_peer EXCEPT"
 					   " SELECT * FROM hourly)"),
