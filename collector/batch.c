@@ -23,6 +23,8 @@ void batch_clear(struct batch *b)
 void batch_add(struct batch *b, const struct connection *c)
 {
 	assert(b->n < b->capacity);
+	if (b->n == 0 || c->end_boot_ns < b->oldest_end_ns)
+		b->oldest_end_ns = c->end_boot_ns;
 	b->rows[b->n++] = *c;
 }
 
@@ -34,6 +36,11 @@ bool batch_full(const struct batch *b)
 bool batch_due(const struct batch *b, int64_t every_ns, int64_t now_ns)
 {
 	return batch_full(b) || now_ns - b->last_flush_ns >= every_ns;
+}
+
+int64_t batch_flushed_until(const struct batch *b, int64_t now_ns)
+{
+	return b->n > 0 && b->oldest_end_ns < now_ns ? b->oldest_end_ns : now_ns;
 }
 
 static int by_end(const void *a, const void *b)

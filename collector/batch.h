@@ -15,6 +15,7 @@ struct batch {
 	size_t n;
 	size_t capacity;
 	int64_t last_flush_ns;
+	int64_t oldest_end_ns; /* with rows only */
 };
 
 int batch_init(struct batch *b, size_t capacity, int64_t now_ns); /* 0 or -ENOMEM */
@@ -26,6 +27,9 @@ bool batch_full(const struct batch *b);
 
 /* Time to commit: full, or @every_ns since the last flush. */
 bool batch_due(const struct batch *b, int64_t every_ns, int64_t now_ns);
+
+/* What ended before has been flushed: the oldest end that waits, else @now_ns. */
+int64_t batch_flushed_until(const struct batch *b, int64_t now_ns);
 
 /* Puts the rows in the order of their end, as the database keeps them. */
 void batch_sort(struct batch *b);

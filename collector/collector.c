@@ -266,10 +266,12 @@ static int look_after(struct collector *c, struct err *err)
 		     "how far open connections have come is not known for now, trying again");
 	if (!c->store)
 		return 0;
-	ret = store_upkeep(c->store, clock_boot_ns(), c->offset_ns, err);
+	ret = store_upkeep(c->store, batch_flushed_until(&c->batch, clock_boot_ns()), c->offset_ns,
+			   err);
 	if (ret == -EUCLEAN)
 		return collector_begin_anew(c, ASIDE_CORRUPT, err);
-	if (ret < 0)
+	/* Who keeps a lock for long also keeps rows from being written, and that is told. */
+	if (ret < 0 && ret != -EBUSY)
 		tell(c, TROUBLE_UPKEEP, err, "connections are recorded, trying again");
 	return ret > 0;
 }

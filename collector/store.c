@@ -35,6 +35,7 @@ struct store {
 	sqlite3_stmt *put_ended, *put_open, *drop_open, *put_listener, *end_listener;
 	int64_t last_id; /* the key of the newest row in connection */
 	uint64_t recorded;
+	int patience_ms;
 };
 
 static int prepare(struct store *s, struct err *err)
@@ -95,6 +96,7 @@ int store_open(const struct store_config *config, struct processes *processes,
 		goto fail;
 	}
 	s->last_id = run_last_connection(s->run);
+	s->patience_ms = PATIENT_MS;
 	*out = s;
 	return 0;
 
@@ -137,7 +139,8 @@ int64_t store_previous_end_boot_ns(const struct store *s)
 
 void store_set_patience(struct store *s, bool patient)
 {
-	sqlite3_busy_timeout(s->db, patient ? PATIENT_MS : IMPATIENT_MS);
+	s->patience_ms = patient ? PATIENT_MS : IMPATIENT_MS;
+	sqlite3_busy_timeout(s->db, s->patience_ms);
 }
 
 uint64_t store_recorded(const struct store *s)
@@ -361,9 +364,14 @@ int store_write(struct store *s, const struct flush *f, struct err *err)
 int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err)
 {
 	int64_t now_us = clock_wall_us(now_boot_ns, offset_ns);
-	int ret = hourly_step(s->hourly, now_us, UPKEEP_NS, err);
+	int ret;
 
-	return ret ? ret : retain_step(s->retain, now_us, UPKEEP_NS, err);
+	sqlite3_busy_timeout(s->db, 0);
+	ret = hourly_step(s->hourly, now_us, UPKEEP_NS, err);
+	if (!ret)
+		ret = retain_step(s->retain, now_us, UPKEEP_NS, err);
+	sqlite3_busy_timeout(s->db, s->patience_ms);
+	return ret;
 }
 
 int store_close(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err)

@@ -43,10 +43,32 @@ static void rows_are_sorted_by_their_end_and_then_by_their_id(void **state)
 	batch_clear(&b);
 }
 
+static void what_waits_says_up_to_when_all_is_flushed(void **state)
+{
+	static const struct connection rows[] = {{.end_boot_ns = 30},
+						 {.end_boot_ns = 10},
+						 {.end_boot_ns = 20}};
+	struct batch b;
+
+	(void)state;
+	assert_int_equal(batch_init(&b, 4, 0), 0);
+	assert_int_equal(batch_flushed_until(&b, 40), 40);
+	for (size_t i = 0; i < 3; i++)
+		batch_add(&b, &rows[i]);
+	assert_int_equal(batch_flushed_until(&b, 40), 10);
+	assert_int_equal(batch_flushed_until(&b, 5), 5);
+	batch_flushed(&b, 50);
+	assert_int_equal(batch_flushed_until(&b, 60), 60);
+	batch_add(&b, &rows[0]);
+	assert_int_equal(batch_flushed_until(&b, 60), 30);
+	batch_clear(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_batch_is_due_when_it_is_full_or_old),
+		cmocka_unit_test(what_waits_says_up_to_when_all_is_flushed),
 		cmocka_unit_test(rows_are_sorted_by_their_end_and_then_by_their_id),
 	};
 
