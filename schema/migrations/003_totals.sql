@@ -68,7 +68,7 @@ UPDATE open_connection
 
 -- Exact totals of finished hours, by the hour of the end. Without an index on the peer: an
 -- address is sought once in each hour, which is quick, where an index would be written all
--- over for each hour.
+-- over for each hour. A sum too great for 64 bits stands as 9223372036854775807.
 DROP VIEW hourly_totals;
 DROP TABLE hourly;
 CREATE TABLE hourly (
