@@ -102,9 +102,7 @@ static int read_watermark(struct hourly *h, struct err *err)
 	if (ret)
 		return ret;
 	if (h->until_hour < 0 || h->until_hour > MAX_HOUR)
-		return err_set(err, -EINVAL,
-			       "does not say up to when it holds totals; is it damaged? "
-			       "Name another file with --db");
+		return err_set(err, -EUCLEAN, "does not say up to when it holds totals");
 	h->floor_us = h->until_hour * HOUR_US;
 	return 0;
 }
@@ -217,9 +215,8 @@ static int read_peer(sqlite3_stmt *row, char *peer, struct err *err)
 	int len = sqlite3_column_bytes(row, 5);
 
 	if (!text || len >= TALLY_PEER_SIZE)
-		return err_set(err, text ? -EIO : -ENOMEM,
-			       "totals: connection %lld has no address for a peer; "
-			       "is the database damaged?",
+		return err_set(err, text ? -EUCLEAN : -ENOMEM,
+			       "totals: connection %lld has no address for a peer",
 			       (long long)sqlite3_column_int64(row, 0));
 	memcpy(peer, text, (size_t)len);
 	return 0;

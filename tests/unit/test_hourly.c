@@ -360,7 +360,7 @@ static void huge_byte_counts_are_exact_and_what_does_not_fit_is_the_greatest_num
 	db_close(db);
 }
 
-static void an_address_that_cannot_be_one_is_an_error_and_not_a_total(void **state)
+static void an_address_that_cannot_be_one_is_damage_and_not_a_total(void **state)
 {
 	sqlite3 *db = hourlydb_open(*state);
 	struct hourly *h = hourlydb_begin(db, 0);
@@ -369,23 +369,23 @@ static void an_address_that_cannot_be_one_is_an_error_and_not_a_total(void **sta
 	hourlydb_fill_dictionaries(db);
 	hourlydb_add(db, &seed, HOUR * HOUR_US, 1000, 7);
 	tempdb_run(db, "UPDATE connection SET peer_addr = printf('%.60c', 'f')");
-	assert_int_equal(try_step(h), -EIO);
+	assert_int_equal(try_step(h), -EUCLEAN);
 	assert_int_equal(hourlydb_watermark(db), 0);
 	hourly_free(h);
 	db_close(db);
 }
 
-static void a_watermark_that_makes_no_sense_is_told(void **state)
+static void a_watermark_that_makes_no_sense_is_damage(void **state)
 {
 	sqlite3 *db = hourlydb_open(*state);
 	struct hourly *h = NULL;
 	struct err err = {0};
 
 	tempdb_run(db, "UPDATE extent SET totals_until_hour = 9000000000000");
-	assert_int_equal(hourly_new(db, &h, &err), -EINVAL);
+	assert_int_equal(hourly_new(db, &h, &err), -EUCLEAN);
 	assert_null(h);
 	tempdb_run(db, "DELETE FROM extent");
-	assert_int_equal(hourly_new(db, &h, &err), -EINVAL);
+	assert_int_equal(hourly_new(db, &h, &err), -EUCLEAN);
 	db_close(db);
 }
 
@@ -405,8 +405,8 @@ int main(void)
 		T(after_a_lock_and_after_a_full_disk_it_goes_on),
 		T(a_row_that_fails_late_takes_its_transaction_with_it),
 		T(huge_byte_counts_are_exact_and_what_does_not_fit_is_the_greatest_number),
-		T(an_address_that_cannot_be_one_is_an_error_and_not_a_total),
-		T(a_watermark_that_makes_no_sense_is_told),
+		T(an_address_that_cannot_be_one_is_damage_and_not_a_total),
+		T(a_watermark_that_makes_no_sense_is_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
