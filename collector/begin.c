@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "clock.h"
 #include "db.h"
 #include "lock.h"
@@ -46,7 +47,11 @@ static int open_store(struct collector *c, struct err *err)
 		return ret;
 	store_set_patience(c->store, true);
 	ret = store_each_open(c->store, on_leftover, c, err);
-	return ret ? ret : store_each_listener(c->store, on_leftover_listener, c, err);
+	if (!ret)
+		ret = store_each_listener(c->store, on_leftover_listener, c, err);
+	if (ret == -EUCLEAN)
+		ret = collector_begin_anew(c, ASIDE_CORRUPT, err);
+	return ret;
 }
 
 static int scan_namespace(void *ctx, struct err *err)

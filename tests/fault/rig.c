@@ -52,9 +52,10 @@ static struct kernel {
 	unsigned int n_ids;
 	struct {
 		bool open, over;
-		int64_t start_ns;
+		int64_t start_ns, end_us;
 	} ids[MAX_IDS];
 	unsigned int n_listeners;
+	unsigned int marked; /* the last connection before rig_mark() */
 } kernel;
 
 int64_t clock_boot_ns(void)
@@ -272,6 +273,7 @@ static void connection_ends(unsigned int id)
 	tell(&e);
 	kernel.ids[id].open = false;
 	kernel.ids[id].over = true;
+	kernel.ids[id].end_us = clock_wall_us(kernel.now_ns, kernel.offset_ns);
 }
 
 static void socket_listens(void)
@@ -429,6 +431,8 @@ void rig_play(struct rig *r)
 	r->failures = r->notes = 0;
 	r->unfinished = false;
 	play_run(r, &o, true);
+	if (r->between)
+		r->between(r);
 	play_run(r, &o, false);
 }
 
@@ -450,7 +454,8 @@ long rig_number(const char *path, const char *sql)
 	return n;
 }
 
-/* Counts in @met how often each connection has a row in the file @path. */
+/* Backwards, for what is written last is not behind a page that was damaged before.
+ * Counts in @met how often each connection has a row in the file @path. */
 static void count_rows(const char *path, unsigned int met[MAX_IDS])
 {
 	sqlite3 *db = NULL;
@@ -458,7 +463,7 @@ static void count_rows(const char *path, unsigned int met[MAX_IDS])
 	int rc;
 
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	rc = sqlite3_prepare_v2(db, "SELECT cookie, outcome, tx_bytes FROM connection", -1, &stmt,
+	rc = sqlite3_prepare_v2(db, "SELECT cookie FROM connection ORDER BY id DESC", -1, &stmt,
 				NULL);
 	while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
 		unsigned int id = (unsigned int)sqlite3_column_int(stmt, 0);
@@ -528,12 +533,6 @@ static void assert_rows(struct rig *r, const char *words, bool all)
 				 kernel.ids[id].over ? "over" : "open", met[id]);
 }
 
-void rig_assert_sound(struct rig *r, const char *words)
-{
-	assert_sound(r, words);
-	assert_rows(r, words, false);
-}
-
 /* What there is no memory for is not known until a scan finds it, but it is counted. */
 static void assert_number(struct rig *r, const char *words, const char *sql, long want)
 {
@@ -553,6 +552,55 @@ void rig_assert_whole(struct rig *r, const char *words)
 	assert_number(r, words, "SELECT count(*) FROM open_connection", count_open());
 	assert_number(r, words, "SELECT count(DISTINCT cookie) FROM open_connection", count_open());
 	assert_number(r, words, "SELECT count(DISTINCT cookie) FROM listener", kernel.n_listeners);
+}
+
+void rig_mark(void)
+{
+	kernel.marked = kernel.n_ids;
+}
+
+static unsigned int count_set_aside(struct rig *r)
+{
+	DIR *d = opendir(r->folder);
+	struct dirent *e;
+	unsigned int n = 0;
+
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		n += is_set_aside(e->d_name);
+	closedir(d);
+	return n;
+}
+
+unsigned int rig_assert_goes_on(struct rig *r, const char *words)
+{
+	unsigned int met[MAX_IDS] = {0}, n = count_set_aside(r);
+	/* Until the damage is met, the damaged file is written. */
+	long from_us = n ? rig_number(r->path, "SELECT min(start_us) FROM run") : 0;
+
+	count_rows(r->path, met);
+	for (unsigned int id = kernel.marked + 1; id <= kernel.n_ids; id++)
+		if (met[id] > kernel.ids[id].over ||
+		    met[id] < (kernel.ids[id].over && kernel.ids[id].end_us > from_us))
+			fail_msg("%s: connection %u, which is %s, has %u rows", words, id,
+				 kernel.ids[id].over ? "over" : "open", met[id]);
+	if (r->unfinished)
+		fail_msg("%s: could not write all in the end", words);
+	if (rig_number(r->path, "SELECT count(*) FROM account"
+				" WHERE run_id = (SELECT max(id) FROM run)"
+				" AND seen = recorded + lost + filtered") != PROBE_RECORDS)
+		fail_msg("%s: the account does not add up", words);
+	if (n == 0)
+		return 0;
+	assert_sound(r, words);
+	assert_number(r, words, "SELECT count(*) FROM open_connection", count_open());
+	assert_number(r, words, "SELECT count(DISTINCT cookie) FROM listener WHERE to_us IS NULL",
+		      kernel.n_listeners);
+	if (rig_number(r->path,
+		       "SELECT count(*) FROM gap"
+		       " WHERE reason = 'corrupt' AND count IS NULL AND from_us < to_us") != 1)
+		fail_msg("%s: no gap says so", words);
+	return n;
 }
 
 /* ---- the folder ---- */

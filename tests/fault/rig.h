@@ -25,8 +25,9 @@ struct rig {
 	/* Called when something has failed and is tried again for the third time: what fails for
 	 * long is mended then. */
 	void (*mend)(void);
-	/* Called in the middle of the first run. */
+	/* Called in the middle of the first run, and between the two. */
 	void (*midway)(struct rig *r);
+	void (*between)(struct rig *r);
 	bool durable;
 	unsigned int failures; /* messages of things that failed */
 	unsigned int notes;
@@ -44,8 +45,11 @@ void rig_play(struct rig *r);
  * @words: for the message, what had been done to it. */
 void rig_assert_whole(struct rig *r, const char *words);
 
-/* The same, but rows may be missing: those that stood in a file which was damaged. */
-void rig_assert_sound(struct rig *r, const char *words);
+/* The same of what happened after rig_mark(), whether the database was set aside then or not: from
+ * that moment on. How many were is the answer. Of one that was not, places that nobody reads may be
+ * damaged. */
+unsigned int rig_assert_goes_on(struct rig *r, const char *words);
+void rig_mark(void);
 
 /* A number out of the database at @path. */
 long rig_number(const char *path, const char *sql);
