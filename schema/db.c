@@ -45,9 +45,12 @@ int db_errno(int rc)
 	case SQLITE_NOTADB:
 		return -EUCLEAN;
 	default:
-		/* A WAL that ends within a page which it should hold. */
-		return rc == SQLITE_IOERR_SHORT_READ ? -EUCLEAN : -EIO;
+		break;
 	}
+	if (rc == SQLITE_IOERR_SHORT_READ) /* a WAL that ends within a page it should hold */
+		return -EUCLEAN;
+	/* The shm, the only file to be given its size before anything is written to it. */
+	return rc == SQLITE_IOERR_SHMSIZE ? -ENOSPC : -EIO;
 }
 
 int db_prepare_all(sqlite3 *db, const struct db_statement *all, size_t n, struct err *err)

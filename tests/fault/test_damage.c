@@ -11,7 +11,7 @@
 
 /* Damages of each kind in a test run; many more with CONNMON_FAULT_ALL. */
 #define FEW  25
-#define MANY 1000
+#define MANY 300
 
 enum damage {
 	FLIP,	  /* one byte, anywhere */
