@@ -2,7 +2,7 @@
  * rig.h - the whole collector but for its kernel side, on a clock that stands still unless it is
  * moved: what it is told is known, so what it must have recorded is, too.
  *
- * The rig stands in for probe.c, clock.c and netns.c. A play is always the same: two runs of the
+ * fake.c stands in for probe.c, clock.c and netns.c. A play is always the same: two runs of the
  * collector one after the other, with processes, containers, listeners, connections that end and
  * that stay open, and a wall clock that is set. Between them a test lets something fail.
  */
