@@ -52,6 +52,8 @@ static int open_store(struct collector *c, struct err *err)
 	ret = store_each_open(c->store, on_leftover, c, err);
 	if (!ret)
 		ret = store_each_listener(c->store, on_leftover_listener, c, err);
+	if (ret)
+		err_wrap(err, "%s", c->options->db);
 	if (ret == -EUCLEAN)
 		ret = collector_begin_anew(c, ASIDE_CORRUPT, err);
 	return ret;

@@ -268,6 +268,8 @@ static int look_after(struct collector *c, struct err *err)
 	if (!c->store)
 		return 0;
 	ret = store_upkeep(c->store, clock_boot_ns(), c->offset_ns, err);
+	if (ret < 0)
+		err_wrap(err, "%s", c->options->db);
 	if (ret == -EUCLEAN)
 		return collector_begin_anew(c, ASIDE_CORRUPT, err);
 	if (ret < 0)
