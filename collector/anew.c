@@ -69,11 +69,11 @@ int collector_begin_anew(struct collector *c, const char *why, struct err *err)
 		return err_wrap(err, "%s", file);
 	c->aside.at_ns = now_ns;
 	c->aside.reason = strcmp(why, ASIDE_CORRUPT) == 0 ? "corrupt" : "set_aside";
-	note(&c->note, "%s; it is kept as %s, and recording goes on in a new file", reason.msg,
-	     name);
+	ret = collector_open_store(c, err);
+	note(&c->note, "%s; it is kept as %s%s", reason.msg, name,
+	     ret ? "" : ", and recording goes on in a new file");
 	if (strcmp(why, ASIDE_CORRUPT) == 0)
 		aside_keep(file, why, MAX_CORRUPT_KEPT, &c->note);
-	ret = collector_open_store(c, err);
 	if (!ret)
 		store_set_patience(c->store, false);
 	return ret;

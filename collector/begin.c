@@ -2,9 +2,11 @@
 #include "collector_parts.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "clock.h"
 #include "db.h"
 #include "lock.h"
@@ -22,8 +24,10 @@ static int on_leftover_listener(void *ctx, const struct listener *l)
 
 static int lock_store(struct collector *c, struct err *err)
 {
+	const bool is_new = access(c->options->db, F_OK) != 0;
 	int ret = db_check_path(c->options->db, true, err); /* before a lock file is made */
 
+	c->made_file = is_new && !ret;
 	if (ret)
 		return ret;
 	c->lock_fd = lock_database(c->options->db, err);
@@ -46,7 +50,27 @@ static int open_store(struct collector *c, struct err *err)
 		return ret;
 	store_set_patience(c->store, true);
 	ret = store_each_open(c->store, on_leftover, c, err);
-	return ret ? ret : store_each_listener(c->store, on_leftover_listener, c, err);
+	if (!ret)
+		ret = store_each_listener(c->store, on_leftover_listener, c, err);
+	if (ret)
+		err_wrap(err, "%s", c->options->db);
+	if (ret == -EUCLEAN)
+		ret = collector_begin_anew(c, ASIDE_CORRUPT, err);
+	return ret;
+}
+
+/* A start that is refused leaves nothing behind: where there was no file, there is none. */
+static void undo_lock_store(struct collector *c)
+{
+	static const char *const endings[] = {"", "-wal", "-shm"};
+	char path[PATH_MAX];
+
+	if (!c->made_file || c->store || c->lock_fd < 0)
+		return;
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (snprintf(path, sizeof(path), "%s%s", c->options->db, endings[i]) < PATH_MAX)
+			unlink(path);
+	lock_remove(c->options->db);
 }
 
 static int scan_namespace(void *ctx, struct err *err)
@@ -119,6 +143,7 @@ int collector_new(const struct options *options, FILE *live, const struct note *
 	if (!ret && c->store)
 		ret = settle_leftovers(c, err);
 	if (ret) {
+		undo_lock_store(c);
 		collector_free(c);
 		return ret;
 	}

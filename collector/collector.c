@@ -10,6 +10,7 @@
 
 #define MAX_EVENTS_A_READ 50000 /* then signals and the timer get their turn */
 #define HEARTBEAT_NS	  (60 * NS_PER_S)
+#define LAST_TRIES	  3
 #define TELL_EVERY_NS	  (30 * NS_PER_S)
 
 /* ---- taking in ---- */
@@ -268,6 +269,8 @@ static int look_after(struct collector *c, struct err *err)
 		return 0;
 	ret = store_upkeep(c->store, batch_flushed_until(&c->batch, clock_boot_ns()), c->offset_ns,
 			   err);
+	if (ret < 0)
+		err_wrap(err, "%s", c->options->db);
 	if (ret == -EUCLEAN)
 		return collector_begin_anew(c, ASIDE_CORRUPT, err);
 	/* Who keeps a lock for long also keeps rows from being written, and that is told. */
@@ -325,6 +328,16 @@ static int settle_account(struct collector *c, struct probe_counters *kernel, st
 	return 0;
 }
 
+/* What fails for a moment must not cost the last rows. */
+static int flush_at_last(struct collector *c, bool all, struct err *err)
+{
+	int ret = -EIO;
+
+	for (int i = 0; i < LAST_TRIES && ret; i++)
+		ret = collector_flush(c, all, err);
+	return ret;
+}
+
 int collector_finish(struct collector *c, struct closing *out, struct err *err)
 {
 	struct probe_counters kernel = {0};
@@ -334,7 +347,7 @@ int collector_finish(struct collector *c, struct closing *out, struct err *err)
 	if (c->store)
 		store_set_patience(c->store, true);
 	while (!ret && collector_take_in(c) && collector_records(c))
-		ret = collector_flush(c, false, err);
+		ret = flush_at_last(c, false, err);
 	if (!ret)
 		ret = settle_account(c, &kernel, err);
 	/* So that what is written down as open is open, and how far it has come. */
@@ -343,7 +356,7 @@ int collector_finish(struct collector *c, struct closing *out, struct err *err)
 	/* What stays open is written down, all of it, for the next run to take over. */
 	do {
 		if (!ret && collector_records(c))
-			ret = collector_flush(c, true, err);
+			ret = flush_at_last(c, true, err);
 	} while (!ret && collector_records(c) &&
 		 (track_unwritten(c->track, INT64_MAX, c->open, 1) > 0 ||
 		  listeners_count_unwritten(c->listeners) > 0));

@@ -27,6 +27,7 @@ struct collector {
 	const struct options *options; /* borrowed */
 	struct print live;
 	int lock_fd;
+	bool made_file; /* there was no database before */
 	struct note note;
 	struct store
 		*store; /* NULL with --no-db, as is track; and while a new file cannot be made */

@@ -9,9 +9,13 @@
 
 #define MAX_US (100LL * 366 * 86400 * 1000000) /* a century */
 
+/* A NULL, where there can be none, stands in a damaged file. */
 static void parse_addr(const unsigned char *text, struct in6_addr *addr, uint8_t *family)
 {
 	memset(addr, 0, sizeof(*addr));
+	*family = 4;
+	if (!text)
+		return;
 	*family = strchr((const char *)text, ':') ? 6 : 4;
 	if (inet_pton(*family == 6 ? AF_INET6 : AF_INET, (const char *)text, addr) != 1)
 		memset(addr, 0, sizeof(*addr));
@@ -37,6 +41,14 @@ static void read_name(sqlite3_stmt *stmt, int column, char name[COMM_LEN])
 		memcpy(name, raw, len);
 }
 
+static enum owner_source read_source(sqlite3_stmt *stmt, int column)
+{
+	int source = sqlite3_column_int(stmt, column);
+
+	return source >= OWNER_UNKNOWN && source <= OWNER_KERNEL ? (enum owner_source)source
+								 : OWNER_UNKNOWN;
+}
+
 /* Columns as selected below; of the texts, only thread may be NULL. */
 static struct connection read_row(sqlite3_stmt *stmt)
 {
@@ -50,7 +62,7 @@ static struct connection read_row(sqlite3_stmt *stmt)
 		.process_row = sqlite3_column_int64(stmt, 7),
 		.netns = (uint32_t)sqlite3_column_int64(stmt, 8),
 		.cookie = (uint64_t)sqlite3_column_int64(stmt, 10),
-		.owner_source = (enum owner_source)sqlite3_column_int(stmt, 11),
+		.owner_source = read_source(stmt, 11),
 		.flags = (unsigned int)sqlite3_column_int(stmt, 12),
 		.tx_bytes = (uint64_t)sqlite3_column_int64(stmt, 13),
 		.rx_bytes = (uint64_t)sqlite3_column_int64(stmt, 14),

@@ -12,4 +12,8 @@
  */
 int lock_database(const char *db_path, struct err *err);
 
+/* Removes the lock file of a database that is gone; by who holds the lock, and before it is let
+ * go. */
+void lock_remove(const char *db_path);
+
 #endif

@@ -45,9 +45,12 @@ int db_errno(int rc)
 	case SQLITE_NOTADB:
 		return -EUCLEAN;
 	default:
-		/* A WAL that ends within a page which it should hold. */
-		return rc == SQLITE_IOERR_SHORT_READ ? -EUCLEAN : -EIO;
+		break;
 	}
+	if (rc == SQLITE_IOERR_SHORT_READ) /* a WAL that ends within a page it should hold */
+		return -EUCLEAN;
+	/* The shm, the only file to be given its size before anything is written to it. */
+	return rc == SQLITE_IOERR_SHMSIZE ? -ENOSPC : -EIO;
 }
 
 int db_prepare_all(sqlite3 *db, const struct db_statement *all, size_t n, struct err *err)
@@ -257,12 +260,16 @@ static int use_wal(sqlite3 *db, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
 	int rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode=WAL", -1, &stmt, NULL);
+	const char *mode;
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
 	if (rc != SQLITE_ROW)
 		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(db));
-	if (strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") != 0)
+	mode = (const char *)sqlite3_column_text(stmt, 0);
+	if (!mode)
+		return err_set(err, -ENOMEM, "no memory for the mode of the journal");
+	if (strcmp(mode, "wal") != 0)
 		return err_set(err, -ENOTSUP,
 			       "cannot be put into WAL mode there; name a file on a local disk");
 	return 0;

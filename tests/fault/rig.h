@@ -2,7 +2,7 @@
  * rig.h - the whole collector but for its kernel side, on a clock that stands still unless it is
  * moved: what it is told is known, so what it must have recorded is, too.
  *
- * The rig stands in for probe.c, clock.c and netns.c. A play is always the same: two runs of the
+ * fake.c stands in for probe.c, clock.c and netns.c. A play is always the same: two runs of the
  * collector one after the other, with processes, containers, listeners, connections that end and
  * that stay open, and a wall clock that is set. Between them a test lets something fail.
  */
@@ -25,8 +25,9 @@ struct rig {
 	/* Called when something has failed and is tried again for the third time: what fails for
 	 * long is mended then. */
 	void (*mend)(void);
-	/* Called in the middle of the first run. */
+	/* Called in the middle of the first run, and between the two. */
 	void (*midway)(struct rig *r);
+	void (*between)(struct rig *r);
 	bool durable;
 	unsigned int failures; /* messages of things that failed */
 	unsigned int notes;
@@ -44,8 +45,11 @@ void rig_play(struct rig *r);
  * @words: for the message, what had been done to it. */
 void rig_assert_whole(struct rig *r, const char *words);
 
-/* The same, but rows may be missing: those that stood in a file which was damaged. */
-void rig_assert_sound(struct rig *r, const char *words);
+/* The same of what happened after rig_mark(), whether the database was set aside then or not: from
+ * that moment on. How many were is the answer. Of one that was not, places that nobody reads may be
+ * damaged. */
+unsigned int rig_assert_goes_on(struct rig *r, const char *words);
+void rig_mark(void);
 
 /* A number out of the database at @path. */
 long rig_number(const char *path, const char *sql);

@@ -7,7 +7,7 @@
 #include "memory.h"
 
 /* Places in the course of a play; not all of them in each test run. */
-#define STRIDE	97
+#define STRIDE	397
 #define A_WHILE 40
 
 static struct rig rig = {.mend = memory_mend};

@@ -8,7 +8,7 @@ cd "$1"
 bad=0
 known=$(ctest --test-dir "$2" -N | sed -n 's/^ *Test *#[0-9]*: //p')
 
-for kind in unit node; do
+for kind in unit fault node; do
 	[ "$kind" = unit ] || grep -q 'CONNMON_BPF:BOOL=ON' "$2/CMakeCache.txt" || continue
 	for file in "tests/$kind"/test_*.c; do
 		name=$kind.$(basename "$file" .c | sed 's/^test_//')

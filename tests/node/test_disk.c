@@ -17,7 +17,7 @@
 
 /* A collector whose database has a file system of 4 MiB for itself, in a mount
  * namespace of ours. */
-static struct node *on_small_disk(const char *const options[])
+static struct node *with_small_disk(void)
 {
 	struct node *n = node_new();
 	char disk[80];
@@ -28,8 +28,21 @@ static struct node *on_small_disk(const char *const options[])
 	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
 	must(mount("connmon-test", disk, "tmpfs", 0, "size=4m") == 0);
 	snprintf(n->db_path, sizeof(n->db_path), "%s/connmon.db", disk);
+	return n;
+}
+
+static struct node *on_small_disk(const char *const options[])
+{
+	struct node *n = with_small_disk();
+
 	node_start(n, options);
 	return n;
+}
+
+static int not_started(void **state)
+{
+	*state = with_small_disk();
+	return 0;
 }
 
 static int fresh(void **state)
@@ -177,6 +190,29 @@ static void what_could_not_be_held_back_is_counted_in_a_gap(void **state)
 	/* Others on this machine may have lost some, too. */
 	assert_true(rows + counted >= 2 * (N + N_TOO_MANY));
 	assert_int_equal(node_number(n, "SELECT lost FROM run", 0), counted);
+	node_stop(n, &rows, &counted);
+	assert_account_balanced(n);
+}
+
+static void a_start_on_a_full_disk_says_so_and_leaves_nothing_behind(void **state)
+{
+	struct node *n = *state;
+	char lock[128];
+	char *words;
+
+	fill_disk(n);
+	assert_int_not_equal(program_wait(program_start((const char *const[]){COLLECT, "--db",
+									      n->db_path, NULL},
+							n->out_path, n->err_path),
+					  60),
+			     0);
+	words = file_text(n->err_path);
+	if (!strstr(words, "the disk is full; free some space"))
+		fail_msg("%s", words);
+	free(words);
+	snprintf(lock, sizeof(lock), "%s.lock", n->db_path);
+	assert_int_equal(access(n->db_path, F_OK), -1);
+	assert_int_equal(access(lock, F_OK), -1);
 }
 
 int main(void)
@@ -186,6 +222,9 @@ int main(void)
 						fresh_with_small_ring, done),
 		cmocka_unit_test_setup_teardown(
 			what_happened_while_the_disk_was_full_is_written_when_there_is_room, fresh,
+			done),
+		cmocka_unit_test_setup_teardown(
+			a_start_on_a_full_disk_says_so_and_leaves_nothing_behind, not_started,
 			done),
 		cmocka_unit_test_setup_teardown(the_full_disk_is_told_once_and_its_end_too, fresh,
 						done),

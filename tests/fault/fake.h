@@ -1,0 +1,48 @@
+/*
+ * fake.h - stands in for probe.c, clock.c and netns.c: a kernel side whose truth is known, and a
+ * clock that stands still unless it is moved.
+ */
+#ifndef CONNMON_FAULT_FAKE_H
+#define CONNMON_FAULT_FAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/event.h"
+#include "probe.h"
+
+#define FAKE_IDS     512
+#define FAKE_WAITING 512
+
+extern struct fake {
+	int64_t now_ns, offset_ns;
+	probe_sink sink;
+	void *ctx;
+	struct waiting {
+		union {
+			struct event_header header;
+			struct event_end end;
+			struct event_listen listen;
+			struct event_exec exec;
+			struct event_exit exit;
+			struct event_cgroup cgroup;
+		};
+	} ring[FAKE_WAITING];
+	size_t n_waiting;
+	struct probe_counters counters;
+
+	/* What there is of connections, by number: their cookies. */
+	unsigned int n_ids;
+	struct {
+		bool open, over;
+		int64_t start_ns, end_us;
+	} ids[FAKE_IDS];
+	unsigned int n_listeners;
+} fake;
+
+/* Processes, a cgroup, a listener, connections that end and one that stays: always the same in the
+ * @phase-th phase of a run, and told in the ring. */
+void fake_phase(unsigned int phase);
+
+#endif
