@@ -30,19 +30,6 @@ struct reader {
 	struct lookup process, program, container;
 };
 
-void totals_shape_init(struct totals_shape *shape, uint64_t columns)
-{
-	*shape = (struct totals_shape){0};
-	for (int i = 0; i < totals_n_columns; i++) {
-		if (!totals_has(columns, i))
-			continue;
-		if (totals_is_key(i))
-			shape->keys[shape->n_keys++] = i;
-		else if (totals_is_value(i))
-			shape->values[shape->n_values++] = i;
-	}
-}
-
 static int read_text(struct reader *r, sqlite3_stmt *stmt, int i, int64_t *code)
 {
 	const char *text = (const char *)sqlite3_column_text(stmt, i);
@@ -169,7 +156,7 @@ static int add_value(struct reader *r, int i, int64_t *sum)
 
 static int add_row(struct reader *r)
 {
-	int64_t key[64], *values;
+	int64_t key[64], *values = NULL;
 	int rc = SQLITE_OK;
 
 	for (int i = 0; i < r->shape->n_keys && rc == SQLITE_OK; i++)
@@ -352,8 +339,8 @@ static int read_view(struct reader *r)
 {
 	static const char *const windows[] = {
 		[WINDOW_ACTIVE] = "id >= :since AND id - duration_us < :until",
-		[WINDOW_STARTED] = "id >= :since AND id - duration_us >= :since"
-				   " AND id - duration_us < :until",
+		[WINDOW_STARTED] = ("id >= :since AND id - duration_us >= :since"
+				    " AND id - duration_us < :until"),
 		[WINDOW_ENDED] = "id >= :since AND id < :until AND ended_at IS NOT NULL",
 	};
 	int rc = prepare(r, SOURCE_VIEW, "main.connections", windows[r->q->window]);
@@ -419,6 +406,8 @@ int totals_read(sqlite3 *db, const struct totals_question *q, const struct total
 	clear_lookup(&r.process);
 	clear_lookup(&r.program);
 	clear_lookup(&r.container);
+	if (rc == SQLITE_OK)
+		sums_order(sums, shape->n_order);
 	if (rc == SQLITE_RANGE)
 		*message = sqlite3_mprintf("a sum is larger than 2^63");
 	if (rc == SQLITE_FULL && sums->bytes) /* nothing is written here */
