@@ -28,9 +28,10 @@ struct process {
 	uint64_t parent_start_boot_ns;
 	uint64_t cgroup_id;
 	char comm[ESCAPED_SIZE(COMM_LEN)]; /* escaped, as stored */
-	char exe[ESCAPED_SIZE(EXE_LEN)];   /* escaped; "" when it could not be read in time */
+	char *exe;			   /* escaped; "" when it could not be read in time */
 	char *cmdline;			   /* escaped; NULL: not known, or not asked for */
 	int64_t row;			   /* in table process; 0: not known; dictionary's */
+	bool used;			   /* since it was last considered for being forgotten */
 	UT_hash_handle hh;
 };
 
@@ -44,8 +45,11 @@ struct exited {
 #define MAX_EXITED    4096
 #define MAX_ANCESTORS 8
 
+#define PROCESSES_RECENT 4096
+
 struct processes {
 	struct process *table;
+	struct process *recent[PROCESSES_RECENT]; /* by pid: those met last; NULL: none */
 	struct lives lives;
 	const char *proc; /* where procfs is mounted: "/proc"; borrowed */
 	bool cmdline;	  /* keep arguments */

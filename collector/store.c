@@ -189,6 +189,16 @@ static int64_t accept_wait_us(const struct connection *c)
 	return wait_ns > 0 ? wait_ns / NS_PER_US : 0;
 }
 
+/* Most are closed by their owner, and to have found that once is enough. */
+static int closer_row(struct store *s, const struct connection *c, int64_t owner, int64_t *row,
+		      struct err *err)
+{
+	*row = owner;
+	if (c->process_row == 0 && memcmp(&c->closer, &c->owner, sizeof(c->owner)) == 0)
+		return 0;
+	return dictionary_process(s->dictionary, &c->closer, row, err);
+}
+
 /* Binds FACT_VALUES; @peer needs INET6_ADDRSTRLEN bytes and must live until the step. */
 static int bind_facts(struct store *s, sqlite3_stmt *stmt, const struct connection *c, char *peer,
 		      struct err *err)
@@ -199,7 +209,7 @@ static int bind_facts(struct store *s, sqlite3_stmt *stmt, const struct connecti
 	if (!process)
 		ret = dictionary_process(s->dictionary, &c->owner, &process, err);
 	if (!ret)
-		ret = dictionary_process(s->dictionary, &c->closer, &closer, err);
+		ret = closer_row(s, c, process, &closer, err);
 	if (!ret && !container)
 		ret = dictionary_container(s->dictionary, c->cgroup_id, &container, err);
 	if (ret)
