@@ -283,12 +283,12 @@ struct process *processes_get(struct processes *ps, const struct owner *owner)
 	p = *recent(ps, owner->pid);
 	if (!p || memcmp(&p->key, &key, sizeof(key)) != 0)
 		HASH_FIND(hh, ps->table, &key, sizeof(key), p);
-	if (!p)
+	if (p)
+		p->used = true;
+	else
 		p = add(ps, &key, owner);
-	if (!p)
-		return NULL;
-	p->used = true;
-	*recent(ps, owner->pid) = p;
+	if (p)
+		*recent(ps, owner->pid) = p;
 	return p;
 }
 
