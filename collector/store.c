@@ -249,7 +249,10 @@ static int bind_facts(struct store *s, sqlite3_stmt *stmt, const struct connecti
 	sqlite3_bind_text(stmt, 8, peer, len, SQLITE_STATIC);
 	sqlite3_bind_int(stmt, 9, c->peer_port);
 	bind_nonzero(stmt, 10, process);
-	bind_nonzero(stmt, 11, closer);
+	if (closer && closer == process)
+		sqlite3_bind_int(stmt, 11, 0); /* costs no byte */
+	else
+		bind_nonzero(stmt, 11, closer);
 	bind_nonzero(stmt, 12, container);
 	if (c->direction == DIRECTION_OUT && c->established_boot_ns)
 		sqlite3_bind_int64(stmt, 13,

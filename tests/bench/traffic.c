@@ -133,7 +133,10 @@ static void set_address(const struct traffic *t, uint64_t what, uint64_t which, 
 	if (v6) {
 		memcpy(addr, "\x20\x01\x0d\xb8", 4); /* 2001:db8::/32 */
 		memcpy(addr + 4, &bits, 4);
-		memcpy(addr + 8, &more, 8);
+		if (what == CLIENT) /* servers have short ones */
+			memcpy(addr + 8, &more, 8);
+		else
+			memcpy(addr + 14, &more, 2);
 		return;
 	}
 	memcpy(addr, &bits, 4);
@@ -171,7 +174,7 @@ static void describe(const struct traffic *t, uint32_t n, struct event_owner *o)
 	o->exec_id = 10;
 	program_name(program, o->comm);
 	memcpy(o->thread, o->comm, sizeof(o->thread));
-	if (program % 10 == 7) /* some name their threads */
+	if (program % 20 == 7) /* some name their threads */
 		snprintf(o->thread, sizeof(o->thread), "worker-%u", n % 16);
 }
 
