@@ -202,16 +202,16 @@ static struct process_key key_of(const struct owner *owner)
 	return key;
 }
 
-static struct process **recent(struct processes *ps, uint32_t pid)
+static bool is_recent(const struct processes *ps, const struct process *p)
 {
-	return &ps->recent[pid % PROCESSES_RECENT];
+	return ps->recent[p->key.pid % PROCESSES_RECENT].p == p;
 }
 
 /* One that is in no table. */
 static void free_process(struct processes *ps, struct process *p)
 {
-	if (*recent(ps, p->key.pid) == p)
-		*recent(ps, p->key.pid) = NULL;
+	if (is_recent(ps, p))
+		ps->recent[p->key.pid % PROCESSES_RECENT].p = NULL;
 	free(p->exe);
 	free(p->cmdline);
 	free(p);
@@ -225,7 +225,7 @@ static void forget_one(struct processes *ps)
 
 	while ((p = ps->table)) { /* uthash keeps the order of insertion */
 		HASH_DEL(ps->table, p);
-		if (!p->used)
+		if (!p->used && !is_recent(ps, p))
 			break;
 		p->used = false;
 		HASH_ADD(hh, ps->table, key, sizeof(p->key), p);
@@ -275,20 +275,23 @@ static struct process *add(struct processes *ps, const struct process_key *key,
 struct process *processes_get(struct processes *ps, const struct owner *owner)
 {
 	const struct process_key key = key_of(owner);
+	const uint32_t at = owner->pid % PROCESSES_RECENT;
 	struct process *p;
 
 	if (owner->pid == 0)
 		return NULL;
 	/* Each of its connections asks for it several times. */
-	p = *recent(ps, owner->pid);
-	if (!p || memcmp(&p->key, &key, sizeof(key)) != 0)
-		HASH_FIND(hh, ps->table, &key, sizeof(key), p);
+	if (ps->recent[at].p && memcmp(&ps->recent[at].key, &key, sizeof(key)) == 0)
+		return ps->recent[at].p;
+	HASH_FIND(hh, ps->table, &key, sizeof(key), p);
 	if (p)
 		p->used = true;
 	else
 		p = add(ps, &key, owner);
-	if (p)
-		*recent(ps, owner->pid) = p;
+	if (p) {
+		ps->recent[at].key = key;
+		ps->recent[at].p = p;
+	}
 	return p;
 }
 

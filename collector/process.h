@@ -24,14 +24,14 @@ struct process {
 		uint32_t exec_id;
 		char comm[COMM_LEN];
 	} key;
+	int64_t row; /* in table process; 0: not known; dictionary's */
+	bool used;   /* since it was last to be forgotten; what is in recent is, too */
 	uint32_t ppid;
 	uint64_t parent_start_boot_ns;
 	uint64_t cgroup_id;
 	char comm[ESCAPED_SIZE(COMM_LEN)]; /* escaped, as stored */
 	char *exe;			   /* escaped; "" when it could not be read in time */
 	char *cmdline;			   /* escaped; NULL: not known, or not asked for */
-	int64_t row;			   /* in table process; 0: not known; dictionary's */
-	bool used;			   /* since it was last considered for being forgotten */
 	UT_hash_handle hh;
 };
 
@@ -49,7 +49,12 @@ struct exited {
 
 struct processes {
 	struct process *table;
-	struct process *recent[PROCESSES_RECENT]; /* by pid: those met last; NULL: none */
+	/* By pid: those met last, with their key, so that a look at one line of the processor's
+	 * cache is enough. */
+	struct {
+		struct process_key key;
+		struct process *p; /* NULL: none */
+	} recent[PROCESSES_RECENT];
 	struct lives lives;
 	const char *proc; /* where procfs is mounted: "/proc"; borrowed */
 	bool cmdline;	  /* keep arguments */

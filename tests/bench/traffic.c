@@ -268,7 +268,7 @@ static void make_connection(struct traffic *t, uint64_t now_ns, struct event_end
 	else
 		set_peer_out(t, c, program);
 	set_address(t, LOCAL, container, c->family == 6, c->local_addr);
-	e->min_rtt_us = 100 + (uint32_t)(fixed(t, DISTANCE, c->peer_addr[3]) % 40000);
+	e->min_rtt_us = 100 + (uint32_t)(fixed(t, DISTANCE, c->peer_addr[3]) % 20000);
 	e->srtt_us = e->min_rtt_us + (uint32_t)below(t, e->min_rtt_us / 4);
 	c->start_boot_ns = now_ns;
 	wait_ns = c->inbound ? 10000 + below(t, 500000) : (uint64_t)e->srtt_us * 1000;
