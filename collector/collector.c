@@ -40,7 +40,8 @@ static int record(struct collector *c, const struct event *e)
 
 	/* Now, while they live. */
 	processes_get(&c->processes, &e->connection.owner);
-	processes_get(&c->processes, &e->connection.closer);
+	if (memcmp(&e->connection.closer, &e->connection.owner, sizeof(struct owner)) != 0)
+		processes_get(&c->processes, &e->connection.closer);
 	ret = track_apply(c->track, e, &ended);
 	if (ret == 1)
 		batch_add(&c->batch, &ended);

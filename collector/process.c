@@ -7,7 +7,7 @@
 #include "cmdline.h"
 #include "procfs.h"
 
-#define MAX_PROCESSES 4096
+#define MAX_PROCESSES 16384
 
 /* ---- programs ---- */
 
@@ -202,14 +202,41 @@ static struct process_key key_of(const struct owner *owner)
 	return key;
 }
 
+static bool is_recent(const struct processes *ps, const struct process *p)
+{
+	return ps->recent[p->key.pid % PROCESSES_RECENT].p == p;
+}
+
+/* One that is in no table. */
 static void free_process(struct processes *ps, struct process *p)
 {
-	HASH_DEL(ps->table, p);
+	if (is_recent(ps, p))
+		ps->recent[p->key.pid % PROCESSES_RECENT].p = NULL;
+	free(p->exe);
 	free(p->cmdline);
 	free(p);
 }
 
-static void fill(struct processes *ps, struct process *p, const struct owner *owner)
+/* Makes room for one more: of those that came first the first that was not used since it
+ * was last asked here. */
+static void forget_one(struct processes *ps)
+{
+	struct process *p;
+
+	while ((p = ps->table)) { /* uthash keeps the order of insertion */
+		HASH_DEL(ps->table, p);
+		if (!p->used && !is_recent(ps, p))
+			break;
+		p->used = false;
+		HASH_ADD(hh, ps->table, key, sizeof(p->key), p);
+		if (!p->hh.tbl)
+			break;
+	}
+	if (p)
+		free_process(ps, p);
+}
+
+static bool fill(struct processes *ps, struct process *p, const struct owner *owner)
 {
 	struct image *image = life_describe(&ps->lives, owner);
 
@@ -217,39 +244,53 @@ static void fill(struct processes *ps, struct process *p, const struct owner *ow
 	p->parent_start_boot_ns = owner->parent_start_boot_ns;
 	p->cgroup_id = owner->cgroup_id;
 	escape_text(owner->comm, strlen(owner->comm), p->comm, sizeof(p->comm));
-	if (image) {
+	if (image)
 		find_program(ps, image);
-		if (image->exe)
-			snprintf(p->exe, sizeof(p->exe), "%s", image->exe);
-		if (image->cmdline)
-			p->cmdline = strdup(image->cmdline);
-	}
+	p->exe = strdup(image && image->exe ? image->exe : "");
+	if (image && image->cmdline)
+		p->cmdline = strdup(image->cmdline);
 	meet_parents(ps, owner);
+	return p->exe;
+}
+
+static struct process *add(struct processes *ps, const struct process_key *key,
+			   const struct owner *owner)
+{
+	struct process *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->key = *key;
+	if (fill(ps, p, owner)) {
+		if (HASH_COUNT(ps->table) >= MAX_PROCESSES)
+			forget_one(ps);
+		HASH_ADD(hh, ps->table, key, sizeof(p->key), p);
+		if (p->hh.tbl)
+			return p;
+	}
+	free_process(ps, p);
+	return NULL;
 }
 
 struct process *processes_get(struct processes *ps, const struct owner *owner)
 {
 	const struct process_key key = key_of(owner);
+	const uint32_t at = owner->pid % PROCESSES_RECENT;
 	struct process *p;
 
 	if (owner->pid == 0)
 		return NULL;
+	/* Each of its connections asks for it several times. */
+	if (ps->recent[at].p && memcmp(&ps->recent[at].key, &key, sizeof(key)) == 0)
+		return ps->recent[at].p;
 	HASH_FIND(hh, ps->table, &key, sizeof(key), p);
 	if (p)
-		return p;
-
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		return NULL;
-	p->key = key;
-	fill(ps, p, owner);
-	if (HASH_COUNT(ps->table) >= MAX_PROCESSES)
-		free_process(ps, ps->table); /* uthash keeps the order of insertion */
-	HASH_ADD(hh, ps->table, key, sizeof(p->key), p);
-	if (!p->hh.tbl) {
-		free(p->cmdline);
-		free(p);
-		return NULL;
+		p->used = true;
+	else
+		p = add(ps, &key, owner);
+	if (p) {
+		ps->recent[at].key = key;
+		ps->recent[at].p = p;
 	}
 	return p;
 }
@@ -273,8 +314,12 @@ void processes_forget_rows(struct processes *ps)
 
 void processes_clear(struct processes *ps)
 {
-	while (ps->table)
-		free_process(ps, ps->table);
+	struct process *p, *tmp;
+
+	HASH_ITER (hh, ps->table, p, tmp) {
+		HASH_DEL(ps->table, p);
+		free_process(ps, p);
+	}
 	lives_clear(&ps->lives);
 	free(ps->exited);
 	ps->exited = NULL;

@@ -24,13 +24,14 @@ struct process {
 		uint32_t exec_id;
 		char comm[COMM_LEN];
 	} key;
+	int64_t row; /* in table process; 0: not known; dictionary's */
+	bool used;   /* since it was last to be forgotten; what is in recent is, too */
 	uint32_t ppid;
 	uint64_t parent_start_boot_ns;
 	uint64_t cgroup_id;
 	char comm[ESCAPED_SIZE(COMM_LEN)]; /* escaped, as stored */
-	char exe[ESCAPED_SIZE(EXE_LEN)];   /* escaped; "" when it could not be read in time */
+	char *exe;			   /* escaped; "" when it could not be read in time */
 	char *cmdline;			   /* escaped; NULL: not known, or not asked for */
-	int64_t row;			   /* in table process; 0: not known; dictionary's */
 	UT_hash_handle hh;
 };
 
@@ -44,8 +45,16 @@ struct exited {
 #define MAX_EXITED    4096
 #define MAX_ANCESTORS 8
 
+#define PROCESSES_RECENT 4096
+
 struct processes {
 	struct process *table;
+	/* By pid: those met last, with their key, so that a look at one line of the processor's
+	 * cache is enough. */
+	struct {
+		struct process_key key;
+		struct process *p; /* NULL: none */
+	} recent[PROCESSES_RECENT];
 	struct lives lives;
 	const char *proc; /* where procfs is mounted: "/proc"; borrowed */
 	bool cmdline;	  /* keep arguments */

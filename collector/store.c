@@ -192,30 +192,70 @@ static int64_t accept_wait_us(const struct connection *c)
 	return wait_ns > 0 ? wait_ns / NS_PER_US : 0;
 }
 
+/* Most are closed by their owner, and to have found that once is enough. */
+static int closer_row(struct store *s, const struct connection *c, int64_t owner, int64_t *row,
+		      struct err *err)
+{
+	*row = owner;
+	if (c->process_row == 0 && memcmp(&c->closer, &c->owner, sizeof(c->owner)) == 0)
+		return 0;
+	return dictionary_process(s->dictionary, &c->closer, row, err);
+}
+
+static char *put_number(char *at, unsigned int n)
+{
+	if (n >= 100)
+		*at++ = (char)('0' + n / 100);
+	if (n >= 10)
+		*at++ = (char)('0' + n / 10 % 10);
+	*at++ = (char)('0' + n % 10);
+	return at;
+}
+
+/* As inet_ntop(), which goes through printf for IPv4. Returns the length. */
+static int address_text(unsigned int family, const struct in6_addr *addr, char *out)
+{
+	char *at = out;
+
+	if (family == 6) {
+		inet_ntop(AF_INET6, addr, out, INET6_ADDRSTRLEN);
+		return (int)strlen(out);
+	}
+	for (int i = 0; i < 4; i++) {
+		at = put_number(at, addr->s6_addr[i]);
+		*at++ = '.';
+	}
+	*--at = '\0';
+	return (int)(at - out);
+}
+
 /* Binds FACT_VALUES; @peer needs INET6_ADDRSTRLEN bytes and must live until the step. */
 static int bind_facts(struct store *s, sqlite3_stmt *stmt, const struct connection *c, char *peer,
 		      struct err *err)
 {
 	int64_t process = c->process_row, closer = 0, container = c->container_row;
-	int ret = 0;
+	int len, ret = 0;
 
 	if (!process)
 		ret = dictionary_process(s->dictionary, &c->owner, &process, err);
 	if (!ret)
-		ret = dictionary_process(s->dictionary, &c->closer, &closer, err);
+		ret = closer_row(s, c, process, &closer, err);
 	if (!ret && !container)
 		ret = dictionary_container(s->dictionary, c->cgroup_id, &container, err);
 	if (ret)
 		return ret;
-	inet_ntop(c->family == 6 ? AF_INET6 : AF_INET, &c->peer_addr, peer, INET6_ADDRSTRLEN);
+	len = address_text(c->family, &c->peer_addr, peer);
 	sqlite3_bind_int(stmt, 4, c->direction);
 	sqlite3_bind_int(stmt, 5, c->outcome);
 	bind_nonzero(stmt, 6, c->error);
 	sqlite3_bind_int(stmt, 7, c->local_port);
-	sqlite3_bind_text(stmt, 8, peer, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 8, peer, len, SQLITE_STATIC);
 	sqlite3_bind_int(stmt, 9, c->peer_port);
 	bind_nonzero(stmt, 10, process);
-	bind_nonzero(stmt, 11, closer);
+	if (closer && closer == process)
+		sqlite3_bind_int(stmt, 11, 0); /* costs no byte */
+	else
+		bind_nonzero(stmt, 11, closer);
 	bind_nonzero(stmt, 12, container);
 	if (c->direction == DIRECTION_OUT && c->established_boot_ns)
 		sqlite3_bind_int64(stmt, 13,

@@ -284,7 +284,8 @@ static int open_writer(const char *path, bool durable, sqlite3 **out, struct err
 	ret = check_path(path, true, err);
 	if (ret)
 		return ret;
-	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
+	/* One thread uses it, and each of the many calls for a row would take a lock. */
+	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK)
 		return err_set(err, db_errno(rc), "%s", sqlite3_errstr(rc));
 	sqlite3_extended_result_codes(db, 1);

@@ -31,7 +31,8 @@ CREATE TABLE connection_3 (
   retransmits    INTEGER NOT NULL,     -- segments, SYNs included
   local_id       INTEGER NOT NULL REFERENCES local_address,
   error          INTEGER,              -- errno, NULL if none
-  closer_id      INTEGER REFERENCES process,   -- who closed it; NULL when no process here did
+  closer_id      INTEGER,              -- who closed it, of process; 0: its owner; NULL when no
+                                       -- process here did
   accept_wait_us INTEGER,              -- from established to accept(), in only
   srtt_us        INTEGER,              -- the kernel's smoothed round-trip time at the end
   min_rtt_us     INTEGER,              -- the least round-trip time the kernel still remembered
@@ -51,7 +52,8 @@ SELECT c.id, duration_us, direction, outcome,
        flags | CASE WHEN peer_addr IN ('::1', local_addr) OR peer_addr LIKE '127.%' THEN 32
                     ELSE 0 END,
        peer_addr, peer_port, local_port, process_id, container_id, tx_bytes, rx_bytes,
-       connect_us, retransmits, l.id, error, closer_id, accept_wait_us, srtt_us, min_rtt_us,
+       connect_us, retransmits, l.id, error,
+       CASE closer_id WHEN process_id THEN 0 ELSE closer_id END, accept_wait_us, srtt_us, min_rtt_us,
        cookie, owner_source, thread
   FROM connection c
   JOIN local_address l ON l.netns = c.netns AND l.addr = c.local_addr
@@ -227,7 +229,7 @@ SELECT c.id                                                    AS id,
   LEFT JOIN process p   ON p.id = c.process_id
   LEFT JOIN program g   ON g.id = p.program_id
   LEFT JOIN container k ON k.id = c.container_id
-  LEFT JOIN process q   ON q.id = c.closer_id
+  LEFT JOIN process q   ON q.id = CASE c.closer_id WHEN 0 THEN c.process_id ELSE c.closer_id END
 UNION ALL
 SELECT CAST((julianday('now') - 2440587.5) * 86400e6 AS INTEGER),
        strftime('%Y-%m-%dT%H:%M:%fZ', o.start_us / 1e6, 'unixepoch'),

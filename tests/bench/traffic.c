@@ -133,7 +133,10 @@ static void set_address(const struct traffic *t, uint64_t what, uint64_t which, 
 	if (v6) {
 		memcpy(addr, "\x20\x01\x0d\xb8", 4); /* 2001:db8::/32 */
 		memcpy(addr + 4, &bits, 4);
-		memcpy(addr + 8, &more, 8);
+		if (what == CLIENT) /* servers have short ones */
+			memcpy(addr + 8, &more, 8);
+		else
+			memcpy(addr + 14, &more, 2);
 		return;
 	}
 	memcpy(addr, &bits, 4);
@@ -171,7 +174,7 @@ static void describe(const struct traffic *t, uint32_t n, struct event_owner *o)
 	o->exec_id = 10;
 	program_name(program, o->comm);
 	memcpy(o->thread, o->comm, sizeof(o->thread));
-	if (program % 10 == 7) /* some name their threads */
+	if (program % 20 == 7) /* some name their threads */
 		snprintf(o->thread, sizeof(o->thread), "worker-%u", n % 16);
 }
 
@@ -265,7 +268,7 @@ static void make_connection(struct traffic *t, uint64_t now_ns, struct event_end
 	else
 		set_peer_out(t, c, program);
 	set_address(t, LOCAL, container, c->family == 6, c->local_addr);
-	e->min_rtt_us = 100 + (uint32_t)(fixed(t, DISTANCE, c->peer_addr[3]) % 40000);
+	e->min_rtt_us = 100 + (uint32_t)(fixed(t, DISTANCE, c->peer_addr[3]) % 20000);
 	e->srtt_us = e->min_rtt_us + (uint32_t)below(t, e->min_rtt_us / 4);
 	c->start_boot_ns = now_ns;
 	wait_ns = c->inbound ? 10000 + below(t, 500000) : (uint64_t)e->srtt_us * 1000;

@@ -205,7 +205,8 @@ static void opener_and_closer_are_the_programs_of_their_time(void **state)
 				     netns),
 			 1);
 	closer = node_text(n,
-			   "SELECT g.exe FROM connection c JOIN process p ON p.id = c.closer_id"
+			   "SELECT g.exe FROM connection c JOIN process p ON p.id ="
+			   " CASE c.closer_id WHEN 0 THEN c.process_id ELSE c.closer_id END"
 			   " JOIN program g ON g.id = p.program_id"
 			   " JOIN local_address l ON l.id = c.local_id"
 			   " WHERE l.netns = ?1 AND c.direction = 0",

@@ -403,18 +403,27 @@ static void a_child_without_an_exec_runs_what_its_parent_runs(void **state)
 	processes_clear(&ps);
 }
 
-static void the_cache_is_bounded_and_forgets_the_oldest(void **state)
+static void the_cache_is_bounded_and_forgets_who_is_not_asked_for(void **state)
 {
 	struct processes ps = {.proc = "/nowhere"};
-	struct owner o = {.comm = "x"};
+	struct owner busy = {.pid = 1, .comm = "busy"}, o = {.comm = "x"};
+	struct process *p = processes_get(&ps, &busy);
 
 	(void)state;
-	for (uint32_t pid = 1; pid <= 10000; pid++) {
-		o.pid = pid;
+	assert_non_null(p);
+	p->row = 7;
+	for (o.pid = 2; o.pid <= 100000; o.pid++) {
 		assert_non_null(processes_get(&ps, &o));
+		if (o.pid % 1000 == 0)
+			assert_int_equal(processes_get(&ps, &busy)->row, 7);
 	}
-	assert_true(HASH_COUNT(ps.table) <= 4096);
-	assert_int_equal(ps.table->key.pid, 10000 - HASH_COUNT(ps.table) + 1);
+	assert_true(HASH_COUNT(ps.table) <= 16384);
+	o.pid = 90000;
+	processes_get(&ps, &o)->row = 8;
+	o.pid = 2;
+	assert_int_equal(processes_get(&ps, &o)->row, 0);
+	o.pid = 90000;
+	assert_int_equal(processes_get(&ps, &o)->row, 8);
 	processes_clear(&ps);
 }
 
@@ -439,7 +448,7 @@ int main(void)
 		cmocka_unit_test(arguments_are_kept_only_when_asked_for),
 		cmocka_unit_test(what_is_kept_of_processes_is_bounded_and_the_oldest_go_first),
 		cmocka_unit_test(a_child_without_an_exec_runs_what_its_parent_runs),
-		cmocka_unit_test(the_cache_is_bounded_and_forgets_the_oldest),
+		cmocka_unit_test(the_cache_is_bounded_and_forgets_who_is_not_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

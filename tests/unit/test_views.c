@@ -182,6 +182,8 @@ static void the_program_and_the_container_are_joined_in(void **state)
 					"SELECT comm || exe || pid || uid || container ||"
 					" closed_by || container_id || pod FROM connections"),
 			    "curl/usr/bin/curl47111000abc47110123shop/web-0");
+	tempdb_run(*state, "UPDATE connection SET closer_id = 0"); /* the owner */
+	assert_string_equal(tempdb_text(*state, "SELECT closed_by FROM connections"), "4711");
 }
 
 static void since_is_a_range_of_the_key_through_every_view(void **state)
