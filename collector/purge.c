@@ -340,11 +340,15 @@ static const struct phase {
 	int (*go_on)(struct purge *p, int64_t deadline_ns, struct err *err);
 	int64_t from;
 } phases[] = {
-	{read_open, INT64_MIN},	    {read_rows, INT64_MIN},
-	{sweep_processes, INT64_MAX}, {read_listeners, INT64_MIN},
-	{read_totals, INT64_MIN},   {sweep_programs, INT64_MIN},
-	{sweep_containers, INT64_MIN}, {sweep_addresses, INT64_MIN},
 	{drop_past, 0},
+	{read_open, INT64_MIN},
+	{read_rows, INT64_MIN},
+	{sweep_processes, INT64_MAX},
+	{read_listeners, INT64_MIN},
+	{read_totals, INT64_MIN},
+	{sweep_programs, INT64_MIN},
+	{sweep_containers, INT64_MIN},
+	{sweep_addresses, INT64_MIN},
 };
 #define N_PHASES ((int)(sizeof(phases) / sizeof(phases[0])))
 
@@ -440,5 +444,5 @@ int purge_step(struct purge *p, int64_t deadline_ns, struct err *err)
 	if (p->phase < N_PHASES)
 		return 1;
 	end_round(p);
-	return 0;
+	return is_due(p);
 }
