@@ -95,8 +95,8 @@ void oldest_free(struct oldest *o)
 
 /* ---- statements ---- */
 
-/* Binds the first @n_in of @values, and puts the row's first @n_out there. 1: there is a row, 0: there
- * is none. */
+/* Binds the first @n_in of @values, and puts the row's first @n_out there. 1: there is a row,
+ * 0: there is none. */
 static int ask(struct oldest *o, enum statement s, int64_t *values, int n_in, int n_out,
 	       struct err *err)
 {

@@ -64,7 +64,7 @@ int purge_new(sqlite3 *db, struct dictionary *dictionary, struct purge **out, st
 		[READ_ADDRESSES] =
 			"SELECT id FROM local_address WHERE id > ?1 ORDER BY id LIMIT ?2",
 		[ARE_HOURS_WHOLE] = "SELECT rows_from_us <= totals_until_hour * 3600000000"
-				  " FROM extent",
+				    " FROM extent",
 		[DROP_PROCESS] = "DELETE FROM process WHERE id = ?1",
 		[DROP_PROGRAM] = "DELETE FROM program WHERE id = ?1",
 		[DROP_CONTAINER] = "DELETE FROM container WHERE id = ?1",
@@ -297,8 +297,7 @@ static int sweep_containers(struct purge *p, int64_t deadline_ns, struct err *er
 
 static int sweep_addresses(struct purge *p, int64_t deadline_ns, struct err *err)
 {
-	return sweep(p, MARKED_LOCAL_ADDRESS, READ_ADDRESSES, DROP_ADDRESS, NULL, deadline_ns,
-		     err);
+	return sweep(p, MARKED_LOCAL_ADDRESS, READ_ADDRESSES, DROP_ADDRESS, NULL, deadline_ns, err);
 }
 
 /* ---- what is older than all rows and totals ---- */
@@ -352,7 +351,8 @@ static const struct phase {
 };
 #define N_PHASES ((int)(sizeof(phases) / sizeof(phases[0])))
 
-/* Only rows that are there now can be deleted. */
+/* Only rows that are there now can be deleted; not the last of them, or its id would be given
+ * to another one. */
 static int begin_marks(struct purge *p, enum marked table, const char *sql, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
@@ -385,16 +385,18 @@ static int begin_round(struct purge *p, struct err *err)
 	int ret = are_hours_whole(p, &p->hours_whole, err);
 
 	if (!ret)
-		ret = begin_marks(p, MARKED_PROCESS, "SELECT min(id), max(id) FROM process", err);
+		ret = begin_marks(p, MARKED_PROCESS, "SELECT min(id), max(id) - 1 FROM process",
+				  err);
 
 	if (!ret)
-		ret = begin_marks(p, MARKED_PROGRAM, "SELECT min(id), max(id) FROM program", err);
+		ret = begin_marks(p, MARKED_PROGRAM, "SELECT min(id), max(id) - 1 FROM program",
+				  err);
 	if (!ret)
-		ret = begin_marks(p, MARKED_CONTAINER, "SELECT min(id), max(id) FROM container",
+		ret = begin_marks(p, MARKED_CONTAINER, "SELECT min(id), max(id) - 1 FROM container",
 				  err);
 	if (!ret)
 		ret = begin_marks(p, MARKED_LOCAL_ADDRESS,
-				  "SELECT min(id), max(id) FROM local_address", err);
+				  "SELECT min(id), max(id) - 1 FROM local_address", err);
 	if (ret) {
 		marks_clear(&p->marks);
 		return ret;

@@ -17,8 +17,8 @@
 #define MIN_ROOM	   (32 * MIB) /* for the WAL and the shm, of max_bytes */
 #define MAX_AUTOCHECKPOINT 4000	      /* pages: 16 MB */
 #define MAX_JOURNAL_LIMIT  (64 * MIB)
-#define MIN_SPARE_PAGES	   1024 /* for what is written beside connections */
-#define VACUUM_PAGES	   "64" /* at once: some ms */
+#define MIN_SPARE_PAGES	   1024		     /* for what is written beside connections */
+#define VACUUM_PAGES	   "64"		     /* at once: some ms */
 #define ROOM_NS		   (200 * NS_PER_MS) /* the longest that a flush waits for room */
 #define LOOK_NS		   NS_PER_S	     /* between two looks at the file system */
 #define TELL_EVERY_NS	   (30 * NS_PER_S)
@@ -337,8 +337,7 @@ static int drop_old(struct retain *r, int64_t now_us, struct err *err)
 	int ret = 0;
 
 	if (r->retention.rows_ns)
-		ret = oldest_delete_rows(r->oldest, now_us - r->retention.rows_ns / NS_PER_US,
-					 err);
+		ret = oldest_delete_rows(r->oldest, now_us - r->retention.rows_ns / NS_PER_US, err);
 	if (ret == 0)
 		ret = oldest_delete_totals(r->oldest,
 					   r->retention.totals_ns

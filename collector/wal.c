@@ -20,8 +20,7 @@ struct wal {
 	int64_t tried_ns, told_ns;
 };
 
-int wal_new(sqlite3 *db, uint64_t room, const struct note *note, struct wal **out,
-	    struct err *err)
+int wal_new(sqlite3 *db, uint64_t room, const struct note *note, struct wal **out, struct err *err)
 {
 	struct wal *w = calloc(1, sizeof(*w));
 

@@ -15,8 +15,7 @@
 struct wal;
 
 /* @db is borrowed, *@note copied. WAL and shm may have @room bytes together; 0: no bound. */
-int wal_new(sqlite3 *db, uint64_t room, const struct note *note, struct wal **out,
-	    struct err *err);
+int wal_new(sqlite3 *db, uint64_t room, const struct note *note, struct wal **out, struct err *err);
 void wal_free(struct wal *w); /* after db_close(), see readers.h; NULL is allowed */
 
 /* Whether half of its room is taken, although it was tried to write it back. A reader that is

@@ -31,7 +31,7 @@ struct fixture {
 	struct watched {
 		uint64_t most_bytes;
 		struct file_sizes most;
-	} *watched; /* by a process of its own */
+	} * watched; /* by a process of its own */
 	pid_t watcher;
 	char notes[4096];
 };

@@ -8,12 +8,12 @@
 #include "retain.h"
 #include "tempdb.h"
 
-#define HOUR_US	  3600000000LL
+#define HOUR_US	   3600000000LL
 #define FIRST_HOUR 491626LL /* 2026-01-31 10:00 UTC */
-#define OFFSET_NS (FIRST_HOUR * 3600 * NS_PER_S)
-#define HOURS	  40
-#define STEP_NS	  (5 * NS_PER_MS)
-#define DAY_NS	  (24 * 3600 * NS_PER_S)
+#define OFFSET_NS  (FIRST_HOUR * 3600 * NS_PER_S)
+#define HOURS	   40
+#define STEP_NS	   (5 * NS_PER_MS)
+#define DAY_NS	   (24 * 3600 * NS_PER_S)
 
 struct fixture {
 	struct tempdb *temp;
@@ -238,8 +238,7 @@ static void pages_that_became_free_are_used_again(void **state)
 		if (day == 3)
 			pages = tempdb_number(f->db, "PRAGMA page_count");
 	}
-	assert_in_range(tempdb_number(f->db, "PRAGMA page_count"), pages / 2,
-			pages + pages / 10);
+	assert_in_range(tempdb_number(f->db, "PRAGMA page_count"), pages / 2, pages + pages / 10);
 	assert_in_range(rows(f), 9600, 9600 + 400);
 }
 
@@ -309,8 +308,9 @@ static void flush(struct fixture *f, int64_t hour, int n)
 		if (below(f, 20) == 0)
 			put_connection(f, &c, 1 + (int64_t)below(f, 300), true);
 	}
-	tempdb_run(f->db, "INSERT INTO listener(netns, addr, port, program_id, from_us, to_us)"
-			  " SELECT 1, '', 1, program_id, 1, 2 FROM process ORDER BY id DESC LIMIT 1");
+	tempdb_run(f->db,
+		   "INSERT INTO listener(netns, addr, port, program_id, from_us, to_us)"
+		   " SELECT 1, '', 1, program_id, 1, 2 FROM process ORDER BY id DESC LIMIT 1");
 	if (below(f, 3) == 0)
 		tempdb_run(f->db, "DELETE FROM open_connection WHERE id % 3 = 0");
 	tempdb_run(f->db, committed ? "COMMIT" : "ROLLBACK");
@@ -326,12 +326,13 @@ static void expect_that_every_id_resolves(struct fixture *f)
 {
 	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
 	assert_int_equal(
-		tempdb_number(f->db,
-			      "SELECT count(*) FROM (SELECT hour, program_id, container_id FROM"
-			      " hourly UNION ALL SELECT hour, program_id, container_id FROM"
-			      " hourly_program) WHERE hour >= (SELECT totals_from_hour FROM extent)"
-			      " AND (program_id AND program_id NOT IN (SELECT id FROM program)"
-			      " OR container_id AND container_id NOT IN (SELECT id FROM container))"),
+		tempdb_number(
+			f->db,
+			"SELECT count(*) FROM (SELECT hour, program_id, container_id FROM"
+			" hourly UNION ALL SELECT hour, program_id, container_id FROM"
+			" hourly_program) WHERE hour >= (SELECT totals_from_hour FROM extent)"
+			" AND (program_id AND program_id NOT IN (SELECT id FROM program)"
+			" OR container_id AND container_id NOT IN (SELECT id FROM container))"),
 		0);
 }
 
@@ -370,7 +371,7 @@ static void after_any_step_every_id_resolves(void **state)
 	assert_in_range(tempdb_number(f->db, "SELECT count(*) FROM process"), 0, most / 4);
 }
 
-static void what_nothing_refers_to_any_more_goes(void **state)
+static void what_nothing_refers_to_any_more_goes_but_for_the_last_row(void **state)
 {
 	struct fixture *f = *state;
 
@@ -390,13 +391,14 @@ static void what_nothing_refers_to_any_more_goes(void **state)
 	keep_house(f, 10);
 	assert_string_equal(tempdb_text(f->db, "SELECT (SELECT count(*) FROM connection) || ' ' ||"
 					       " (SELECT count(*) FROM hourly) || ' ' ||"
-					       " (SELECT count(*) FROM process) || ' ' ||"
-					       " (SELECT count(*) FROM program) || ' ' ||"
-					       " (SELECT count(*) FROM container) || ' ' ||"
 					       " (SELECT count(*) FROM local_address) || ' ' ||"
 					       " (SELECT count(*) FROM listener) || ' ' ||"
 					       " (SELECT count(*) FROM gap)"),
-			    "0 0 0 0 0 0 0 0");
+			    "0 0 1 0 0");
+	/* The last of them, for an id is never given again, and what that one refers to. */
+	assert_in_range(tempdb_number(f->db, "SELECT count(*) FROM process"), 1, MAX_ANCESTORS);
+	assert_in_range(tempdb_number(f->db, "SELECT count(*) FROM program"), 1, MAX_ANCESTORS);
+	assert_in_range(tempdb_number(f->db, "SELECT count(*) FROM container"), 1, MAX_ANCESTORS);
 	assert_string_equal(tempdb_text(f->db, "SELECT (SELECT group_concat(id) FROM run) || ' ' ||"
 					       " (SELECT group_concat(run_id) FROM clock) || ' ' ||"
 					       " (SELECT group_concat(run_id) FROM account)"),
@@ -414,7 +416,7 @@ int main(void)
 		TEST(a_step_ends_soon_and_the_next_goes_on),
 		TEST(pages_that_became_free_are_used_again),
 		TEST(after_any_step_every_id_resolves),
-		TEST(what_nothing_refers_to_any_more_goes),
+		TEST(what_nothing_refers_to_any_more_goes_but_for_the_last_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
