@@ -2,6 +2,7 @@
 #include "node.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,6 @@
 
 #define N	  20000L
 #define MAX_BYTES (64L << 20)
-#define MAX_STORM 12
 #define OLD_ROWS  200000L
 #define LEFT	  (1L << 20) /* of 96 MiB, 1/50 of which is the reserve */
 
@@ -120,6 +120,31 @@ static void before_the_disk_is_full_the_oldest_go_and_there_is_room_again(void *
 
 /* ---- a reader that does not end ---- */
 
+/* What the collector would write in a while. */
+static void write_mib(struct node *n, int mib)
+{
+	struct err err = {0};
+	sqlite3 *db = NULL;
+	char sql[128];
+
+	must(sqlite3_open(n->db_path, &db) == SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
+	snprintf(sql, sizeof(sql),
+		 "CREATE TABLE IF NOT EXISTS much(b);"
+		 "INSERT INTO much VALUES(zeroblob(%d))",
+		 mib << 20);
+	if (db_exec(db, sql, &err))
+		fail_msg("%s", err.msg);
+	sqlite3_close(db);
+}
+
+static void wait_until_said(struct node *n, const char *words)
+{
+	for (int i = 0; i < 3000 && !is_said(n, words); i++)
+		usleep(10000);
+	assert_true(is_said(n, words));
+}
+
 static int bounded(void **state)
 {
 	*state = node_new();
@@ -145,19 +170,22 @@ static void storm(struct node *n)
 	n->stages[n->n_stages - 1].n_rows = 2 * N;
 }
 
+/* With what was set aside. */
 static void expect_below_bound(struct node *n)
 {
-	static const char *const endings[] = {"", "-wal", "-shm"};
+	char pattern[128];
 	long bytes = 0;
+	glob_t found;
 
-	for (int i = 0; i < 3; i++) {
-		char path[128];
+	snprintf(pattern, sizeof(pattern), "%s*", n->db_path);
+	must(glob(pattern, 0, NULL, &found) == 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
 		struct stat st;
 
-		snprintf(path, sizeof(path), "%s%s", n->db_path, endings[i]);
-		must(stat(path, &st) == 0);
+		must(stat(found.gl_pathv[i], &st) == 0);
 		bytes += (long)st.st_size;
 	}
+	globfree(&found);
 	assert_in_range(bytes, 1, MAX_BYTES);
 }
 
@@ -166,21 +194,44 @@ static void a_reader_that_does_not_end_is_named_and_recording_goes_on(void **sta
 	struct node *n = *state;
 	sqlite3_stmt *stuck = node_ask(n, "SELECT 1 FROM run", 0);
 	char words[64];
-	int storms = 0;
 
 	assert_int_equal(sqlite3_step(stuck), SQLITE_ROW);
 	snprintf(words, sizeof(words), "process %d (node_retain) keeps a read", (int)getpid());
-	do {
-		storm(n);
-		expect_below_bound(n);
-		usleep(1500000); /* a flush, and a look at the files */
-	} while (!is_said(n, words) && ++storms < MAX_STORM);
-	assert_true(is_said(n, words));
-	sqlite3_finalize(stuck);
+	write_mib(n, 17);
 	storm(n);
-	node_fence(n);
+	wait_until_said(n, words);
 	expect_below_bound(n);
+	sqlite3_finalize(stuck);
+	node_fence(n);
+	assert_false(is_said(n, "it is kept as"));
 	the_collector_ends_and_its_account_equals_the_rows(state);
+}
+
+/* The last resort. */
+static void when_its_wal_has_no_room_left_the_database_is_set_aside_with_what_it_holds(void **state)
+{
+	struct node *n = *state;
+	sqlite3_stmt *stuck = node_ask(n,
+				       "SELECT (SELECT count(*) FROM run)"
+				       " UNION ALL SELECT count(*) FROM run",
+				       0);
+	sqlite3 *old = n->db;
+
+	assert_int_equal(sqlite3_step(stuck), SQLITE_ROW);
+	write_mib(n, 15);
+	write_mib(n, 15);
+	storm(n);
+	wait_until_said(n, "it is kept as");
+	/* Who reads the old one goes on to. */
+	assert_int_equal(sqlite3_step(stuck), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_int(stuck, 0), 1);
+	sqlite3_finalize(stuck);
+	must(sqlite3_open_v2(n->db_path, &n->db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
+	node_fence(n);
+	node_expect_number(n, "SELECT count(*) FROM gap WHERE reason = 'set_aside'", 0, 1);
+	assert_in_range(node_number(n, "SELECT count(*) FROM connections", 0), 1, 2 * N + 1000);
+	sqlite3_close(old);
+	expect_below_bound(n);
 }
 
 int main(void)
@@ -188,6 +239,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			a_reader_that_does_not_end_is_named_and_recording_goes_on, bounded, ended),
+		cmocka_unit_test_setup_teardown(
+			when_its_wal_has_no_room_left_the_database_is_set_aside_with_what_it_holds,
+			bounded, ended),
 		cmocka_unit_test_setup_teardown(
 			before_the_disk_is_full_the_oldest_go_and_there_is_room_again, on_disk,
 			off_disk),

@@ -266,7 +266,7 @@ static struct connection connection(struct fixture *f, uint32_t pid)
 
 static void put_connection(struct fixture *f, const struct connection *c, int64_t id, bool open)
 {
-	int64_t process, closer, container, local;
+	int64_t process = 0, closer = 0, container = 0, local = 0;
 	struct err err = {0};
 	char sql[512];
 
