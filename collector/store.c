@@ -380,7 +380,7 @@ int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct
 	if (!retain_must_wait(s->retain))
 		ret = more = hourly_step(s->hourly, now_us, UPKEEP_NS, err);
 	if (ret >= 0) /* also when there are totals to be made: they need room */
-		ret = retain_step(s->retain, now_us, UPKEEP_NS, err);
+		ret = retain_step(s->retain, now_us, UPKEEP_NS / 2, err);
 	return ret ? ret : more;
 }
 
