@@ -9,7 +9,7 @@
 #define HOUR_US 3600000000LL
 
 /* A chunk takes so long; how many rows that is, is learned. */
-#define CHUNK_NS  (4 * NS_PER_MS)
+#define CHUNK_NS  (2 * NS_PER_MS)
 #define MIN_CHUNK 100
 #define MAX_CHUNK 10000
 
