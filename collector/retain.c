@@ -257,7 +257,7 @@ int retain_explain_full(struct retain *r, uint64_t bytes, struct err *err)
 
 int retain_make_room(struct retain *r, uint64_t bytes, struct err *err)
 {
-	const int64_t deadline_ns = clock_boot_ns() + ROOM_NS;
+	int64_t deadline_ns;
 	int64_t wanted = (int64_t)bytes / r->page_bytes;
 	struct pages pages;
 	int ret;
@@ -268,6 +268,7 @@ int retain_make_room(struct retain *r, uint64_t bytes, struct err *err)
 	ret = wal_make_room(r->wal, bytes, err);
 	if (ret)
 		return ret;
+	deadline_ns = clock_boot_ns() + ROOM_NS; /* now that the WAL was written back */
 	do {
 		ret = keep_small(r, wanted, err);
 		/* While rows come without a pause, there is no other time for it. */
