@@ -21,6 +21,7 @@ int collector_open_store(struct collector *c, struct err *err)
 		.now_boot_ns = clock_boot_ns(),
 		.offset_ns = c->offset_ns,
 		.retention = c->options->retention,
+		.note = c->note,
 		.aside_reason = c->aside.reason,
 		.aside_from_us = c->aside.from_us,
 	};

@@ -230,8 +230,8 @@ int collector_flush(struct collector *c, bool last, struct err *err)
 
 	if (!ret)
 		ret = flush(c, last, err);
-	if (ret == -EUCLEAN && c->store) {
-		ret = collector_begin_anew(c, ASIDE_CORRUPT, err);
+	if ((ret == -EUCLEAN || ret == -EMLINK) && c->store) {
+		ret = collector_begin_anew(c, ret == -EMLINK ? ASIDE_PINNED : ASIDE_CORRUPT, err);
 		if (!ret)
 			ret = flush(c, last, err);
 	}

@@ -36,6 +36,7 @@ struct dictionary {
 	int64_t offset_ns; /* of the transaction */
 	struct finder process, program, container, local_address;
 	struct local_address *local_addresses;
+	struct marks *marks; /* borrowed; NULL: nobody asks */
 	sqlite3_stmt *put_exit;
 };
 
@@ -186,6 +187,17 @@ static int find_or_make(struct dictionary *d, struct finder *f, int64_t *row, st
 	return 0;
 }
 
+void dictionary_mark_in(struct dictionary *d, struct marks *marks)
+{
+	d->marks = marks;
+}
+
+static void give_out(struct dictionary *d, enum marked table, int64_t row)
+{
+	if (d->marks)
+		marks_set(d->marks, table, row);
+}
+
 int dictionary_container(struct dictionary *d, uint64_t cgroup_id, int64_t *row, struct err *err)
 {
 	struct container *c = containers_get(d->containers, cgroup_id);
@@ -201,6 +213,7 @@ int dictionary_container(struct dictionary *d, uint64_t cgroup_id, int64_t *row,
 			return ret;
 	}
 	*row = c->row;
+	give_out(d, MARKED_CONTAINER, *row);
 	return 0;
 }
 
@@ -239,13 +252,15 @@ int dictionary_local_address(struct dictionary *d, const struct connection *c, i
 	HASH_FIND(hh, d->local_addresses, &key, sizeof(key), l);
 	if (l) {
 		*row = l->row;
-		return 0;
-	}
-	inet_ntop(c->family == 6 ? AF_INET6 : AF_INET, &c->local_addr, text, sizeof(text));
-	ret = find_or_make(d, &d->local_address, row, err, "is", (int64_t)c->netns, text);
-	if (!ret)
+	} else {
+		inet_ntop(c->family == 6 ? AF_INET6 : AF_INET, &c->local_addr, text, sizeof(text));
+		ret = find_or_make(d, &d->local_address, row, err, "is", (int64_t)c->netns, text);
+		if (ret)
+			return ret;
 		remember_local_address(d, &key, *row);
-	return ret;
+	}
+	give_out(d, MARKED_LOCAL_ADDRESS, *row);
+	return 0;
 }
 
 static int64_t start_us(const struct dictionary *d, uint64_t start_boot_ns)
@@ -285,9 +300,11 @@ static int make_row(struct dictionary *d, struct process *p, int64_t parent, str
 				   (int64_t)p->ppid, program, parent,
 				   exit_boot_ns ? clock_wall_us(exit_boot_ns, d->offset_ns) : 0,
 				   p->cmdline);
-	if (!ret)
-		processes_has_row(d->processes, p, row);
-	return ret;
+	if (ret)
+		return ret;
+	give_out(d, MARKED_PROGRAM, program);
+	processes_has_row(d->processes, p, row);
+	return 0;
 }
 
 static int process_row(struct dictionary *d, const struct owner *owner, int depth, int64_t *row,
@@ -312,6 +329,7 @@ static int process_row(struct dictionary *d, const struct owner *owner, int dept
 			return ret;
 	}
 	*row = p->row;
+	give_out(d, MARKED_PROCESS, *row);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "container.h"
 #include "err.h"
+#include "marks.h"
 #include "process.h"
 
 struct dictionary;
@@ -42,6 +43,11 @@ int dictionary_local_address(struct dictionary *d, const struct connection *c, i
 int dictionary_exits(struct dictionary *d, struct err *err);
 
 void dictionary_committed(struct dictionary *d);
+
+/* Also when rows were deleted: what is remembered may be one of them. */
 void dictionary_forget(struct dictionary *d);
+
+/* From now on the rows that are given out are marked in @marks (borrowed); NULL: no more. */
+void dictionary_mark_in(struct dictionary *d, struct marks *marks);
 
 #endif

@@ -17,6 +17,11 @@
 #define IMPATIENT_MS 100 /* the flush is tried again soon */
 #define UPKEEP_NS    (10 * NS_PER_MS)
 
+/* What a flush takes, and for each row. */
+#define FLUSH_BYTES (256ull << 10)
+#define ENDED_BYTES 300
+#define OPEN_BYTES  200
+
 /* What connection and open_connection have in common, after their times. */
 #define FACTS                                                                                      \
 	"direction, outcome, error, local_port, peer_addr, peer_port, process_id, closer_id,"      \
@@ -88,7 +93,8 @@ int store_open(const struct store_config *config, struct processes *processes,
 	if (!ret)
 		ret = hourly_new(s->db, &s->hourly, err);
 	if (!ret)
-		ret = retain_new(s->db, &config->retention, &s->retain, err);
+		ret = retain_new(s->db, &config->retention, s->dictionary, &config->note,
+				 &s->retain, err);
 	if (ret == -EINVAL) /* what is in it is not what we put there */
 		ret = err->code = -EUCLEAN;
 	if (ret) {
@@ -114,7 +120,6 @@ void store_free(struct store *s)
 		return;
 	dictionary_free(s->dictionary);
 	hourly_free(s->hourly);
-	retain_free(s->retain);
 	sqlite3_finalize(s->put_ended);
 	sqlite3_finalize(s->put_open);
 	sqlite3_finalize(s->drop_open);
@@ -122,6 +127,7 @@ void store_free(struct store *s)
 	sqlite3_finalize(s->end_listener);
 	run_free(s->run);
 	db_close(s->db);
+	retain_free(s->retain);
 	free(s);
 }
 
@@ -376,11 +382,19 @@ static int write_all(struct store *s, const struct flush *f, int64_t *last_id, s
 	return ret ? ret : run_write(s->run, f, s->recorded + f->n_ended, err);
 }
 
+/* About what it adds to the database: on the safe side, for what rows refer to is not counted. */
+static uint64_t flush_bytes(const struct flush *f)
+{
+	return FLUSH_BYTES + ENDED_BYTES * f->n_ended + OPEN_BYTES * (f->n_open + f->n_listeners);
+}
+
 int store_write(struct store *s, const struct flush *f, struct err *err)
 {
 	int64_t last_id = s->last_id, floor_us = hourly_floor_us(s->hourly);
-	int ret;
+	int ret = retain_make_room(s->retain, flush_bytes(f), err);
 
+	if (ret)
+		return ret;
 	if (last_id < floor_us - 1)
 		last_id = floor_us - 1;
 	ret = db_exec(s->db, "BEGIN IMMEDIATE", err);
@@ -393,7 +407,7 @@ int store_write(struct store *s, const struct flush *f, struct err *err)
 		/* SQLite may have rolled back by itself: then this does nothing. */
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 		dictionary_forget(s->dictionary);
-		return ret;
+		return ret == -ENOSPC ? retain_explain_full(s->retain, flush_bytes(f), err) : ret;
 	}
 	dictionary_committed(s->dictionary);
 	s->last_id = last_id;
@@ -404,14 +418,15 @@ int store_write(struct store *s, const struct flush *f, struct err *err)
 int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err)
 {
 	int64_t now_us = clock_wall_us(now_boot_ns, offset_ns);
-	int ret;
+	int ret = 0, more = 0;
 
 	sqlite3_busy_timeout(s->db, 0);
-	ret = hourly_step(s->hourly, now_us, UPKEEP_NS, err);
-	if (!ret)
-		ret = retain_step(s->retain, now_us, UPKEEP_NS, err);
+	if (!retain_must_wait(s->retain))
+		ret = more = hourly_step(s->hourly, now_us, UPKEEP_NS, err);
+	if (ret >= 0) /* also when there are totals to be made: they need room */
+		ret = retain_step(s->retain, now_us, UPKEEP_NS / 2, err);
 	sqlite3_busy_timeout(s->db, s->patience_ms);
-	return ret;
+	return ret ? ret : more;
 }
 
 int store_close(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err)

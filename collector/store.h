@@ -27,6 +27,7 @@ struct store_config {
 	int64_t now_boot_ns;
 	int64_t offset_ns;
 	struct retention retention;
+	struct note note; /* is told of what is deleted, and who keeps it from being */
 	/* Of a new file: why an earlier one was set aside, which holds what came before, a reason
 	 * of table gap (NULL: none was), and when that began, microseconds since the epoch. */
 	const char *aside_reason;
@@ -100,7 +101,8 @@ struct flush {
 };
 
 /* Writes it all, or nothing: -ENOSPC, -EBUSY, -EIO, -ENOMEM. May be tried again. Not so
- * -EUCLEAN: the database is damaged. */
+ * -EUCLEAN: the database is damaged; -EMLINK: a reader keeps its WAL from being used again, and
+ * the bound on size leaves no room for more. */
 int store_write(struct store *s, const struct flush *f, struct err *err);
 
 /* Totals of hours that are over, deleting what is too old: a step of some milliseconds, to be

@@ -1,7 +1,8 @@
 -- title: Where the history has holes
 -- help: Times in which connections may be missing, and why: ring_full, table_full,
 -- help: recursion (lost in the kernel), stopped (no collector ran), disk_full,
--- help: corrupt. Without a count nobody can know how many were lost.
+-- help: corrupt, pruned (deleted before it was totalled), set_aside (an earlier file
+-- help: holds what came before). Without a count nobody can know how many were lost.
 -- example: connmon-query gaps --since 30d
 -- param: since time 7d from when on
 -- param: limit limit 0 at most this many rows; 0: all

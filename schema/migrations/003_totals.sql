@@ -151,13 +151,14 @@ CREATE TABLE capture (
   counters      BLOB    NOT NULL       -- the kernel side's, as the collector keeps them
 ) STRICT;
 
--- reason gets set_aside: an earlier file holds what came before.
+-- reason gets set_aside: an earlier file holds what came before; and pruned: connections were
+-- deleted before their hour was totalled (else extent tells what was deleted).
 CREATE TABLE gap_3 (
   id      INTEGER PRIMARY KEY,
   from_us INTEGER NOT NULL,
   to_us   INTEGER NOT NULL,
   reason  TEXT    NOT NULL CHECK (reason IN ('ring_full', 'table_full', 'recursion', 'stopped',
-                                             'disk_full', 'corrupt', 'set_aside')),
+                                             'disk_full', 'corrupt', 'set_aside', 'pruned')),
   count   INTEGER                      -- events; NULL: nobody can know
 ) STRICT;
 DROP VIEW gaps;

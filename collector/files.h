@@ -1,0 +1,34 @@
+/*
+ * files.h - what the files of a database take, and what room their file system has left.
+ * Nothing is opened: to close a file that SQLite has open drops its locks.
+ */
+#ifndef CONNMON_FILES_H
+#define CONNMON_FILES_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* In bytes; 0: no such file. */
+struct file_sizes {
+	uint64_t db, wal, shm;
+};
+
+/* Of the database @path, its WAL and its shm. */
+struct file_sizes files_measure(const char *path);
+
+/* Bytes of the file system that holds @path: left for us, and all. False: nobody can say. */
+bool files_room(const char *path, uint64_t *left, uint64_t *all);
+
+/* Files that were set aside for @path, "<path>.<why>-<UTC time>", each with its -wal and -shm. */
+struct aside_files {
+	uint64_t bytes;	       /* of all of them */
+	char oldest[PATH_MAX]; /* without ending; "": there are none */
+};
+
+void files_aside(const char *path, struct aside_files *out);
+
+/* Removes one of them, @name as in oldest, and its -wal and -shm. False: it is still there. */
+bool files_remove(const char *name);
+
+#endif
