@@ -12,7 +12,12 @@
 
 static int on_leftover(void *ctx, const struct connection *connection)
 {
-	return track_leftover(((struct collector *)ctx)->track, connection);
+	const struct collector *c = ctx;
+
+	/* The row of one that these programs met has the name they gave it: its start. */
+	if (c->resumed && connection->open_row >= probe_instance_ns(c->probe))
+		return track_known(c->track, connection);
+	return track_leftover(c->track, connection);
 }
 
 static int on_leftover_listener(void *ctx, const struct listener *l)
@@ -30,6 +35,38 @@ static int lock_store(struct collector *c, struct err *err)
 	return c->lock_fd < 0 ? c->lock_fd : 0;
 }
 
+int collector_first_place(void *ctx, int64_t known_boot_ns, struct capture *out, struct err *err)
+{
+	struct collector *c = ctx;
+
+	if (c->flushed.capture.instance_ns) { /* a new file, in the middle of a run */
+		*out = c->flushed.capture;
+		return 0;
+	}
+	out->instance_ns = probe_instance_ns(c->probe);
+	if (probe_pins(c->probe) == PROBE_ADOPTED) {
+		probe_pass(c->probe, known_boot_ns);
+		out->ring_position = probe_position(c->probe);
+		return probe_counters_read(c->probe, &out->counters, err);
+	}
+	out->ring_position = probe_position(c->probe);
+	return 0;
+}
+
+/* From where on the ring is read, and what of the counters is this run's. */
+static void resume(struct collector *c)
+{
+	struct capture before;
+
+	c->resumed = store_resumes(c->store, &before);
+	c->account.before = before.counters;
+	c->flushed.capture = before;
+	if (!c->resumed)
+		return;
+	probe_resume(c->probe, before.ring_position);
+	c->flushed.counted_ns = store_previous_end_boot_ns(c->store);
+}
+
 static int open_store(struct collector *c, struct err *err)
 {
 	int ret;
@@ -45,6 +82,7 @@ static int open_store(struct collector *c, struct err *err)
 	if (ret)
 		return ret;
 	store_set_patience(c->store, true);
+	resume(c);
 	ret = store_each_open(c->store, on_leftover, c, err);
 	return ret ? ret : store_each_listener(c->store, on_leftover_listener, c, err);
 }
@@ -64,6 +102,9 @@ static int scan(struct collector *c, struct err *err)
 		containers_scan(&c->containers);
 		ret = probe_scan_processes(c->probe, collector_on_scan_event, c, err);
 	}
+	/* What the ring tells of programs that ran before us is older than what a scan tells. */
+	if (!ret && probe_pins(c->probe) == PROBE_ADOPTED)
+		ret = collector_catch_up(c, err);
 	if (!ret)
 		ret = probe_scan_files(c->probe, collector_on_scan_event, c, err);
 	return ret ? ret : netns_each(scan_namespace, c, err);
@@ -76,8 +117,9 @@ static int settle_leftovers(struct collector *c, struct err *err)
 	int ret = 0;
 
 	listeners_settle(c->listeners, at.end_boot_ns);
-	while (!ret &&
-	       (collector_take_in(c) || !track_lose_leftovers(c->track, collector_on_lost, &at)))
+	if (!ret)
+		ret = collector_catch_up(c, err);
+	while (!ret && !track_lose_leftovers(c->track, collector_on_lost, &at))
 		ret = collector_flush(c, false, err);
 	if (!ret)
 		ret = collector_flush(c, false, err);
@@ -124,6 +166,28 @@ int collector_new(const struct options *options, FILE *live, const struct note *
 	}
 	*out = c;
 	return 0;
+}
+
+const char *collector_notice(const struct collector *c, bool at_end)
+{
+	switch (probe_pins(c->probe)) {
+	case PROBE_NO_PINS:
+		return NULL;
+	case PROBE_PINNED:
+	case PROBE_REPLACED:
+		if (at_end)
+			break;
+		return probe_pins(c->probe) == PROBE_PINNED
+			       ? NULL
+			       : "replaced the pinned programs, which were of another build or "
+				 "with other options";
+	case PROBE_ADOPTED:
+		if (at_end)
+			break;
+		return c->resumed ? "went on where the last run ended"
+				  : "took over pinned programs that filled another database";
+	}
+	return "the kernel goes on collecting; to end that, too, remove the folder";
 }
 
 void collector_free(struct collector *c)

@@ -13,7 +13,7 @@
 #include "clock.h"
 #include "history.h"
 #include "netns.h"
-#include "probe.h"
+#include "tests/no_pins.h"
 
 #define START_NS    (1000 * NS_PER_S)
 #define OFFSET_NS   (1769853600LL * NS_PER_S)
