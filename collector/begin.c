@@ -128,14 +128,16 @@ static int settle_leftovers(struct collector *c, struct err *err)
 	return ret;
 }
 
-int collector_new(const struct options *options, FILE *live, const struct note *note,
-		  struct collector **out, struct err *err)
+static int begin(const struct options *options, enum other_pins other, FILE *live,
+		 const struct note *note, struct collector **out, struct err *err)
 {
+	struct probe_config config = options->probe;
 	struct collector *c = calloc(1, sizeof(*c));
 	int ret = 0;
 
 	if (!c)
 		return err_set(err, -ENOMEM, "no memory for the collector");
+	config.other_pins = other;
 	c->options = options;
 	c->live.out = live;
 	c->note = *note;
@@ -150,7 +152,7 @@ int collector_new(const struct options *options, FILE *live, const struct note *
 		ret = lock_store(c, err);
 	/* Before a run is written down that cannot be. */
 	if (!ret)
-		ret = probe_new(&options->probe, collector_on_ring_event, c, &c->probe, err);
+		ret = probe_new(&config, collector_on_ring_event, c, &c->probe, err);
 	if (!ret && options->db)
 		ret = open_store(c, err);
 	if (!ret) /* to just watch, too: it finds who listens */
@@ -166,6 +168,32 @@ int collector_new(const struct options *options, FILE *live, const struct note *
 	}
 	*out = c;
 	return 0;
+}
+
+/* What programs with other options have still to tell. When that cannot be had, the next run
+ * says so, for its gap then begins earlier. */
+static void hear_out(const struct options *options, FILE *live, const struct note *note)
+{
+	struct collector *c = NULL;
+	struct closing closing;
+	struct err err = {0};
+
+	if (begin(options, OTHER_PINS_ADOPT, live, note, &c, &err) != 0)
+		return;
+	collector_finish(c, &closing, &err);
+	collector_free(c);
+}
+
+int collector_new(const struct options *options, FILE *live, const struct note *note,
+		  struct collector **out, struct err *err)
+{
+	int ret = begin(options, OTHER_PINS_TELL, live, note, out, err);
+
+	if (ret != -ESTALE || !options->probe.pin)
+		return ret;
+	hear_out(options, live, note);
+	*err = (struct err){0};
+	return begin(options, OTHER_PINS_REPLACE, live, note, out, err);
 }
 
 const char *collector_notice(const struct collector *c, bool at_end)

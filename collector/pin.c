@@ -181,6 +181,21 @@ bool pins_read(const char *dir, const char *const *maps, size_t n, struct pin_ab
 	return found && has_maps(dir, maps, n);
 }
 
+uint32_t pins_map_size(const char *dir, const char *name)
+{
+	struct bpf_map_info info = {0};
+	__u32 size = sizeof(info);
+	char path[PATH_MAX];
+	int fd = bpf_obj_get(path_of(dir, "map_", name, path));
+
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0)
+		info.max_entries = 0;
+	close(fd);
+	return info.max_entries;
+}
+
 /* Removes those that begin with @prefix. */
 static int remove_kind(const char *dir, const char *prefix, struct err *err)
 {

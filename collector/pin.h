@@ -46,6 +46,9 @@ void pins_close(struct pins *p); /* what is pinned stays; one of zeros is allowe
 /* What is pinned there. False: nothing, or not all of these @n maps. */
 bool pins_read(const char *dir, const char *const *maps, size_t n, struct pin_about *about);
 
+/* The most entries of a map that is pinned there; of a ring, its bytes. 0: it is not there. */
+uint32_t pins_map_size(const char *dir, const char *name);
+
 /* Removes what is pinned there: programs that nobody else holds are detached. */
 int pins_remove(const char *dir, struct err *err);
 

@@ -222,8 +222,12 @@ static int find_pins(struct probe *p, const struct probe_config *config, struct 
 	p->pin = config->pin;
 	p->found = PROBE_PINNED;
 	if (pins_read(p->pin, shared_maps, N_SHARED_MAPS, &p->about)) {
+		const bool same = p->about.options == options;
+
 		p->found = PROBE_REPLACED;
-		if (p->about.object == object && p->about.options == options &&
+		if (p->about.object == object && !same && config->other_pins == OTHER_PINS_TELL)
+			return err_set(err, -ESTALE, "--pin %s: pinned with other options", p->pin);
+		if (p->about.object == object && (same || config->other_pins == OTHER_PINS_ADOPT) &&
 		    pins_adopt(&p->pins, p->skel->obj, p->pin, &p->about))
 			p->found = PROBE_ADOPTED;
 	}
@@ -270,6 +274,7 @@ static void set_options(struct probe *p, const struct probe_config *config)
 
 static int load(struct probe *p, const struct probe_config *config, struct err *err)
 {
+	uint32_t ring_bytes = (uint32_t)config->ring_bytes, max_open = config->max_open;
 	int ret = 0;
 
 	set_options(p, config);
@@ -279,9 +284,13 @@ static int load(struct probe *p, const struct probe_config *config, struct err *
 		ret = choose_programs(p, config, err);
 	if (ret)
 		return ret;
-	ret = bpf_map__set_max_entries(p->skel->maps.events, (__u32)config->ring_bytes);
+	if (p->found == PROBE_ADOPTED) { /* perhaps with other sizes than we would choose */
+		ring_bytes = pins_map_size(p->pin, "events");
+		max_open = pins_map_size(p->pin, "connections");
+	}
+	ret = bpf_map__set_max_entries(p->skel->maps.events, ring_bytes);
 	if (!ret)
-		ret = bpf_map__set_max_entries(p->skel->maps.connections, config->max_open);
+		ret = bpf_map__set_max_entries(p->skel->maps.connections, max_open);
 	if (!ret)
 		ret = connmon_bpf__load(p->skel);
 	return ret ? load_failed(ret, "loading the BPF programs", err) : 0;
@@ -316,8 +325,8 @@ int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, str
 	}
 	ret = load(p, config, err);
 	if (!ret)
-		ret = ring_open(&p->ring, bpf_map__fd(p->skel->maps.events), config->ring_bytes,
-				err);
+		ret = ring_open(&p->ring, bpf_map__fd(p->skel->maps.events),
+				bpf_map__max_entries(p->skel->maps.events), err);
 	if (!ret)
 		ret = attach_pinned(p, err);
 	if (ret)

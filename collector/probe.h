@@ -34,6 +34,13 @@ struct filter {
 	uint8_t ports[65536 / 8]; /* a bit for each service port: the peer's for out, ours for in */
 };
 
+/* What is done about pinned programs of this build that have other options. */
+enum other_pins {
+	OTHER_PINS_TELL,    /* -ESTALE: they may have something to tell */
+	OTHER_PINS_ADOPT,   /* to hear it */
+	OTHER_PINS_REPLACE, /* as those of another build */
+};
+
 struct probe_config {
 	size_t ring_bytes;   /* a power of two, at least a page */
 	uint32_t max_open;   /* connections followed at a time */
@@ -45,6 +52,7 @@ struct probe_config {
 	enum accept_mode accept;
 	struct filter filter;
 	const char *pin; /* the folder in which the programs outlive us; NULL: they go with us */
+	enum other_pins other_pins;
 };
 
 /*

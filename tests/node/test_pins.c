@@ -15,7 +15,7 @@
 
 static void programs_are_pinned(void **state)
 {
-	pins_begin(*state, NULL, NULL);
+	pins_begin(*state, "--ring", "1M");
 	pins_end(*state);
 }
 
@@ -65,15 +65,22 @@ static long stopped_gaps(struct node *n)
 
 static void programs_with_other_options_are_replaced_and_the_hole_is_told(void **state)
 {
+	struct scene *s = scene_new("127.0.0.1");
 	struct node *n = *state;
+	struct row rows[2];
+	ino_t netns;
 	long gaps;
 
-	pins_begin(n, NULL, NULL);
+	pins_begin(n, "--ring", "1M");
 	gaps = stopped_gaps(n);
 	node_crash(n);
+	/* Waits in their ring. */
+	netns = play(n, s, part_server, part_client, rows);
 	pins_begin(n, "--exclude-port", "1234");
 	assert_said(n, "replaced the pinned programs");
+	assert_rows(n, netns, rows, 2);
 	assert_records(n);
+	scene_free(s);
 	assert_int_equal(stopped_gaps(n), gaps + 1);
 	node_crash(n);
 	pins_begin(n, "--exclude-port", "1234");
