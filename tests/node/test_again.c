@@ -59,8 +59,8 @@ static void a_socket_refused_and_connected_again_is_two_rows_with_their_ports(vo
 	assert_rows(*state, netns, rows, 3);
 	/* One socket, one cookie. */
 	assert_int_equal(node_number(*state,
-				     "SELECT count(DISTINCT cookie) FROM connection"
-				     " WHERE netns = ?1 AND direction = 0",
+				     "SELECT count(DISTINCT cookie) FROM connections"
+				     " WHERE netns = ?1 AND direction = 'out'",
 				     (long)netns),
 			 1);
 	scene_free(s);
