@@ -359,7 +359,7 @@ static int open_reader(const char *path, sqlite3 **out, struct err *err)
 	ret = check_path(path, false, err);
 	if (ret)
 		return ret;
-	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL);
+	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK)
 		return err_set(err, db_errno(rc), "%s", sqlite3_errstr(rc));
 	sqlite3_extended_result_codes(db, 1);

@@ -1,0 +1,6 @@
+#include "totals_db.h"
+
+int main(void)
+{
+	return 0;
+}

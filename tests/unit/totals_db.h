@@ -1,0 +1,108 @@
+/*
+ * totals_db.h - made-up histories for the tests of totals, with their hours summed by
+ * plain SQL. The clock stands at NOW_US (fixed_clock.c), the begin of an hour.
+ */
+#ifndef CONNMON_TOTALS_DB_H
+#define CONNMON_TOTALS_DB_H
+
+#include "unit.h"
+
+#include "functions.h"
+#include "tempdb.h"
+#include "totals_plan.h"
+
+#define NOW_US	 INT64_C(1769860800000000)
+#define NOW_HOUR (NOW_US / US_PER_HOUR)
+
+static inline void run_f(sqlite3 *db, const char *format, ...)
+{
+	va_list args;
+	char *sql;
+
+	va_start(args, format);
+	sql = sqlite3_vmprintf(format, args);
+	va_end(args);
+	tempdb_run(db, sql);
+	sqlite3_free(sql);
+}
+
+/* Programs 1 and 2 differ only in their container, 1 and 3 in their file. */
+static inline void add_names(sqlite3 *db)
+{
+	tempdb_run(
+		db,
+		"INSERT INTO run VALUES (1, 'b', '0', 9, 0, NULL, 0, 0, 0, 0, 0, 0);"
+		"INSERT INTO container (id, cgroup_id, path, name, container_id, pod) VALUES"
+		" (1, 1, '/a', 'web', 'c0ffee', 'shop/web'), (2, 2, '/b', 'web', 'beef', NULL),"
+		" (3, 3, '/c', NULL, NULL, NULL);"
+		"INSERT INTO program VALUES (1, 'curl', '/bin/curl', 0, NULL),"
+		" (2, 'curl', '/bin/curl', 0, 1), (3, 'curl', NULL, 0, NULL),"
+		" (4, 'nginx', '/sbin/nginx', 33, 1), (5, '', '', 7, 2);"
+		"INSERT INTO process (id, boot, pid, start_us, program_id) VALUES (1, 1, 11, 1, 1),"
+		" (2, 1, 12, 1, 2), (3, 1, 13, 1, 3), (4, 1, 14, 1, 4), (5, 1, 15, 1, 5),"
+		" (6, 1, 16, 1, 1), (65537, 1, 17, 1, 4);"
+		"INSERT INTO local_address VALUES (1, 4026531840, '10.0.0.1'),"
+		" (2, 4026531999, '::1');");
+}
+
+static inline void add_ended(sqlite3 *db, int64_t id, int64_t duration_us, int direction,
+			     const char *peer, int port, const char *process)
+{
+	run_f(db,
+	      "INSERT INTO connection (id, duration_us, direction, outcome, flags, peer_addr,"
+	      " peer_port, local_port, process_id, tx_bytes, rx_bytes, retransmits, local_id)"
+	      " VALUES (%lld, %lld, %d, 2, 0, %Q, %d, %d, %s, 10, 20, 0, 1)",
+	      (long long)id, (long long)duration_us, direction, peer, port, port, process);
+}
+
+#define SERVICE_PORT "CASE direction WHEN 0 THEN peer_port ELSE local_port END"
+#define SUMS                                                                                       \
+	" count(*), sum(outcome >= 16), sum(outcome IN (3, 4)), sum(tx_bytes), sum(rx_bytes),"     \
+	" sum(retransmits), count(connect_us), ifnull(sum(connect_us), 0),"                        \
+	" ifnull(max(connect_us), 0), sum(duration_us), min(c.id - duration_us),"                  \
+	" max(c.id - duration_us) FROM connection c LEFT JOIN process p ON p.id = process_id"      \
+	" GROUP BY 1, 2, 3, 4, 5, 6"
+
+/* Sums all hours, and says that those before @until_hour are. */
+static inline void add_totals(sqlite3 *db, int64_t until_hour)
+{
+	tempdb_run(db, "INSERT INTO hourly SELECT c.id / 3600000000, direction, peer_addr,"
+		       " " SERVICE_PORT ", ifnull(program_id, 0), ifnull(container_id, 0),"
+		       " (flags & 32) != 0," SUMS ", 7");
+	tempdb_run(db, "INSERT INTO hourly_program SELECT c.id / 3600000000, direction,"
+		       " " SERVICE_PORT ", ifnull(program_id, 0), ifnull(container_id, 0),"
+		       " (flags & 32) != 0," SUMS);
+	run_f(db, "UPDATE extent SET totals_until_hour = %lld", (long long)until_hour);
+}
+
+/* cmocka set-up and tear-down: *state is a struct totals_db with an empty history. */
+struct totals_db {
+	struct tempdb *temp;
+	sqlite3 *db;
+};
+
+static inline int totals_db_open(void **state)
+{
+	struct totals_db *t = calloc(1, sizeof(*t));
+	struct err err = {0};
+
+	assert_non_null(t);
+	tempdb_setup((void **)&t->temp);
+	if (db_open_writer(t->temp->path, false, &t->db, &err) || functions_register(t->db, &err))
+		fail_msg("%s", err.msg);
+	add_names(t->db);
+	*state = t;
+	return 0;
+}
+
+static inline int totals_db_close(void **state)
+{
+	struct totals_db *t = *state;
+
+	db_close(t->db);
+	tempdb_teardown((void **)&t->temp);
+	free(t);
+	return 0;
+}
+
+#endif
