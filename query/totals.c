@@ -19,9 +19,14 @@ struct cursor {
 	size_t at;
 };
 
-/* What xBestIndex tells xFilter in idxStr: the set of columns, then for each value that
- * xFilter gets the column that it is for, as a letter. */
+/*
+ * What xBestIndex tells xFilter in idxStr, "SET:VALUES:ORDER": the set of columns that are
+ * used; of each value that xFilter gets, the column that it is for, as a letter; the
+ * columns by which equal rows must be neighbours, likewise.
+ */
 #define LETTER(column) ((char)('0' + (column)))
+#define COLUMN(letter) ((letter) - '0')
+#define VALUES_AT      17
 
 static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *argv,
 			 sqlite3_vtab **out, char **message)
@@ -92,29 +97,60 @@ static bool groups_are_rows(sqlite3_index_info *info, uint64_t fixed)
 	return true;
 }
 
+static bool groups_by_keys(const sqlite3_index_info *info)
+{
+	for (int i = 0; i < info->nOrderBy; i++)
+		if (info->aOrderBy[i].iColumn < 0 || !totals_is_key(info->aOrderBy[i].iColumn))
+			return false;
+	return true;
+}
+
+/* For GROUP BY (1) and DISTINCT (2) it is enough that equal rows are neighbours. */
+static void promise_order(sqlite3_index_info *info, uint64_t fixed, sqlite3_str *plan)
+{
+	int distinct = sqlite3_vtab_distinct(info);
+
+	sqlite3_str_appendall(plan, ":");
+	if (info->nOrderBy == 0 || (distinct != 1 && distinct != 2) || !groups_by_keys(info))
+		return;
+	info->orderByConsumed = groups_are_rows(info, fixed);
+	if (info->orderByConsumed || distinct != 1)
+		return;
+	info->orderByConsumed = 1;
+	for (int i = 0; i < info->nOrderBy; i++)
+		sqlite3_str_appendchar(plan, 1, LETTER(info->aOrderBy[i].iColumn));
+}
+
+/* An argument that another table gives is known only when that one is read first. */
+static bool lacks_argument(const sqlite3_index_info *info)
+{
+	for (int i = 0; i < info->nConstraint; i++)
+		if (info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ &&
+		    info->aConstraint[i].iColumn >= totals_first_argument() &&
+		    !info->aConstraint[i].usable)
+			return true;
+	return false;
+}
+
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
-	sqlite3_str *plan = sqlite3_str_new(NULL);
+	sqlite3_str *plan;
 	uint64_t fixed = 0;
-	int n = 0, distinct = sqlite3_vtab_distinct(info);
+	int n = 0;
 
 	(void)base;
+	if (lacks_argument(info))
+		return SQLITE_CONSTRAINT;
 	info->estimatedCost = 1e6;
 	info->estimatedRows = 10000;
+	plan = sqlite3_str_new(NULL);
 	sqlite3_str_appendf(plan, "%016llx:", (unsigned long long)info->colUsed);
 	for (int i = 0; i < info->nConstraint; i++) {
 		int column = info->aConstraint[i].iColumn;
 		bool argument = column >= totals_first_argument();
 
-		if (info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ || column < 0)
-			continue;
-		if (!info->aConstraint[i].usable) {
-			if (!argument)
-				continue;
-			sqlite3_free(sqlite3_str_finish(plan));
-			return SQLITE_CONSTRAINT;
-		}
-		if (!argument && !is_narrowing(info, i))
+		if (info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ ||
+		    !info->aConstraint[i].usable || (!argument && !is_narrowing(info, i)))
 			continue;
 		info->aConstraintUsage[i].argvIndex = ++n;
 		info->aConstraintUsage[i].omit = argument;
@@ -125,10 +161,9 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 		info->estimatedCost /= 2;
 		info->estimatedRows /= 2;
 	}
+	promise_order(info, fixed, plan);
 	info->idxStr = sqlite3_str_finish(plan);
 	info->needToFreeIdxStr = 1;
-	/* 1: GROUP BY, 2: DISTINCT; in both it is enough that equal rows are neighbours. */
-	info->orderByConsumed = (distinct == 1 || distinct == 2) && groups_are_rows(info, fixed);
 	return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -258,6 +293,23 @@ static void narrow(struct totals_question *q, int column, sqlite3_value *value)
 	}
 }
 
+/* @order: letters, the columns that come first in the key. */
+static void init_shape(struct totals_shape *shape, uint64_t columns, const char *order)
+{
+	*shape = (struct totals_shape){0};
+	for (; *order; order++) {
+		shape->keys[shape->n_keys++] = COLUMN(*order);
+		columns &= ~(UINT64_C(1) << COLUMN(*order));
+	}
+	shape->n_order = shape->n_keys;
+	for (int i = 0; i < totals_n_columns; i++) {
+		if (totals_has(columns, i) && totals_is_key(i))
+			shape->keys[shape->n_keys++] = i;
+		if (totals_has(columns, i) && totals_is_value(i))
+			shape->values[shape->n_values++] = i;
+	}
+}
+
 static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
 		  sqlite3_value **argv)
 {
@@ -270,7 +322,8 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int a
 	(void)number;
 	clear_cursor(c);
 	for (int i = 0; i < argc && rc == SQLITE_OK; i++) {
-		int column = plan[17 + i] - '0', argument = column - totals_first_argument();
+		int column = COLUMN(plan[VALUES_AT + i]),
+		    argument = column - totals_first_argument();
 
 		if (argument < 0)
 			narrow(&q, column, argv[i]);
@@ -281,7 +334,7 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int a
 		rc = read_arguments(table->db, c, &q, &message);
 	if (rc == SQLITE_OK) {
 		c->sums.max_bytes = TOTALS_MAX_BYTES;
-		totals_shape_init(&c->shape, q.columns);
+		init_shape(&c->shape, q.columns, plan + VALUES_AT + argc + 1);
 		rc = totals_read(table->db, &q, &c->shape, &c->sums, &message);
 	}
 	if (rc == SQLITE_OK)

@@ -1,6 +1,7 @@
 #include "totals_hash.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIRST_ROOM 256
@@ -136,6 +137,23 @@ int sums_group(struct sums *s, const int64_t *key, int64_t **values)
 		}
 	}
 	return new_group(s, key, at, values);
+}
+
+static int compare_keys(const void *a, const void *b, void *n_keys)
+{
+	const int64_t *x = a, *y = b;
+
+	for (int i = 0; i < *(int *)n_keys; i++)
+		if (x[i] != y[i])
+			return x[i] < y[i] ? -1 : 1;
+	return 0;
+}
+
+void sums_order(struct sums *s, int n_keys)
+{
+	if (n_keys)
+		qsort_r(s->cells, s->n, (size_t)(s->n_keys + s->n_values) * sizeof(*s->cells),
+			compare_keys, &n_keys);
 }
 
 static uint32_t text_hash(const char *bytes, size_t len)

@@ -53,6 +53,10 @@ int sums_group(struct sums *s, const int64_t *key, int64_t **values);
 /* The code of a text: the same for the same bytes. */
 int sums_text(struct sums *s, const char *bytes, size_t len, int64_t *code);
 
+/* Puts groups with the same first @n_keys of their keys side by side. After it there is
+ * no sums_group() any more. */
+void sums_order(struct sums *s, int n_keys);
+
 static inline const int64_t *sums_key(const struct sums *s, size_t group)
 {
 	return s->cells + group * (size_t)(s->n_keys + s->n_values);

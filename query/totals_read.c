@@ -30,19 +30,6 @@ struct reader {
 	struct lookup process, program, container;
 };
 
-void totals_shape_init(struct totals_shape *shape, uint64_t columns)
-{
-	*shape = (struct totals_shape){0};
-	for (int i = 0; i < totals_n_columns; i++) {
-		if (!totals_has(columns, i))
-			continue;
-		if (totals_is_key(i))
-			shape->keys[shape->n_keys++] = i;
-		else if (totals_is_value(i))
-			shape->values[shape->n_values++] = i;
-	}
-}
-
 static int read_text(struct reader *r, sqlite3_stmt *stmt, int i, int64_t *code)
 {
 	const char *text = (const char *)sqlite3_column_text(stmt, i);
@@ -419,6 +406,8 @@ int totals_read(sqlite3 *db, const struct totals_question *q, const struct total
 	clear_lookup(&r.process);
 	clear_lookup(&r.program);
 	clear_lookup(&r.container);
+	if (rc == SQLITE_OK)
+		sums_order(sums, shape->n_order);
 	if (rc == SQLITE_RANGE)
 		*message = sqlite3_mprintf("a sum is larger than 2^63");
 	if (rc == SQLITE_FULL && sums->bytes) /* nothing is written here */

@@ -8,13 +8,12 @@
 #include "totals_hash.h"
 #include "totals_plan.h"
 
-/* The columns that are used, in the order of the key and of the values of sums. */
+/* The columns that are used, in the order of the key and of the values of sums. Groups
+ * that are equal in the first n_order columns of the key become neighbours. */
 struct totals_shape {
 	int keys[64], values[64];
-	int n_keys, n_values;
+	int n_keys, n_values, n_order;
 };
-
-void totals_shape_init(struct totals_shape *shape, uint64_t columns);
 
 /*
  * Fills @sums, which is zeroed but for max_bytes. SQLITE_OK, or an error with *message
