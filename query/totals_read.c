@@ -339,8 +339,8 @@ static int read_view(struct reader *r)
 {
 	static const char *const windows[] = {
 		[WINDOW_ACTIVE] = "id >= :since AND id - duration_us < :until",
-		[WINDOW_STARTED] = "id >= :since AND id - duration_us >= :since"
-				   " AND id - duration_us < :until",
+		[WINDOW_STARTED] = ("id >= :since AND id - duration_us >= :since"
+				    " AND id - duration_us < :until"),
 		[WINDOW_ENDED] = "id >= :since AND id < :until AND ended_at IS NOT NULL",
 	};
 	int rc = prepare(r, SOURCE_VIEW, "main.connections", windows[r->q->window]);

@@ -1,6 +1,373 @@
+/*
+ * totals: where it reads, what it refuses, and what it does with what cannot be. That its
+ * sums are right is shown by test_totals_equal.c.
+ */
 #include "totals_db.h"
+
+#include "totals_hash.h"
+
+static sqlite3 *db_of(void **state)
+{
+	return ((struct totals_db *)*state)->db;
+}
+
+/* What SQLite says about @sql, which must fail. Valid until the next call. */
+static const char *error_of(sqlite3 *db, const char *sql)
+{
+	static char text[512];
+	sqlite3_stmt *stmt = NULL;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+	while (rc == SQLITE_OK || rc == SQLITE_ROW)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_DONE)
+		fail_msg("%s did not fail", sql);
+	snprintf(text, sizeof(text), "%s", sqlite3_errmsg(db));
+	sqlite3_finalize(stmt);
+	return text;
+}
+
+static bool sorts(sqlite3 *db, const char *sql)
+{
+	char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
+	sqlite3_stmt *stmt = NULL;
+	bool found = false;
+
+	if (sqlite3_prepare_v2(db, explain, -1, &stmt, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	while (sqlite3_step(stmt) == SQLITE_ROW)
+		found |= strstr((const char *)sqlite3_column_text(stmt, 3), "TEMP B-TREE") != NULL;
+	sqlite3_finalize(stmt);
+	sqlite3_free(explain);
+	return found;
+}
+
+/* Two whole hours, and half of the one that the clock stands at the end of. */
+static void add_history(sqlite3 *db)
+{
+	add_ended(db, NOW_US - 3 * US_PER_HOUR, 1000, 0, "10.0.0.2", 443, "1");
+	add_ended(db, NOW_US - 3 * US_PER_HOUR + 5, 1000, 1, "10.0.0.3", 22, "4");
+	add_ended(db, NOW_US - 2 * US_PER_HOUR + 7, 1000, 0, "10.0.0.2", 443, "1");
+	add_ended(db, NOW_US - 1000000, 1000, 0, "10.0.0.9", 80, "1");
+	add_totals(db, NOW_HOUR - 1);
+}
+
+static void all_arguments_may_be_left_out_or_null(void **state)
+{
+	sqlite3 *db = db_of(state);
+
+	add_history(db);
+	assert_int_equal(tempdb_number(db, "SELECT sum(connections) FROM totals"), 4);
+	assert_int_equal(tempdb_number(db,
+				       "SELECT connections FROM totals(NULL, NULL, NULL, NULL)"),
+			 4);
+	assert_string_equal(tempdb_text(db, "SELECT bucket FROM totals"), "NULL");
+	/* A number is one, however it was reckoned. */
+	assert_int_equal(tempdb_number(db, "SELECT connections FROM totals(1769860800e6 - 3600e6)"),
+			 1);
+	assert_int_equal(tempdb_number(db, "SELECT connections FROM totals"
+					   " WHERE since_us = 1769860800000000 - 3600000000"),
+			 1);
+	assert_string_equal(
+		tempdb_text(db, "SELECT count(*) || since_us || until_us || window || bucket_us"
+				" FROM totals(1, 2, 'ended', 3)"),
+		"NULL");
+}
+
+static void a_wrong_argument_is_told(void **state)
+{
+	sqlite3 *db = db_of(state);
+
+	assert_string_equal(error_of(db, "SELECT * FROM totals('yesterday')"),
+			    "totals: since_us is \"yesterday\", and must be a number of"
+			    " microseconds");
+	assert_string_equal(error_of(db, "SELECT * FROM totals(1, x'00')"),
+			    "totals: until_us is \"\", and must be a number of microseconds");
+	assert_string_equal(error_of(db, "SELECT * FROM totals(1, 2, 'last')"),
+			    "totals: there is no window \"last\"; write 'active', 'started' or"
+			    " 'ended'");
+	assert_string_equal(error_of(db, "SELECT * FROM totals(1, 2, 'ended', -1)"),
+			    "totals: bucket_us is -1, and must not be negative");
+	assert_string_equal(error_of(db, "SELECT * FROM totals(1, 2, 'ended', 1, 5)"),
+			    "too many arguments on totals() - max 4");
+}
+
+/* One value of a sum that no sum can hold tells whether it was read. */
+static void only_what_is_asked_for_is_read(void **state)
+{
+	sqlite3 *db = db_of(state);
+
+	add_history(db);
+	tempdb_run(db, "UPDATE hourly SET tx_bytes = 0x7fffffffffffffff WHERE direction = 1;"
+		       "INSERT INTO hourly SELECT hour, direction, '10.0.0.4', service_port, 1,"
+		       " container_id, loopback, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1"
+		       "  FROM hourly WHERE direction = 1");
+	assert_string_equal(error_of(db, "SELECT sum(tx_bytes), min(peer_addr) FROM totals"),
+			    "integer overflow");
+	assert_string_equal(error_of(db, "SELECT min(tx_bytes), min(family) FROM totals"),
+			    "totals: a sum is larger than 2^63");
+	assert_int_equal(tempdb_number(db, "SELECT sum(tx_bytes) FROM totals"
+					   " WHERE direction = 'out' AND peer_addr > ''"),
+			 30);
+	assert_int_equal(tempdb_number(db, "SELECT sum(tx_bytes) FROM totals"
+					   " WHERE direction = 'out' GROUP BY family"),
+			 30);
+	assert_int_equal(tempdb_number(db, "SELECT sum(tx_bytes) FROM totals"
+					   " WHERE family = 4 AND service_port = 443"),
+			 20);
+	assert_int_equal(tempdb_number(db, "SELECT sum(tx_bytes) FROM totals"
+					   " WHERE peer_addr = '10.0.0.2'"),
+			 20);
+	/* Without the peer, from hourly_program. */
+	assert_int_equal(tempdb_number(db, "SELECT sum(tx_bytes) FROM totals"), 40);
+}
+
+static void groups_need_no_sorting(void **state)
+{
+	sqlite3 *db = db_of(state);
+
+	assert_false(sorts(db, "SELECT comm, sum(connections) FROM totals GROUP BY comm"));
+	assert_false(
+		sorts(db, "SELECT uid, comm, exe, sum(tx_bytes) FROM totals GROUP BY 3, 2, 1"));
+	assert_false(sorts(db, "SELECT peer_addr, sum(connections) FROM totals"
+			       " WHERE direction = 'out' GROUP BY peer_addr"));
+	assert_false(sorts(db, "SELECT peer_addr, few(comm, connections) FROM totals GROUP BY 1"));
+	/* Here the order is asked for, or no column of the key. */
+	assert_true(sorts(db, "SELECT comm, sum(connections) FROM totals GROUP BY 1 ORDER BY 2"));
+	assert_true(sorts(db, "SELECT comm FROM totals ORDER BY comm"));
+	assert_true(sorts(db, "SELECT count(*) FROM totals GROUP BY connections"));
+}
+
+static void of_deleted_rows_whole_hours_are_known(void **state)
+{
+	sqlite3 *db = db_of(state);
+	char sql[256];
+
+	add_history(db);
+	tempdb_run(db, "DELETE FROM connection WHERE id < 1769860800000000 - 3600000000;"
+		       "UPDATE extent SET rows_from_us = 1769860800000000 - 3600000000");
+	assert_int_equal(tempdb_number(db, "SELECT sum(connections) FROM totals"), 4);
+	/* From the middle of an hour on: that one is left out. */
+	snprintf(sql, sizeof(sql), "SELECT sum(connections) FROM totals(%lld)",
+		 (long long)(NOW_US - 3 * US_PER_HOUR + 1));
+	assert_int_equal(tempdb_number(db, sql), 2);
+	/* An hour as a whole, if it cannot be cut: where it begins. */
+	snprintf(sql, sizeof(sql),
+		 "SELECT connections FROM totals(0, %lld, 'ended', 60000000) WHERE bucket = %lld",
+		 (long long)NOW_US, (long long)(NOW_US - 2 * US_PER_HOUR));
+	assert_int_equal(tempdb_number(db, sql), 1);
+	/* Of an hour in which some started too early, what surely did not. */
+	snprintf(sql, sizeof(sql), "SELECT sum(connections) FROM totals(%lld, NULL, 'started')",
+		 (long long)(NOW_US - 3 * US_PER_HOUR));
+	assert_int_equal(tempdb_number(db, sql), 2);
+}
+
+static void deleted_totals_are_not_missed_where_rows_are(void **state)
+{
+	sqlite3 *db = db_of(state);
+
+	add_history(db);
+	tempdb_run(db, "DELETE FROM hourly; DELETE FROM hourly_program");
+	assert_int_equal(tempdb_number(db, "SELECT sum(connections) FROM totals"), 4);
+	add_totals(db, NOW_HOUR - 1);
+	tempdb_run(db, "DELETE FROM hourly WHERE hour < 491626;"
+		       "DELETE FROM hourly_program WHERE hour < 491626;"
+		       "UPDATE extent SET totals_from_hour = 491626");
+	assert_int_equal(tempdb_number(db, "SELECT sum(connections) FROM totals"), 4);
+}
+
+static void txn_state(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	(void)argc, (void)argv;
+	sqlite3_result_int(ctx, sqlite3_txn_state(sqlite3_context_db_handle(ctx), "main"));
+}
+
+/* So that extent, sums and rows are of one moment. */
+static void it_reads_in_one_transaction(void **state)
+{
+	sqlite3 *db = db_of(state);
+
+	add_history(db);
+	sqlite3_create_function(db, "txn_state", 0, SQLITE_UTF8, NULL, txn_state, NULL, NULL);
+	assert_int_equal(tempdb_number(db, "SELECT txn_state()"), SQLITE_TXN_NONE);
+	assert_int_equal(tempdb_number(db, "SELECT txn_state() FROM totals"), SQLITE_TXN_READ);
+}
+
+static void arguments_may_come_from_another_table(void **state)
+{
+	sqlite3 *db = db_of(state);
+
+	add_history(db);
+	assert_string_equal(
+		tempdb_text(db, "SELECT group_concat(since || ':' || n) FROM (SELECT"
+				" column1 AS since, sum(connections) AS n FROM"
+				" (VALUES (0), (1769860800000000 - 3600000000)), totals(column1)"
+				" GROUP BY since ORDER BY since)"),
+		"0:4,1769857200000000:1");
+}
+
+static void a_view_in_the_file_cannot_use_it(void **state)
+{
+	sqlite3 *db = db_of(state);
+
+	tempdb_run(db, "DROP VIEW connections; CREATE VIEW connections AS SELECT * FROM totals");
+	assert_string_equal(error_of(db, "SELECT * FROM totals"),
+			    "totals: unsafe use of virtual table \"totals\"");
+}
+
+static void a_damaged_extent_is_told(void **state)
+{
+	sqlite3 *db = db_of(state);
+	static const char *const damages[] = {
+		"DELETE FROM extent",
+		"INSERT INTO extent VALUES (1, -1, 0, 0)",
+		"UPDATE extent SET totals_until_hour = 0x7fffffffffffffff",
+		"UPDATE extent SET totals_until_hour = 0, rows_from_us = -1",
+		"UPDATE extent SET rows_from_us = 0, totals_from_hour = 0x7000000000000000",
+		("DROP TABLE extent; CREATE TABLE extent AS SELECT 1 AS id, 'x' AS totals_until_hour,"
+		 " 'y' AS rows_from_us, NULL AS totals_from_hour"),
+	};
+
+	add_history(db);
+	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		tempdb_run(db, damages[i]);
+		assert_string_equal(
+			error_of(db, "SELECT comm, connections FROM totals"),
+			"totals: the database is damaged: extent says nothing sensible");
+	}
+}
+
+/* Whatever stands where a number should: an answer or an error. */
+static void foreign_types_do_no_harm(void **state)
+{
+	static const char *const tables[] = {"connection", "hourly",	"hourly_program", "program",
+					     "process",	   "container", "open_connection"};
+	static const char *const values[] = {"'text'", "x'00ff'", "1e300",
+					     "NULL",   "-1",	  "0x7fffffffffffffff"};
+	sqlite3 *db = db_of(state);
+
+	add_history(db);
+	tempdb_run(db, "PRAGMA legacy_alter_table=ON");
+	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
+		run_f(db,
+		      "CREATE TABLE old AS SELECT * FROM %s; DROP TABLE %s;"
+		      "ALTER TABLE old RENAME TO %s",
+		      tables[t], tables[t], tables[t]);
+	for (size_t v = 0; v < 6; v++) {
+		for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+			sqlite3_stmt *stmt = NULL;
+			char *sql = sqlite3_mprintf("SELECT name FROM pragma_table_info(%Q)"
+						    " WHERE name NOT IN ('hour', 'id')",
+						    tables[t]);
+
+			sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+			while (sqlite3_step(stmt) == SQLITE_ROW)
+				run_f(db, "UPDATE %s SET \"%s\" = %s", tables[t],
+				      sqlite3_column_text(stmt, 0), values[v]);
+			sqlite3_finalize(stmt);
+			sqlite3_free(sql);
+		}
+		for (size_t i = 0; i < 3; i++) {
+			static const char *const questions[] = {
+				"SELECT * FROM totals",
+				("SELECT bucket, comm, exe, uid, pod, container, peer_addr, family,"
+				 " direction, loopback, tx_bytes, first_start_us, last_start_us,"
+				 " connect_us_max FROM totals(0, NULL, 'started', 3600000000)"),
+				("SELECT comm, container, direction, tx_bytes, connections"
+				 " FROM totals WHERE service_port = 443")};
+			sqlite3_stmt *stmt = NULL;
+			int rc = sqlite3_prepare_v2(db, questions[i], -1, &stmt, NULL);
+
+			while (rc == SQLITE_OK || rc == SQLITE_ROW)
+				rc = sqlite3_step(stmt);
+			assert_true(rc == SQLITE_DONE || *sqlite3_errmsg(db));
+			sqlite3_finalize(stmt);
+		}
+	}
+}
+
+static void groups_take_no_more_memory_than_they_may(void **state)
+{
+	struct sums s = {.n_keys = 2, .n_values = 1, .kinds = {SUM_ADD}, .max_bytes = 1 << 20};
+	int64_t *values, n = 0, code = 0;
+	int rc = SQLITE_OK;
+
+	(void)state;
+	for (; rc == SQLITE_OK; n++)
+		rc = sums_group(&s, (int64_t[]){n, 1}, &values);
+	assert_int_equal(rc, SQLITE_FULL);
+	assert_true(n > 8192 && n < (1 << 20) / 24);
+	sums_clear(&s);
+
+	s.max_bytes = 1 << 20;
+	rc = SQLITE_OK;
+	for (n = 0; rc == SQLITE_OK; n++)
+		rc = sums_text(&s, (const char *)&n, sizeof(n), &code);
+	assert_int_equal(rc, SQLITE_FULL);
+	assert_true(n > 8192);
+	sums_clear(&s);
+}
+
+/* The same as by searching a list, of texts of all lengths. */
+static void each_text_has_one_code(void **state)
+{
+	struct sums s = {.max_bytes = 1 << 24};
+	char text[64];
+	int64_t code;
+
+	(void)state;
+	for (int pass = 0; pass < 2; pass++) {
+		for (int i = 0; i < 3000; i++) {
+			int len = snprintf(text, sizeof(text), "%.*s%d", i % 23,
+					   "a text that goes before", i);
+
+			assert_int_equal(sums_text(&s, text, (size_t)len, &code), SQLITE_OK);
+			assert_int_equal(code, i);
+		}
+	}
+	assert_int_equal(sums_text(&s, "", 0, &code), SQLITE_OK);
+	assert_int_equal(code, 3000);
+	sums_clear(&s);
+}
+
+/* SQLite's own limit on its memory; a shell has none. */
+static void want_of_memory_is_an_error(void **state)
+{
+	sqlite3 *db = db_of(state);
+
+	tempdb_run(db,
+		   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)"
+		   " INSERT INTO connection (id, duration_us, direction, outcome, flags,"
+		   " peer_addr, peer_port, local_port, tx_bytes, rx_bytes, retransmits, local_id)"
+		   " SELECT i, 0, 0, 2, 0, 'peer' || i, 1, 1, 0, 0, 0, 1 FROM n");
+	assert_int_equal(tempdb_number(db, "SELECT count(DISTINCT peer_addr) FROM totals"), 60000);
+	sqlite3_hard_heap_limit64(sqlite3_memory_used() + 3000000);
+	assert_string_equal(error_of(db, "SELECT peer_addr, connections FROM totals"),
+			    "out of memory");
+	sqlite3_hard_heap_limit64(0);
+	assert_int_equal(tempdb_number(db, "SELECT count(DISTINCT peer_addr) FROM totals"), 60000);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, totals_db_open, totals_db_close)
 
 int main(void)
 {
-	return 0;
+	const struct CMUnitTest tests[] = {
+		TEST(all_arguments_may_be_left_out_or_null),
+		TEST(a_wrong_argument_is_told),
+		TEST(only_what_is_asked_for_is_read),
+		TEST(groups_need_no_sorting),
+		TEST(of_deleted_rows_whole_hours_are_known),
+		TEST(deleted_totals_are_not_missed_where_rows_are),
+		TEST(it_reads_in_one_transaction),
+		TEST(arguments_may_come_from_another_table),
+		TEST(a_view_in_the_file_cannot_use_it),
+		TEST(a_damaged_extent_is_told),
+		TEST(foreign_types_do_no_harm),
+		TEST(want_of_memory_is_an_error),
+		cmocka_unit_test(groups_take_no_more_memory_than_they_may),
+		cmocka_unit_test(each_text_has_one_code),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
