@@ -151,7 +151,7 @@ static int compare_keys(const void *a, const void *b, void *n_keys)
 
 void sums_order(struct sums *s, int n_keys)
 {
-	if (n_keys)
+	if (n_keys && s->n)
 		qsort_r(s->cells, s->n, (size_t)(s->n_keys + s->n_values) * sizeof(*s->cells),
 			compare_keys, &n_keys);
 }
