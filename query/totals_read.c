@@ -156,7 +156,7 @@ static int add_value(struct reader *r, int i, int64_t *sum)
 
 static int add_row(struct reader *r)
 {
-	int64_t key[64], *values;
+	int64_t key[64], *values = NULL;
 	int rc = SQLITE_OK;
 
 	for (int i = 0; i < r->shape->n_keys && rc == SQLITE_OK; i++)

@@ -120,6 +120,10 @@ static void few_names_the_most_frequent_first(void **state)
 					"SELECT few(column1) FROM (VALUES ('e'), ('d'), ('c'),"
 					" ('b'), ('a'), ('e'), ('f'))"),
 			    "e, a, b, c, +2");
+	assert_string_equal(
+		tempdb_text(*state, "SELECT few(column1, column2) FROM (VALUES ('a', 2), ('b', 1),"
+				    " ('c', 3000000000), ('b', 2), (NULL, 9))"),
+		"c, b, a");
 	assert_string_equal(tempdb_text(*state, "SELECT few(NULL)"), "NULL");
 	assert_string_equal(tempdb_text(*state, "SELECT few(1) WHERE 0"), "NULL");
 	assert_string_equal(tempdb_text(*state,

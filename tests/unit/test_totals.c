@@ -201,8 +201,9 @@ static void what_it_reads_are_ranges_of_keys(void **state)
 	assert_has(plans, "SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)\n");
 	plans = plans_inside(db, "SELECT connections FROM totals"
 				 " WHERE peer_addr = '10.0.0.2' AND service_port = 443");
-	assert_has(plans, "SEARCH main.hourly USING PRIMARY KEY (hour=? AND direction=? AND peer_addr=?"
-			  " AND service_port=?)\n");
+	assert_has(plans,
+		   "SEARCH main.hourly USING PRIMARY KEY (hour=? AND direction=? AND peer_addr=?"
+		   " AND service_port=?)\n");
 	plans = plans_inside(db, "SELECT comm, connections FROM totals");
 	assert_has(plans, "SEARCH main.hourly_program USING PRIMARY KEY (hour=?)\n");
 	assert_has(plans, "SEARCH main.program USING INTEGER PRIMARY KEY (rowid=?)\n");
