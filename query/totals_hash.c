@@ -41,19 +41,6 @@ static int grow(struct sums *s, void **memory, size_t *room, size_t size)
 	return rc;
 }
 
-/* Twice the slots, all free. */
-static int grow_slots(struct sums *s, uint32_t **slots, size_t *n)
-{
-	size_t more = *n ? 2 * *n : 2 * FIRST_ROOM;
-	int rc = resize(s, (void **)slots, *n * sizeof(**slots), more * sizeof(**slots));
-
-	if (rc != SQLITE_OK)
-		return rc;
-	*n = more;
-	memset(*slots, 0, more * sizeof(**slots));
-	return SQLITE_OK;
-}
-
 /* The odd constants are 2^64 divided by the golden ratio, and xxHash's second prime. */
 static uint64_t mix(uint64_t hash, uint64_t number)
 {
@@ -67,7 +54,7 @@ static uint64_t key_hash(const int64_t *key, int n)
 
 	for (int i = 0; i < n; i++)
 		hash = mix(hash, (uint64_t)key[i]);
-	return hash ^ (hash >> 32);
+	return (hash ^ (hash >> 32)) & UINT32_MAX;
 }
 
 static bool same_key(const int64_t *a, const int64_t *b, int n)
@@ -78,22 +65,40 @@ static bool same_key(const int64_t *a, const int64_t *b, int n)
 	return true;
 }
 
-/* Half of the slots are free, always, so that a search ends soon. */
-static int more_slots(struct sums *s)
+#define SLOT(hash, i)	 ((hash) << 32 | ((i) + 1))
+#define SLOT_HASH(slot)	 ((slot) >> 32)
+#define SLOT_INDEX(slot) ((slot & UINT32_MAX) - 1)
+
+static void fill_slot(uint64_t *slots, size_t n, uint64_t slot)
 {
-	int rc = grow_slots(s, &s->slots, &s->n_slots);
+	size_t at = SLOT_HASH(slot) & (n - 1);
 
-	for (size_t i = 0; i < s->n && rc == SQLITE_OK; i++) {
-		size_t at = key_hash(sums_key(s, i), s->n_keys) & (s->n_slots - 1);
-
-		while (s->slots[at])
-			at = (at + 1) & (s->n_slots - 1);
-		s->slots[at] = (uint32_t)i + 1;
-	}
-	return rc;
+	while (slots[at])
+		at = (at + 1) & (n - 1);
+	slots[at] = slot;
 }
 
-static int new_group(struct sums *s, const int64_t *key, size_t at, int64_t **values)
+/* Half of the slots are free, always, so that a search ends soon. */
+static int grow_slots(struct sums *s, uint64_t **slots, size_t *n)
+{
+	size_t more = *n ? 2 * *n : 2 * FIRST_ROOM;
+	uint64_t *moved = NULL;
+	int rc = resize(s, (void **)&moved, 0, more * sizeof(*moved));
+
+	if (rc != SQLITE_OK)
+		return rc;
+	memset(moved, 0, more * sizeof(*moved));
+	for (size_t i = 0; i < *n; i++)
+		if ((*slots)[i])
+			fill_slot(moved, more, (*slots)[i]);
+	sqlite3_free(*slots);
+	s->bytes -= *n * sizeof(*moved);
+	*slots = moved;
+	*n = more;
+	return SQLITE_OK;
+}
+
+static int new_group(struct sums *s, const int64_t *key, uint64_t hash, int64_t **values)
 {
 	static const int64_t empty[] = {
 		[SUM_ADD] = 0, [SUM_MIN] = SUMS_NO_MIN, [SUM_MAX] = SUMS_NO_MAX};
@@ -113,30 +118,31 @@ static int new_group(struct sums *s, const int64_t *key, size_t at, int64_t **va
 	*values = cells + s->n_keys;
 	for (int i = 0; i < s->n_values; i++)
 		(*values)[i] = empty[s->kinds[i]];
-	s->slots[at] = (uint32_t)++s->n;
+	fill_slot(s->slots, s->n_slots, SLOT(hash, s->n));
+	s->n++;
 	return SQLITE_OK;
 }
 
 int sums_group(struct sums *s, const int64_t *key, int64_t **values)
 {
+	uint64_t hash = key_hash(key, s->n_keys);
 	size_t at;
 
 	if (2 * (s->n + 1) > s->n_slots) {
-		int rc = more_slots(s);
+		int rc = grow_slots(s, &s->slots, &s->n_slots);
 
 		if (rc != SQLITE_OK)
 			return rc;
 	}
-	at = key_hash(key, s->n_keys) & (s->n_slots - 1);
-	for (; s->slots[at]; at = (at + 1) & (s->n_slots - 1)) {
-		const int64_t *other = sums_key(s, s->slots[at] - 1);
+	for (at = hash & (s->n_slots - 1); s->slots[at]; at = (at + 1) & (s->n_slots - 1)) {
+		const int64_t *other = sums_key(s, SLOT_INDEX(s->slots[at]));
 
-		if (same_key(key, other, s->n_keys)) {
+		if (SLOT_HASH(s->slots[at]) == hash && same_key(key, other, s->n_keys)) {
 			*values = (int64_t *)other + s->n_keys;
 			return SQLITE_OK;
 		}
 	}
-	return new_group(s, key, at, values);
+	return new_group(s, key, hash, values);
 }
 
 static int compare_keys(const void *a, const void *b, void *n_keys)
@@ -156,7 +162,7 @@ void sums_order(struct sums *s, int n_keys)
 			compare_keys, &n_keys);
 }
 
-static uint32_t text_hash(const char *bytes, size_t len)
+static uint64_t text_hash(const char *bytes, size_t len)
 {
 	uint64_t hash = len, eight;
 
@@ -168,7 +174,7 @@ static uint32_t text_hash(const char *bytes, size_t len)
 	for (size_t i = 0; i < len; i++)
 		eight = eight << 8 | (unsigned char)bytes[i];
 	hash = mix(hash, eight);
-	return (uint32_t)(hash ^ (hash >> 32));
+	return (hash ^ (hash >> 32)) & UINT32_MAX;
 }
 
 static bool same_text(const struct sums *s, size_t i, const char *bytes, size_t len)
@@ -176,21 +182,7 @@ static bool same_text(const struct sums *s, size_t i, const char *bytes, size_t 
 	return s->texts[i].len == len && !memcmp(s->text_bytes + s->texts[i].at, bytes, len);
 }
 
-static int more_text_slots(struct sums *s)
-{
-	int rc = grow_slots(s, &s->text_slots, &s->n_text_slots);
-
-	for (size_t i = 0; i < s->n_texts && rc == SQLITE_OK; i++) {
-		size_t at = s->texts[i].hash & (s->n_text_slots - 1);
-
-		while (s->text_slots[at])
-			at = (at + 1) & (s->n_text_slots - 1);
-		s->text_slots[at] = (uint32_t)i + 1;
-	}
-	return rc;
-}
-
-static int new_text(struct sums *s, const char *bytes, size_t len, uint32_t hash, size_t at)
+static int new_text(struct sums *s, const char *bytes, size_t len, uint64_t hash)
 {
 	int rc = SQLITE_OK;
 
@@ -202,16 +194,16 @@ static int new_text(struct sums *s, const char *bytes, size_t len, uint32_t hash
 	if (rc != SQLITE_OK)
 		return rc;
 	memcpy(s->text_bytes + s->text_used, bytes, len);
-	s->texts[s->n_texts] =
-		(struct sums_text){.at = s->text_used, .len = (uint32_t)len, .hash = hash};
+	s->texts[s->n_texts] = (struct sums_text){.at = s->text_used, .len = (uint32_t)len};
 	s->text_used += len;
-	s->text_slots[at] = (uint32_t)++s->n_texts;
+	fill_slot(s->text_slots, s->n_text_slots, SLOT(hash, s->n_texts));
+	s->last_text = s->n_texts++;
 	return SQLITE_OK;
 }
 
 int sums_text(struct sums *s, const char *bytes, size_t len, int64_t *code)
 {
-	uint32_t hash;
+	uint64_t hash;
 	size_t at;
 	int rc = SQLITE_OK;
 
@@ -221,22 +213,21 @@ int sums_text(struct sums *s, const char *bytes, size_t len, int64_t *code)
 		return SQLITE_OK;
 	}
 	if (2 * (s->n_texts + 1) > s->n_text_slots)
-		rc = more_text_slots(s);
+		rc = grow_slots(s, &s->text_slots, &s->n_text_slots);
 	if (rc != SQLITE_OK)
 		return rc;
 	hash = text_hash(bytes, len);
 	at = hash & (s->n_text_slots - 1);
 	for (; s->text_slots[at]; at = (at + 1) & (s->n_text_slots - 1)) {
-		size_t i = s->text_slots[at] - 1;
+		size_t i = SLOT_INDEX(s->text_slots[at]);
 
-		if (s->texts[i].hash == hash && same_text(s, i, bytes, len))
+		if (SLOT_HASH(s->text_slots[at]) == hash && same_text(s, i, bytes, len)) {
+			s->last_text = i;
 			break;
+		}
 	}
 	if (!s->text_slots[at])
-		rc = new_text(s, bytes, len, hash, at);
-	if (rc != SQLITE_OK)
-		return rc;
-	s->last_text = s->text_slots[at] - 1;
+		rc = new_text(s, bytes, len, hash);
 	*code = (int64_t)s->last_text;
-	return SQLITE_OK;
+	return rc;
 }

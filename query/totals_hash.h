@@ -29,17 +29,17 @@ struct sums {
 
 	int64_t *cells;	 /* groups of n_keys and then n_values numbers */
 	size_t n, room;	 /* groups */
-	uint32_t *slots; /* of 0 (free), or 1 + the number of a group */
+	uint64_t *slots; /* 0 (free), or 32 bits of the key's hash, and 1 + the group's number */
 	size_t n_slots;
 
 	struct sums_text {
 		size_t at; /* in text_bytes */
-		uint32_t len, hash;
+		uint32_t len;
 	} * texts;
 	size_t n_texts, texts_room;
 	char *text_bytes;
 	size_t text_used, text_room;
-	uint32_t *text_slots;
+	uint64_t *text_slots; /* likewise */
 	size_t n_text_slots;
 	size_t last_text;
 };
