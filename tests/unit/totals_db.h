@@ -38,8 +38,8 @@ static inline void add_names(sqlite3 *db)
 		"INSERT INTO program VALUES (1, 'curl', '/bin/curl', 0, NULL),"
 		" (2, 'curl', '/bin/curl', 0, 1), (3, 'curl', NULL, 0, NULL),"
 		" (4, 'nginx', '/sbin/nginx', 33, 1), (5, '', '', 7, 2);"
-		"INSERT INTO process (id, boot, pid, start_us, program_id) VALUES (1, 1, 11, 1, 1),"
-		" (2, 1, 12, 1, 2), (3, 1, 13, 1, 3), (4, 1, 14, 1, 4), (5, 1, 15, 1, 5),"
+		"INSERT INTO process (id, boot, pid, start_us, program_id) VALUES (1, 1, 11, 1, 3),"
+		" (2, 1, 12, 1, 1), (3, 1, 13, 1, 5), (4, 1, 14, 1, 2), (5, 1, 15, 1, 4),"
 		" (6, 1, 16, 1, 1), (65537, 1, 17, 1, 4);"
 		"INSERT INTO local_address VALUES (1, 4026531840, '10.0.0.1'),"
 		" (2, 4026531999, '::1');");
