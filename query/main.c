@@ -11,7 +11,6 @@
 
 #include "db.h"
 #include "escape.h"
-#include "extent.h"
 #include "functions.h"
 #include "gaps.h"
 #include "help.h"
@@ -59,13 +58,7 @@ static int ask_sql(const struct request *q, const char *sql, struct rows **out, 
 	return ret && !stmt ? db_wrap_older(db, err) : ret;
 }
 
-/* What of the window is not there. */
-struct missing {
-	struct gaps gaps;
-	int64_t rows_from_us; /* what ended before was deleted; 0: nothing */
-};
-
-static int ask_report(const struct request *q, struct rows **out, struct missing *missing,
+static int ask_report(const struct request *q, struct rows **out, struct gaps *gaps,
 		      struct err *err)
 {
 	AUTO_DB *db = NULL;
@@ -78,35 +71,19 @@ static int ask_report(const struct request *q, struct rows **out, struct missing
 	if (ret)
 		return db_wrap_older(db, err);
 	ret = rows_fetch(stmt, q->timeout_us, out, err);
-	if (!ret)
-		ret = gaps_find(db, q->args.since_us, q->args.until_us, &missing->gaps, err);
-	return ret ? ret : extent_rows_from(db, &missing->rows_from_us, err);
+	return ret ? ret : gaps_find(db, q->args.since_us, q->args.until_us, gaps, err);
 }
 
 /* What the reader of a report should know beside its rows. */
-static void remark_on(const struct request *q, const struct rows *rows,
-		      const struct missing *missing)
+static void remark_on(const struct report *report, const struct rows *rows, const struct gaps *gaps)
 {
-	const struct gaps *gaps = &missing->gaps;
-	char from[TIMESPEC_SIZE];
 	struct err text;
 
 	if (rows->n_rows == 0)
-		remark(q->report->filtered
+		remark(report->filtered
 			       ? "no such connections in this window; --since looks further back"
 			       : "nothing in this window");
-	if (!q->report->filtered)
-		return;
-	if (missing->rows_from_us > q->args.since_us) {
-		timespec_format(missing->rows_from_us, q->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL,
-				from);
-		err_set(&text, 0, "what ended before %s is deleted%s", from,
-			q->report->relation == SCOPE_TALLY
-				? "; of it only totals of whole hours are kept"
-				: "");
-		remark(text.msg);
-	}
-	if (gaps->n == 0)
+	if (!report->filtered || gaps->n == 0)
 		return;
 	err_set(&text, 0,
 		"connections may be missing: %lld gap%s in this window (%s); see connmon-query gaps",
@@ -117,16 +94,16 @@ static void remark_on(const struct request *q, const struct rows *rows,
 static int run_report(const struct request *q, bool *has_gaps, struct err *err)
 {
 	AUTO_ROWS *rows = NULL;
-	struct missing missing;
-	int ret = ask_report(q, &rows, &missing, err);
+	struct gaps gaps;
+	int ret = ask_report(q, &rows, &gaps, err);
 
 	if (!ret)
 		ret = render_rows(q->renderer, rows, q->utc, stdout, err);
 	if (ret)
 		return ret;
 	if (!q->quiet)
-		remark_on(q, rows, &missing);
-	*has_gaps = missing.gaps.n > 0;
+		remark_on(q->report, rows, &gaps);
+	*has_gaps = gaps.n > 0;
 	return 0;
 }
 
