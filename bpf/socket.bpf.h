@@ -24,9 +24,9 @@ static __always_inline bool is_kernel_thread(void)
 	return bpf_get_current_task_btf()->flags & PF_KTHREAD;
 }
 
-/* Set by probe.c before loading: while it scans, the collector holds files of others,
- * and may be the one that closes them for good. */
-const volatile __u32 collector_pid;
+/* Set by probe.c while it scans, else 0: then the collector holds files of others, and may be
+ * the one that closes them for good. */
+volatile __u32 collector_pid;
 
 /* Whether `current` is a task that uses this socket. */
 static __always_inline bool is_by_user(struct sock *sk)

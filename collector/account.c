@@ -2,6 +2,32 @@
 
 #include <string.h>
 
+_Static_assert(sizeof(struct probe_counters) == PROBE_COUNTERS * sizeof(uint64_t),
+	       "numbers and nothing else");
+
+void account_ours(const struct account *a, struct probe_counters *kernel)
+{
+	const uint64_t *before = (const uint64_t *)&a->before;
+	uint64_t *now = (uint64_t *)kernel;
+
+	for (size_t i = 0; i < PROBE_COUNTERS; i++)
+		now[i] = now[i] > before[i] ? now[i] - before[i] : 0;
+}
+
+struct probe_counters account_so_far(const struct account *a, const struct probe_counters *kernel)
+{
+	const uint64_t *before = (const uint64_t *)&a->before;
+	struct probe_counters sum = *kernel;
+	uint64_t *now = (uint64_t *)&sum;
+
+	/* What was seen and is still in the ring is not ours yet. */
+	for (int i = 0; i < PROBE_RECORDS; i++)
+		sum.seen[i] = a->taken[i] + kernel->lost[i];
+	for (size_t i = 0; i < PROBE_COUNTERS; i++)
+		now[i] += before[i];
+	return sum;
+}
+
 /* Of one kind of record: what asked for room, found it, and never was read. */
 static uint64_t astray(const struct account *a, const struct probe_counters *kernel, int record)
 {
@@ -27,12 +53,15 @@ void account_flush(const struct account *a, const struct probe_counters *kernel,
 				  kernel->in_connect_full - a->kernel.in_connect_full;
 	f->lost[GAP_RECURSION] = kernel->missed_ends - a->kernel.missed_ends;
 	f->lost[GAP_CORRUPT] = a->corrupt - a->flushed_corrupt;
-	for (int i = 0; i < PROBE_RECORDS; i++)
+	for (int i = 0; i < PROBE_RECORDS; i++) {
 		f->account[i] = (struct record_account){
 			.seen = kernel->seen[i] - a->aside.taken[i] - old->lost[i],
 			.recorded = a->taken[i] - a->aside.taken[i],
 			.lost = kernel->lost[i] - old->lost[i] + astray(a, kernel, i),
 		};
+		if (a->handed_over)
+			f->account[i].seen = f->account[i].recorded + f->account[i].lost;
+	}
 	/* Two kinds that may end without asking for room. */
 	missed = kernel->missed_ends - old->missed_ends;
 	f->account[KIND_END].filtered = kernel->filtered - old->filtered;

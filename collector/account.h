@@ -14,6 +14,10 @@ struct account {
 	uint64_t taken[PROBE_RECORDS]; /* read and in order, by enum event_kind */
 	uint64_t corrupt; /* read and not in order, or no memory for them, or gone astray */
 	bool settled;	  /* nothing more can come */
+	bool handed_over; /* what still comes is the next run's */
+
+	/* Of programs that are older than this run: what earlier runs accounted for. */
+	struct probe_counters before;
 
 	/* As of the last successful flush. */
 	struct probe_counters kernel;
@@ -26,6 +30,13 @@ struct account {
 		uint64_t taken[PROBE_RECORDS];
 	} aside;
 };
+
+/* Makes @kernel, as the probe tells it, this run's: what is left of it after before. For all
+ * functions below. */
+void account_ours(const struct account *a, struct probe_counters *kernel);
+
+/* What runs up to this one have accounted for, as of @kernel: the next run's before. */
+struct probe_counters account_so_far(const struct account *a, const struct probe_counters *kernel);
 
 /* Fills in what @f says of losses and totals, as of @kernel. @disk_full: that is why
  * the ring is. */

@@ -15,7 +15,7 @@
 
 int collector_open_store(struct collector *c, struct err *err)
 {
-	const struct store_config config = {
+	struct store_config config = {
 		.path = c->options->db,
 		.durable = c->options->durable,
 		.now_boot_ns = clock_boot_ns(),
@@ -24,8 +24,14 @@ int collector_open_store(struct collector *c, struct err *err)
 		.note = c->note,
 		.aside_reason = c->aside.reason,
 		.aside_from_us = c->aside.from_us,
+		.instance_ns = probe_instance_ns(c->probe),
+		.begin = collector_first_place,
+		.ctx = c,
 	};
-	int ret = store_open(&config, &c->processes, &c->containers, &c->store, err);
+	int ret;
+
+	probe_span(c->probe, &config.ring_from, &config.ring_to);
+	ret = store_open(&config, &c->processes, &c->containers, &c->store, err);
 
 	if (ret == -EUCLEAN)
 		return collector_begin_anew(c, ASIDE_CORRUPT, err);

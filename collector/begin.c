@@ -14,7 +14,12 @@
 
 static int on_leftover(void *ctx, const struct connection *connection)
 {
-	return track_leftover(((struct collector *)ctx)->track, connection);
+	const struct collector *c = ctx;
+
+	/* The row of one that these programs met has the name they gave it: its start. */
+	if (c->resumed && connection->open_row >= probe_instance_ns(c->probe))
+		return track_known(c->track, connection);
+	return track_leftover(c->track, connection);
 }
 
 static int on_leftover_listener(void *ctx, const struct listener *l)
@@ -34,6 +39,38 @@ static int lock_store(struct collector *c, struct err *err)
 	return c->lock_fd < 0 ? c->lock_fd : 0;
 }
 
+int collector_first_place(void *ctx, int64_t known_boot_ns, struct capture *out, struct err *err)
+{
+	struct collector *c = ctx;
+
+	if (c->flushed.capture.instance_ns) { /* a new file, in the middle of a run */
+		*out = c->flushed.capture;
+		return 0;
+	}
+	out->instance_ns = probe_instance_ns(c->probe);
+	if (probe_pins(c->probe) == PROBE_ADOPTED) {
+		probe_pass(c->probe, known_boot_ns);
+		out->ring_position = probe_position(c->probe);
+		return probe_counters_read(c->probe, &out->counters, err);
+	}
+	out->ring_position = probe_position(c->probe);
+	return 0;
+}
+
+/* From where on the ring is read, and what of the counters is this run's. */
+static void resume(struct collector *c)
+{
+	struct capture before;
+
+	c->resumed = store_resumes(c->store, &before);
+	c->account.before = before.counters;
+	c->flushed.capture = before;
+	if (!c->resumed)
+		return;
+	probe_resume(c->probe, before.ring_position);
+	c->flushed.counted_ns = store_previous_end_boot_ns(c->store);
+}
+
 static int open_store(struct collector *c, struct err *err)
 {
 	int ret;
@@ -49,6 +86,7 @@ static int open_store(struct collector *c, struct err *err)
 	if (ret)
 		return ret;
 	store_set_patience(c->store, true);
+	resume(c);
 	ret = store_each_open(c->store, on_leftover, c, err);
 	if (!ret)
 		ret = store_each_listener(c->store, on_leftover_listener, c, err);
@@ -88,6 +126,9 @@ static int scan(struct collector *c, struct err *err)
 		containers_scan(&c->containers);
 		ret = probe_scan_processes(c->probe, collector_on_scan_event, c, err);
 	}
+	/* What the ring tells of programs that ran before us is older than what a scan tells. */
+	if (!ret && probe_pins(c->probe) == PROBE_ADOPTED)
+		ret = collector_catch_up(c, err);
 	if (!ret)
 		ret = probe_scan_files(c->probe, collector_on_scan_event, c, err);
 	return ret ? ret : netns_each(scan_namespace, c, err);
@@ -100,8 +141,9 @@ static int settle_leftovers(struct collector *c, struct err *err)
 	int ret = 0;
 
 	listeners_settle(c->listeners, at.end_boot_ns);
-	while (!ret &&
-	       (collector_take_in(c) || !track_lose_leftovers(c->track, collector_on_lost, &at)))
+	if (!ret)
+		ret = collector_catch_up(c, err);
+	while (!ret && !track_lose_leftovers(c->track, collector_on_lost, &at))
 		ret = collector_flush(c, false, err);
 	if (!ret)
 		ret = collector_flush(c, false, err);
@@ -110,14 +152,16 @@ static int settle_leftovers(struct collector *c, struct err *err)
 	return ret;
 }
 
-int collector_new(const struct options *options, FILE *live, const struct note *note,
-		  struct collector **out, struct err *err)
+static int begin(const struct options *options, enum other_pins other, FILE *live,
+		 const struct note *note, struct collector **out, struct err *err)
 {
+	struct probe_config config = options->probe;
 	struct collector *c = calloc(1, sizeof(*c));
 	int ret = 0;
 
 	if (!c)
 		return err_set(err, -ENOMEM, "no memory for the collector");
+	config.other_pins = other;
 	c->options = options;
 	c->live.out = live;
 	c->note = *note;
@@ -132,7 +176,7 @@ int collector_new(const struct options *options, FILE *live, const struct note *
 		ret = lock_store(c, err);
 	/* Before a run is written down that cannot be. */
 	if (!ret)
-		ret = probe_new(&options->probe, collector_on_ring_event, c, &c->probe, err);
+		ret = probe_new(&config, collector_on_ring_event, c, &c->probe, err);
 	if (!ret && options->db)
 		ret = open_store(c, err);
 	if (!ret) /* to just watch, too: it finds who listens */
@@ -149,6 +193,54 @@ int collector_new(const struct options *options, FILE *live, const struct note *
 	}
 	*out = c;
 	return 0;
+}
+
+/* What programs with other options have still to tell. When that cannot be had, the next run
+ * says so, for its gap then begins earlier. */
+static void hear_out(const struct options *options, FILE *live, const struct note *note)
+{
+	struct collector *c = NULL;
+	struct closing closing;
+	struct err err = {0};
+
+	if (begin(options, OTHER_PINS_ADOPT, live, note, &c, &err) != 0)
+		return;
+	collector_finish(c, &closing, &err);
+	collector_free(c);
+}
+
+int collector_new(const struct options *options, FILE *live, const struct note *note,
+		  struct collector **out, struct err *err)
+{
+	int ret = begin(options, OTHER_PINS_TELL, live, note, out, err);
+
+	if (ret != -ESTALE || !options->probe.pin)
+		return ret;
+	hear_out(options, live, note);
+	*err = (struct err){0};
+	return begin(options, OTHER_PINS_REPLACE, live, note, out, err);
+}
+
+const char *collector_notice(const struct collector *c, bool at_end)
+{
+	switch (probe_pins(c->probe)) {
+	case PROBE_NO_PINS:
+		return NULL;
+	case PROBE_PINNED:
+	case PROBE_REPLACED:
+		if (at_end)
+			break;
+		return probe_pins(c->probe) == PROBE_PINNED
+			       ? NULL
+			       : "replaced the pinned programs, which were of another build or "
+				 "with other options";
+	case PROBE_ADOPTED:
+		if (at_end)
+			break;
+		return c->resumed ? "went on where the last run ended"
+				  : "took over pinned programs that filled another database";
+	}
+	return "the kernel goes on collecting; to end that, too, remove the folder";
 }
 
 void collector_free(struct collector *c)

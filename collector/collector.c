@@ -20,7 +20,8 @@ static bool is_full(const struct collector *c)
 {
 	return collector_records(c) &&
 	       (batch_full(&c->batch) || processes_exits_full(&c->processes) ||
-		listeners_count_unwritten(c->listeners) >= MAX_OPEN_PER_FLUSH);
+		listeners_count_unwritten(c->listeners) >= MAX_OPEN_PER_FLUSH ||
+		probe_must_release(c->probe));
 }
 
 static void show(struct collector *c, const struct event *e)
@@ -110,6 +111,18 @@ int collector_take_in(struct collector *c)
 	return probe_read(c->probe) == -EAGAIN;
 }
 
+int collector_catch_up(struct collector *c, struct err *err)
+{
+	uint64_t from, to;
+	int ret = 0;
+
+	probe_span(c->probe, &from, &to);
+	while (!ret && collector_take_in(c) && collector_records(c) &&
+	       probe_position(c->probe) < to)
+		ret = collector_flush(c, false, err);
+	return ret;
+}
+
 /* ---- ends that nobody saw ---- */
 
 bool collector_on_lost(void *ctx, const struct connection *connection)
@@ -165,7 +178,8 @@ static bool anything_to_write(const struct flush *f, const struct collector *c)
 		if (f->lost[i])
 			return true;
 	return f->n_ended || f->n_open || f->n_listeners || f->clock_step_ns ||
-	       c->processes.n_exited || f->now_boot_ns - c->flushed.at_ns >= HEARTBEAT_NS;
+	       probe_must_release(c->probe) || c->processes.n_exited ||
+	       f->now_boot_ns - c->flushed.at_ns >= HEARTBEAT_NS;
 }
 
 static int write_flush(struct collector *c, const struct flush *f, const struct probe_counters *k,
@@ -175,6 +189,9 @@ static int write_flush(struct collector *c, const struct flush *f, const struct 
 
 	if (ret)
 		return err_wrap(err, "%s", c->options->db);
+	c->flushed.capture = f->capture;
+	if (f->capture.instance_ns)
+		probe_release(c->probe);
 	track_written(c->track, c->open, f->n_open);
 	listeners_written(c->listeners, c->open_listeners, f->n_listeners);
 	c->flushed.at_ns = f->now_boot_ns;
@@ -193,6 +210,7 @@ static int flush(struct collector *c, bool last, struct err *err)
 	ret = probe_counters(c->probe, &kernel, err);
 	if (ret)
 		return ret;
+	account_ours(&c->account, &kernel);
 	batch_sort(&c->batch);
 	f = (struct flush){
 		.listeners = c->open_listeners,
@@ -209,6 +227,9 @@ static int flush(struct collector *c, bool last, struct err *err)
 		.now_boot_ns = now_ns,
 		.offset_ns = c->offset_ns,
 		.clock_step_ns = c->offset_ns - c->flushed.offset_ns,
+		.capture = {.instance_ns = probe_instance_ns(c->probe),
+			    .ring_position = probe_position(c->probe),
+			    .counters = account_so_far(&c->account, &kernel)},
 	};
 	account_flush(&c->account, &kernel, c->disk_full, &f);
 	if (last || anything_to_write(&f, c)) {
@@ -321,6 +342,11 @@ static int settle_account(struct collector *c, struct probe_counters *kernel, st
 
 	if (ret)
 		return ret;
+	account_ours(&c->account, kernel);
+	if (probe_pins(c->probe)) {
+		c->account.handed_over = true; /* what they send now is the next run's */
+		return 0;
+	}
 	while (collector_take_in(c) &&
 	       collector_records(c)) /* what a program was still at when it was detached */
 		if ((ret = collector_flush(c, false, err)))
@@ -342,12 +368,15 @@ static int flush_at_last(struct collector *c, bool all, struct err *err)
 int collector_finish(struct collector *c, struct closing *out, struct err *err)
 {
 	struct probe_counters kernel = {0};
+	uint64_t from, to;
 	int ret = 0;
 
 	probe_stop(c->probe);
 	if (c->store)
 		store_set_patience(c->store, true);
-	while (!ret && collector_take_in(c) && collector_records(c))
+	probe_span(c->probe, &from, &to);
+	while (!ret && collector_take_in(c) && collector_records(c) &&
+	       probe_position(c->probe) < to)
 		ret = flush_at_last(c, false, err);
 	if (!ret)
 		ret = settle_account(c, &kernel, err);

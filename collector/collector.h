@@ -7,6 +7,7 @@
 #ifndef CONNMON_COLLECTOR_H
 #define CONNMON_COLLECTOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -35,6 +36,10 @@ void collector_clock_set(struct collector *c);
  * already; 0 when not; negative when nothing can be written (it is tried again with the
  * next call; nothing is lost yet). Any other trouble is a note, once in 30 s. */
 int collector_work(struct collector *c, struct err *err);
+
+/* A sentence about programs that outlive the collector, for the user: at the begin, or at
+ * the end. NULL: none. */
+const char *collector_notice(const struct collector *c, bool at_end);
 
 struct closing {
 	uint64_t recorded; /* rows written in this run */

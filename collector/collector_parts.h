@@ -43,6 +43,7 @@ struct collector {
 	int64_t offset_ns; /* wall clock minus time since boot, as of its last step */
 	size_t events_in_read;
 	struct account account;
+	bool resumed;		 /* the programs and the database are those of an earlier run */
 	bool disk_full;		 /* the last flush failed for that */
 	uint64_t recorded_aside; /* rows in databases that were set aside */
 	struct {
@@ -59,6 +60,7 @@ struct collector {
 		int64_t at_ns;	    /* something was written */
 		int64_t counted_ns; /* what it counts up to: later when there was nothing to say */
 		int64_t offset_ns;
+		struct capture capture;
 	} flushed;
 };
 
@@ -66,8 +68,14 @@ struct collector {
 int collector_on_ring_event(void *ctx, const void *data, size_t len);
 int collector_on_scan_event(void *ctx, const void *data, size_t len);
 
+/* For the store: where a run begins that has no place to go on from. */
+int collector_first_place(void *ctx, int64_t known_boot_ns, struct capture *out, struct err *err);
+
 /* Reads until the ring is empty (returns 0) or one of the bounds is met (1). */
 int collector_take_in(struct collector *c);
+
+/* The same up to what the kernel has written by now, flushing when it is full. */
+int collector_catch_up(struct collector *c, struct err *err);
 
 /* For track_lost: connections that ended unseen go into the batch. */
 struct lost_at {

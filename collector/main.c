@@ -88,6 +88,14 @@ static int make_timer_fd(void)
 	return fd;
 }
 
+static void tell_notice(const struct options *options, const struct collector *c, bool at_end)
+{
+	const char *notice = collector_notice(c, at_end);
+
+	if (notice)
+		fprintf(stderr, PROGRAM ": --pin %s: %s\n", options->probe.pin, notice);
+}
+
 static bool is_reader_gone(void)
 {
 	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
@@ -191,6 +199,7 @@ int main(int argc, char **argv)
 	}
 	fprintf(stderr, PROGRAM ": ready (%s%s)\n", options.db ? "recording to " : "watching only",
 		options.db ? options.db : "");
+	tell_notice(&options, c, false);
 	if (options.print)
 		print_header(&(struct print){.out = stdout});
 
@@ -202,6 +211,7 @@ int main(int argc, char **argv)
 	if (options.db)
 		fprintf(stderr, PROGRAM ": recorded %" PRIu64 ", lost %" PRIu64 "\n",
 			closing.recorded, closing.lost);
+	tell_notice(&options, c, true);
 	collector_free(c);
 	waits_close(&waits);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -353,7 +353,7 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--max-size: %s", err.msg);
 		break;
 	case OPT_PIN:
-		o->pin = arg;
+		o->probe.pin = arg;
 		break;
 	case OPT_NO_LOOPBACK:
 		o->probe.filter.no_loopback = true;
@@ -364,6 +364,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!o->db && !o->print)
 			argp_error(state, "--no-db records nothing; add --print to see something");
+		if (!o->db && o->probe.pin)
+			argp_error(state, "--pin keeps what is to be recorded; take away --no-db");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -18,7 +18,6 @@ struct options {
 	int64_t refresh_ns;
 	int64_t duration_ns; /* 0: until a signal */
 	struct retention retention;
-	const char *pin; /* NULL: the programs go with the collector */
 	struct probe_config probe;
 };
 

@@ -1,4 +1,4 @@
-#include "probe.h"
+#include "probe_parts.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -10,29 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../bpf/event.h"
-#include "connmon.skel.h"
+#include "clock.h"
 #include "kernel.h"
 
 #define WAKEUP_FRACTION 8 /* wake the reader when the ring is this part full */
-
-_Static_assert(PROBE_RECORDS == EVENT_TYPES, "each kind of record is counted");
-
-struct probe {
-	struct connmon_bpf *skel;
-	struct ring_buffer *ring;
-	struct event_counters *per_cpu; /* room for one of each CPU */
-	int n_cpus;
-	probe_sink sink;
-	void *ctx;
-};
-
-static int on_event(void *ctx, void *data, size_t len)
-{
-	struct probe *p = ctx;
-
-	return p->sink(p->ctx, data, len);
-}
 
 static int say_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
 {
@@ -208,6 +189,113 @@ static int attach_programs(struct probe *p, struct err *err)
 	return 0;
 }
 
+/* ---- programs that outlive us ---- */
+
+/* The maps that programs and iterators of different processes share. */
+static const char *const shared_maps[] = {"events", "connections", "listeners", "counters", ".bss"};
+#define N_SHARED_MAPS (sizeof(shared_maps) / sizeof(shared_maps[0]))
+
+static uint64_t fingerprint_of(const struct probe_config *config)
+{
+	const uint64_t numbers[] = {
+		config->ring_bytes,	 config->max_open,
+		config->attempts,	 config->early_failures,
+		config->cmdline,	 config->hook,
+		config->accept,		 config->filter.no_loopback,
+		config->filter.only_out, config->filter.only_in,
+	};
+	uint64_t hash = pin_fingerprint(0, numbers, sizeof(numbers));
+
+	return pin_fingerprint(hash, config->filter.ports, sizeof(config->filter.ports));
+}
+
+/* Takes over what is pinned if it is what we would pin, else clears the place. */
+static int find_pins(struct probe *p, const struct probe_config *config, struct err *err)
+{
+	size_t size;
+	const void *elf = connmon_bpf__elf_bytes(&size);
+	const uint64_t object = pin_fingerprint(0, elf, size), options = fingerprint_of(config);
+	int ret = pins_open(&p->pins, config->pin, err);
+
+	if (ret)
+		return ret;
+	p->pin = config->pin;
+	p->found = PROBE_PINNED;
+	if (pins_read(p->pin, shared_maps, N_SHARED_MAPS, &p->about)) {
+		const bool same = p->about.options == options;
+
+		p->found = PROBE_REPLACED;
+		if (p->about.object == object && !same && config->other_pins == OTHER_PINS_TELL)
+			return err_set(err, -ESTALE, "--pin %s: pinned with other options", p->pin);
+		if (p->about.object == object && (same || config->other_pins == OTHER_PINS_ADOPT) &&
+		    pins_adopt(&p->pins, p->skel->obj, p->pin, &p->about))
+			p->found = PROBE_ADOPTED;
+	}
+	if (p->found != PROBE_ADOPTED) {
+		ret = pins_remove(p->pin, err);
+		p->about = (struct pin_about){.object = object, .options = options};
+	}
+	return ret ? ret : pins_name_maps(p->skel->obj, p->pin, shared_maps, N_SHARED_MAPS, err);
+}
+
+static int attach_pinned(struct probe *p, struct err *err)
+{
+	int ret;
+
+	p->ring.keep = p->pin != NULL;
+	p->about.instance_ns =
+		p->found == PROBE_ADOPTED ? p->about.instance_ns : (uint64_t)clock_boot_ns();
+	/* Attached last: no event can come before there is someone to read it. */
+	ret = attach_programs(p, err);
+	if (ret || !p->pin || p->found == PROBE_ADOPTED)
+		return ret;
+	ret = pins_write(p->skel->skeleton, p->pin, &p->about, err);
+	if (ret)
+		pins_remove(p->pin, &(struct err){0});
+	return ret;
+}
+
+/* ---- from begin to end ---- */
+
+/* Sets what the programs know of us; all of it is in fingerprint_of(). */
+static void set_options(struct probe *p, const struct probe_config *config)
+{
+	p->skel->rodata->send_attempts = config->attempts;
+	p->skel->rodata->filter_no_loopback = config->filter.no_loopback;
+	p->skel->rodata->filter_only_out = config->filter.only_out;
+	p->skel->rodata->filter_only_in = config->filter.only_in;
+	for (size_t i = 0; i < sizeof(config->filter.ports); i++) {
+		p->skel->rodata->filter_ports[i] = config->filter.ports[i];
+		p->skel->rodata->filter_any_port |= config->filter.ports[i] != 0;
+	}
+	p->skel->rodata->send_args = config->cmdline;
+	p->skel->rodata->wakeup_bytes = (__u32)(config->ring_bytes / WAKEUP_FRACTION);
+}
+
+static int load(struct probe *p, const struct probe_config *config, struct err *err)
+{
+	uint32_t ring_bytes = (uint32_t)config->ring_bytes, max_open = config->max_open;
+	int ret = 0;
+
+	set_options(p, config);
+	if (config->pin)
+		ret = find_pins(p, config, err);
+	if (!ret && p->found != PROBE_ADOPTED)
+		ret = choose_programs(p, config, err);
+	if (ret)
+		return ret;
+	if (p->found == PROBE_ADOPTED) { /* perhaps with other sizes than we would choose */
+		ring_bytes = pins_map_size(p->pin, "events");
+		max_open = pins_map_size(p->pin, "connections");
+	}
+	ret = bpf_map__set_max_entries(p->skel->maps.events, ring_bytes);
+	if (!ret)
+		ret = bpf_map__set_max_entries(p->skel->maps.connections, max_open);
+	if (!ret)
+		ret = connmon_bpf__load(p->skel);
+	return ret ? load_failed(ret, "loading the BPF programs", err) : 0;
+}
+
 int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, struct probe **out,
 	      struct err *err)
 {
@@ -235,36 +323,12 @@ int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, str
 		ret = load_failed(-errno, "opening the BPF programs", err);
 		goto fail;
 	}
-	p->skel->rodata->collector_pid = (__u32)getpid();
-	p->skel->rodata->send_attempts = config->attempts;
-	p->skel->rodata->filter_no_loopback = config->filter.no_loopback;
-	p->skel->rodata->filter_only_out = config->filter.only_out;
-	p->skel->rodata->filter_only_in = config->filter.only_in;
-	for (size_t i = 0; i < sizeof(config->filter.ports); i++) {
-		p->skel->rodata->filter_ports[i] = config->filter.ports[i];
-		p->skel->rodata->filter_any_port |= config->filter.ports[i] != 0;
-	}
-	p->skel->rodata->send_args = config->cmdline;
-	p->skel->rodata->wakeup_bytes = (__u32)(config->ring_bytes / WAKEUP_FRACTION);
-	ret = choose_programs(p, config, err);
-	if (ret)
-		goto fail;
-	ret = bpf_map__set_max_entries(p->skel->maps.events, (__u32)config->ring_bytes);
+	ret = load(p, config, err);
 	if (!ret)
-		ret = bpf_map__set_max_entries(p->skel->maps.connections, config->max_open);
+		ret = ring_open(&p->ring, bpf_map__fd(p->skel->maps.events),
+				bpf_map__max_entries(p->skel->maps.events), err);
 	if (!ret)
-		ret = connmon_bpf__load(p->skel);
-	if (ret) {
-		load_failed(ret, "loading the BPF programs", err);
-		goto fail;
-	}
-	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.events), on_event, p, NULL);
-	if (!p->ring) {
-		ret = load_failed(-errno, "mapping the ring buffer", err);
-		goto fail;
-	}
-	/* Attached last: no event can come before there is someone to read it. */
-	ret = attach_programs(p, err);
+		ret = attach_pinned(p, err);
 	if (ret)
 		goto fail;
 	*out = p;
@@ -279,153 +343,9 @@ void probe_free(struct probe *p)
 {
 	if (!p)
 		return;
-	ring_buffer__free(p->ring);
+	ring_close(&p->ring);
 	connmon_bpf__destroy(p->skel);
+	pins_close(&p->pins);
 	free(p->per_cpu);
 	free(p);
-}
-
-int probe_fd(const struct probe *p)
-{
-	return ring_buffer__epoll_fd(p->ring);
-}
-
-int probe_read(struct probe *p)
-{
-	return ring_buffer__consume(p->ring);
-}
-
-void probe_stop(struct probe *p)
-{
-	connmon_bpf__detach(p->skel);
-}
-
-/* How many of @len bytes at @data are whole events, each handed to @sink; negative:
- * what @sink returned. Their headers are the kernel side's; decode checks the rest. */
-static ssize_t hand_out(const char *data, size_t len, probe_sink sink, void *ctx)
-{
-	size_t at = 0;
-
-	while (len - at >= sizeof(struct event_header)) {
-		struct event_header h;
-		int ret;
-
-		memcpy(&h, data + at, sizeof(h));
-		if (h.size < sizeof(h))
-			return -EBADMSG;
-		if (h.size > len - at)
-			break;
-		ret = sink(ctx, data + at, h.size);
-		if (ret < 0)
-			return ret;
-		at += h.size;
-	}
-	return (ssize_t)at;
-}
-
-/* Reads all that an iterator program writes. A read may end in the middle of an event. */
-static int run_iterator(struct bpf_link *link, probe_sink sink, void *ctx, struct err *err)
-{
-	char buf[16384];
-	size_t have = 0;
-	ssize_t n;
-	int fd;
-
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0)
-		return err_set(err, -errno, "scanning sockets and processes: %s", strerror(errno));
-	while ((n = read(fd, buf + have, sizeof(buf) - have)) != 0) {
-		ssize_t done;
-
-		/* EAGAIN: very many objects, and not one to show among them. */
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		done = n < 0 ? -errno : hand_out(buf, have + (size_t)n, sink, ctx);
-		if (done < 0) {
-			close(fd);
-			return err_set(err, (int)done, "scanning sockets and processes: %s",
-				       strerror((int)-done));
-		}
-		have = have + (size_t)n - (size_t)done;
-		memmove(buf, buf + done, have);
-	}
-	close(fd);
-	return 0;
-}
-
-int probe_scan_processes(struct probe *p, probe_sink sink, void *ctx, struct err *err)
-{
-	return run_iterator(p->skel->links.scan_processes, sink, ctx, err);
-}
-
-int probe_scan_files(struct probe *p, probe_sink sink, void *ctx, struct err *err)
-{
-	return run_iterator(p->skel->links.scan_files, sink, ctx, err);
-}
-
-int probe_scan_namespace(struct probe *p, probe_sink sink, void *ctx, struct err *err)
-{
-	return run_iterator(p->skel->links.scan_namespace, sink, ctx, err);
-}
-
-int probe_review(struct probe *p, probe_sink sink, void *ctx, struct err *err)
-{
-	union bpf_iter_link_info map = {.map.map_fd =
-						(__u32)bpf_map__fd(p->skel->maps.connections)};
-	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &map, .link_info_len = sizeof(map));
-	struct bpf_link *link = bpf_program__attach_iter(p->skel->progs.review, &opts);
-	int ret;
-
-	if (!link)
-		return err_set(err, -errno, "listing the kernel's connections: %s",
-			       strerror(errno));
-	ret = run_iterator(link, sink, ctx, err);
-	bpf_link__destroy(link);
-	return ret;
-}
-
-/* Since 5.12; 0 on a kernel that runs nested programs anyway (before 6.2). */
-static int add_recursion_misses(struct bpf_program *prog, uint64_t *sum)
-{
-	struct bpf_prog_info info = {0};
-	__u32 size = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size) != 0)
-		return -errno;
-	*sum += info.recursion_misses;
-	return 0;
-}
-
-int probe_counters(const struct probe *p, struct probe_counters *out, struct err *err)
-{
-	struct bpf_program *prog;
-	struct probe_counters sum = {0};
-	__u32 zero = 0;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.counters), &zero, p->per_cpu) != 0)
-		return err_set(err, -errno, "reading the kernel's counters: %s", strerror(errno));
-	for (int i = 0; i < p->n_cpus; i++) {
-		for (int r = 0; r < PROBE_RECORDS; r++) {
-			sum.seen[r] += p->per_cpu[i].seq[r];
-			sum.lost[r] += p->per_cpu[i].lost[r];
-		}
-		sum.table_full += p->per_cpu[i].table_full;
-		sum.in_connect_full += p->per_cpu[i].in_connect_full;
-		sum.listeners_full += p->per_cpu[i].listeners_full;
-		sum.filtered += p->per_cpu[i].filtered;
-		sum.missed_ends += p->per_cpu[i].missed_ends;
-		sum.rescued += p->per_cpu[i].rescued;
-	}
-	bpf_object__for_each_program(prog, p->skel->obj)
-	{
-		int ret = bpf_program__autoload(prog)
-				  ? add_recursion_misses(prog, &sum.recursion_misses)
-				  : 0;
-
-		if (ret)
-			return err_set(err, ret, "reading the programs' counters: %s",
-				       strerror(-ret));
-	}
-	*out = sum;
-	return 0;
 }

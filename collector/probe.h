@@ -34,6 +34,13 @@ struct filter {
 	uint8_t ports[65536 / 8]; /* a bit for each service port: the peer's for out, ours for in */
 };
 
+/* What is done about pinned programs of this build that have other options. */
+enum other_pins {
+	OTHER_PINS_TELL,    /* -ESTALE: they may have something to tell */
+	OTHER_PINS_ADOPT,   /* to hear it */
+	OTHER_PINS_REPLACE, /* as those of another build */
+};
+
 struct probe_config {
 	size_t ring_bytes;   /* a power of two, at least a page */
 	uint32_t max_open;   /* connections followed at a time */
@@ -44,6 +51,8 @@ struct probe_config {
 	enum hook hook;
 	enum accept_mode accept;
 	struct filter filter;
+	const char *pin; /* the folder in which the programs outlive us; NULL: they go with us */
+	enum other_pins other_pins;
 };
 
 /*
@@ -64,8 +73,35 @@ int probe_fd(const struct probe *p);
  * what the sink returned when negative. */
 int probe_read(struct probe *p);
 
-/* Detaches the programs: what has been sent can still be read, and nothing follows. */
+/* Detaches the programs, unless they are pinned: what has been sent can still be read, and
+ * nothing follows. */
 void probe_stop(struct probe *p);
+
+/*
+ * Of programs that are pinned. The kernel gets the room of what was read back with
+ * probe_release(), after it is in the database; without pins, as it is read.
+ */
+enum probe_pins {
+	PROBE_NO_PINS,
+	PROBE_PINNED,	/* there were none, or half of them */
+	PROBE_ADOPTED,	/* they run already */
+	PROBE_REPLACED, /* those of another build or with other options ran till now */
+};
+enum probe_pins probe_pins(const struct probe *p);
+int64_t probe_instance_ns(const struct probe *p); /* names them: when they were attached; or 0 */
+
+uint64_t probe_position(const struct probe *p); /* of what was read, in the ring */
+void probe_release(struct probe *p);
+bool probe_must_release(const struct probe *p); /* soon: what is kept takes up much room */
+
+/* What is before @position is in the database. False: it cannot be. */
+bool probe_resume(struct probe *p, uint64_t position);
+
+/* Counts as read what waits and is older than @boot_ns. */
+void probe_pass(struct probe *p, int64_t boot_ns);
+
+/* What is before the first and after the second position cannot be read (any more). */
+void probe_span(const struct probe *p, uint64_t *from, uint64_t *to);
 
 /*
  * Four scans that hand events to @sink. They do not come through the ring and are in no
@@ -87,7 +123,7 @@ int probe_review(struct probe *p, probe_sink sink, void *ctx, struct err *err);
 
 #define PROBE_RECORDS 8 /* kinds of records in the ring: the first of enum event_kind */
 
-/* The kernel side's account since probe_new(), over all CPUs. */
+/* The kernel side's account since the programs were loaded, over all CPUs. */
 struct probe_counters {
 	uint64_t seen[PROBE_RECORDS]; /* asked for room in the ring, by enum event_kind */
 	uint64_t lost[PROBE_RECORDS]; /* of these, it was full */
@@ -100,7 +136,11 @@ struct probe_counters {
 				       * them need not have happened, or the twin did the work */
 	uint64_t rescued;	      /* transitions that the twin handled instead */
 };
+#define PROBE_COUNTERS (2 * PROBE_RECORDS + 7) /* the numbers in it */
 
 int probe_counters(const struct probe *p, struct probe_counters *out, struct err *err);
+
+/* The same, but for what waits in the ring: it does not count as seen. */
+int probe_counters_read(const struct probe *p, struct probe_counters *out, struct err *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -24,11 +25,14 @@ static const char *const record_names[PROBE_RECORDS] = {"attempt", "open", "end"
 
 struct run {
 	sqlite3 *db; /* borrowed */
-	sqlite3_stmt *put_gap, *put_clock, *shift_open, *shift_listeners, *put_account, *update;
+	sqlite3_stmt *put_gap, *put_clock, *shift_open, *shift_listeners, *put_account, *update,
+		*put_capture;
 	char boot_id[BOOT_ID_LEN + 1];
 	int64_t id;
 	int64_t last_connection;
 	int64_t previous_end_boot_ns;
+	struct capture capture; /* where this run begins */
+	bool resumed;
 };
 
 static int read_boot_id(char *id, struct err *err)
@@ -119,6 +123,8 @@ static int prepare(struct run *r, struct err *err)
 		 " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
 		{&r->update, "UPDATE run SET last_commit_us = ?2, seen = ?3, recorded = ?4,"
 			     " lost = ?5, recursion_misses = ?6, rescued = ?7 WHERE id = ?1"},
+		{&r->put_capture, "INSERT OR REPLACE INTO capture(id, boot_id, instance,"
+				  " ring_position, counters) VALUES(1, ?1, ?2, ?3, ?4)"},
 	};
 
 	return db_prepare_all(r->db, all, sizeof(all) / sizeof(all[0]), err);
@@ -132,6 +138,61 @@ static int forget_cookies(struct run *r, struct err *err)
 		       "UPDATE open_connection SET cookie = NULL;"
 		       "UPDATE listener SET cookie = NULL WHERE to_us IS NULL",
 		       err);
+}
+
+/* ---- programs that outlive a run ---- */
+
+/* What the file says is checked: it may be another's, or damaged. */
+static int read_capture(struct run *r, const struct store_config *c, struct err *err)
+{
+	uint64_t position;
+	AUTO_STMT *stmt = NULL;
+	int rc, ret = db_prepare(r->db,
+				 "SELECT ring_position, counters FROM capture"
+				 " WHERE boot_id = ?1 AND instance = ?2",
+				 &stmt, err);
+
+	if (ret)
+		return ret;
+	sqlite3_bind_text(stmt, 1, r->boot_id, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 2, c->instance_ns);
+	rc = sqlite3_step(stmt);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(r->db));
+	if (rc == SQLITE_DONE || sqlite3_column_bytes(stmt, 1) != sizeof(r->capture.counters))
+		return 0;
+	position = (uint64_t)sqlite3_column_int64(stmt, 0);
+	if (position < c->ring_from || position > c->ring_to)
+		return 0; /* another collector has read on, into another database */
+	r->resumed = true;
+	r->capture.instance_ns = c->instance_ns;
+	r->capture.ring_position = position;
+	memcpy(&r->capture.counters, sqlite3_column_blob(stmt, 1), sizeof(r->capture.counters));
+	return 0;
+}
+
+/* Before the new run is there. The last one may have been killed: what its programs had
+ * still to tell is this one's. */
+static int take_over_account(struct run *r, struct err *err)
+{
+	if (r->resumed)
+		return db_exec(r->db,
+			       "UPDATE run SET seen = recorded + lost"
+			       " WHERE id = (SELECT max(id) FROM run);"
+			       "UPDATE account SET seen = recorded + lost + filtered"
+			       " WHERE run_id = (SELECT max(id) FROM run)",
+			       err);
+	/* From here on other programs fill the tables: that position says nothing more. */
+	return db_exec(r->db, "DELETE FROM capture", err);
+}
+
+static int write_capture(struct run *r, const struct capture *c, struct err *err)
+{
+	sqlite3_bind_text(r->put_capture, 1, r->boot_id, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(r->put_capture, 2, c->instance_ns);
+	sqlite3_bind_int64(r->put_capture, 3, (int64_t)c->ring_position);
+	sqlite3_bind_blob(r->put_capture, 4, &c->counters, sizeof(c->counters), SQLITE_STATIC);
+	return db_step(r->db, r->put_capture, "the position in the ring", err);
 }
 
 static int begin(struct run *r, const struct store_config *c, struct err *err)
@@ -154,6 +215,10 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 			"  ORDER BY at_us - offset_us DESC LIMIT 1) END, boot_id = ?1"
 			" FROM run ORDER BY id DESC LIMIT 1",
 			&last.end_us, 3, err);
+	if (!ret && c->instance_ns)
+		ret = read_capture(r, c, err);
+	if (!ret)
+		ret = take_over_account(r, err);
 	if (!ret)
 		ret = db_prepare(r->db,
 				 "INSERT INTO run(boot_id, version, pid, start_us, last_commit_us,"
@@ -180,8 +245,16 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 	before_ns = last.offset_us * NS_PER_US;
 	if (last.end_us > 0) {
 		r->previous_end_boot_ns = last.end_us * NS_PER_US - before_ns;
-		ret = put_gap(r, clock_wall_us(r->previous_end_boot_ns, c->offset_ns), now_us,
-			      "stopped", 0, err);
+		if (!r->resumed)
+			ret = put_gap(r, clock_wall_us(r->previous_end_boot_ns, c->offset_ns),
+				      now_us, "stopped", 0, err);
+		if (ret)
+			return ret;
+	}
+	if (c->instance_ns && !r->resumed) {
+		ret = c->begin(c->ctx, r->previous_end_boot_ns, &r->capture, err);
+		if (!ret)
+			ret = write_capture(r, &r->capture, err);
 		if (ret)
 			return ret;
 	}
@@ -224,6 +297,7 @@ void run_free(struct run *r)
 	sqlite3_finalize(r->shift_listeners);
 	sqlite3_finalize(r->put_account);
 	sqlite3_finalize(r->update);
+	sqlite3_finalize(r->put_capture);
 	free(r);
 }
 
@@ -240,6 +314,12 @@ int64_t run_last_connection(const struct run *r)
 int64_t run_previous_end_boot_ns(const struct run *r)
 {
 	return r->previous_end_boot_ns;
+}
+
+bool run_resumes(const struct run *r, struct capture *out)
+{
+	*out = r->capture;
+	return r->resumed;
 }
 
 int run_boot(struct run *r, int64_t *id, int64_t *offset_ns, struct err *err)
@@ -289,6 +369,8 @@ int run_write(struct run *r, const struct flush *f, uint64_t recorded, struct er
 			ret = put_gap(r, since_us, now_us, gap_names[i], f->lost[i], err);
 	if (!ret)
 		ret = write_account(r, f, err);
+	if (!ret && f->capture.instance_ns)
+		ret = write_capture(r, &f->capture, err);
 	if (ret)
 		return ret;
 	sqlite3_bind_int64(r->update, 1, r->id);

@@ -24,6 +24,9 @@ int64_t run_last_connection(const struct run *r);
 /* When the run before this one last wrote, on this boot's clock; 0: there was none. */
 int64_t run_previous_end_boot_ns(const struct run *r);
 
+/* As store_resumes(). */
+bool run_resumes(const struct run *r, struct capture *out);
+
 /* The first run of this boot, and how the clocks stood then: by it processes are named. */
 int run_boot(struct run *r, int64_t *id, int64_t *offset_ns, struct err *err);
 

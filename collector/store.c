@@ -143,6 +143,11 @@ int64_t store_previous_end_boot_ns(const struct store *s)
 	return run_previous_end_boot_ns(s->run);
 }
 
+bool store_resumes(const struct store *s, struct capture *out)
+{
+	return run_resumes(s->run, out);
+}
+
 void store_set_patience(struct store *s, bool patient)
 {
 	s->patience_ms = patient ? PATIENT_MS : IMPATIENT_MS;

@@ -20,6 +20,13 @@
 
 struct store;
 
+/* How far what programs tell that outlive us is in the database. */
+struct capture {
+	int64_t instance_ns; /* names these programs; 0: there are none */
+	uint64_t ring_position;
+	struct probe_counters counters; /* accounted for, since they were loaded */
+};
+
 struct store_config {
 	const char *path;
 	bool durable; /* each commit survives a power cut */
@@ -32,6 +39,14 @@ struct store_config {
 	 * of table gap (NULL: none was), and when that began, microseconds since the epoch. */
 	const char *aside_reason;
 	int64_t aside_from_us;
+	/* Of programs that outlive us. */
+	int64_t instance_ns; /* 0: there are none */
+	uint64_t ring_from;  /* what their ring holds: positions */
+	uint64_t ring_to;
+	/* Asked where to begin when there is nothing to go on with: fills in all of @out, where
+	 * what happened before @known_boot_ns is in the database. */
+	int (*begin)(void *ctx, int64_t known_boot_ns, struct capture *out, struct err *err);
+	void *ctx;
 };
 
 /*
@@ -62,6 +77,10 @@ int store_each_listener(struct store *s, int (*each)(void *ctx, const struct lis
 /* When the run before this one last wrote, on this boot's clock (negative: before
  * this boot). 0: there was none. */
 int64_t store_previous_end_boot_ns(const struct store *s);
+
+/* Where this run begins to read. True: it goes on where the one before it stood, which read
+ * the same programs in the same boot, and whose ring still holds what follows. */
+bool store_resumes(const struct store *s, struct capture *out);
 
 enum gap_reason {
 	GAP_RING_FULL,
@@ -98,6 +117,7 @@ struct flush {
 	int64_t now_boot_ns;
 	int64_t offset_ns;
 	int64_t clock_step_ns; /* how far the wall clock was set since the last flush */
+	struct capture capture;
 };
 
 /* Writes it all, or nothing: -ENOSPC, -EBUSY, -EIO, -ENOMEM. May be tried again. Not so

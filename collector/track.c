@@ -62,6 +62,22 @@ int track_leftover(struct track *t, const struct connection *c)
 	return 0;
 }
 
+int track_known(struct track *t, const struct connection *c)
+{
+	struct tracked *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	e->c = *c;
+	e->c.id = (uint64_t)c->open_row;
+	HASH_ADD(hh, t->open, c.id, sizeof(e->c.id), e);
+	if (!e->hh.tbl) {
+		free(e);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 /* How sure an owner is: the one who opened or accepted it, then who closed it, then one
  * of those who held it, then who listened. */
 static int certainty(const struct connection *c)
@@ -86,6 +102,16 @@ static bool inherit_owner(struct connection *c, const struct connection *from)
 	return true;
 }
 
+/* Gives @c who it belongs to, as @old knew. An earlier run may know it as well as this one, and
+ * its name of it stands. */
+static void inherit_names(struct connection *c, const struct connection *old)
+{
+	c->container_row = old->container_row;
+	if (old->process_row && certainty(old) == certainty(c))
+		c->process_row = old->process_row;
+	inherit_owner(c, old);
+}
+
 /* Gives @c what an earlier run of the collector, or the scan, knew of it. */
 static void inherit(struct connection *c, const struct connection *old)
 {
@@ -95,11 +121,7 @@ static void inherit(struct connection *c, const struct connection *old)
 	c->flags = old->flags | CONNECTION_PREEXISTING |
 		   (c->flags & (CONNECTION_PEER_CLOSED | CONNECTION_MPTCP | CONNECTION_LOOPBACK));
 	c->open_row = old->open_row;
-	c->container_row = old->container_row;
-	/* An earlier run may know it as well as this one, and its name of it stands. */
-	if (old->process_row && certainty(old) == certainty(c))
-		c->process_row = old->process_row;
-	inherit_owner(c, old);
+	inherit_names(c, old);
 }
 
 static void inherit_leftover(struct track *t, struct connection *c)
@@ -236,7 +258,7 @@ static void apply_end(struct track *t, const struct connection *c, struct connec
 	if (e->c.flags & CONNECTION_PREEXISTING)
 		inherit(ended, &e->c);
 	else
-		inherit_owner(ended, &e->c);
+		inherit_names(ended, &e->c);
 	forget(t, e);
 }
 

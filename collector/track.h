@@ -23,6 +23,10 @@ void track_free(struct track *t);
  * or -ENOMEM. */
 int track_leftover(struct track *t, const struct connection *c);
 
+/* The same with one whose row is named as the programs name it that run now, for they ran
+ * then: it is open, and was written. */
+int track_known(struct track *t, const struct connection *c);
+
 /* Takes in an event. Returns 1 when a connection ended, which is then complete in
  * *@ended; 0 when not; -ENOMEM. */
 int track_apply(struct track *t, const struct event *e, struct connection *ended);

@@ -148,7 +148,8 @@ CREATE TABLE capture (
   boot_id       TEXT    NOT NULL,
   instance      INTEGER NOT NULL,      -- when the programs were attached, ns since boot
   ring_position INTEGER NOT NULL,      -- bytes of the ring that are in the tables
-  counters      BLOB    NOT NULL       -- the kernel side's, as the collector keeps them
+  counters      BLOB    NOT NULL       -- what the runs have accounted for since then, as the
+                                       -- kernel side counts it: struct probe_counters
 ) STRICT;
 
 -- reason gets set_aside: an earlier file holds what came before; and pruned: connections were

@@ -5,7 +5,7 @@
 #include "../../bpf/event.h"
 #include "clock.h"
 #include "netns.h"
-#include "probe.h"
+#include "tests/no_pins.h"
 
 struct probe {
 	probe_sink sink;

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "history.h"
 #include "netns.h"
+#include "tests/no_pins.h"
 
 #define NETNS	  4026531840U
 #define ENDED	  8	  /* connections that begin and end in a phase */

@@ -44,13 +44,13 @@ violations=$(
 	below query bpf
 	below collector query
 	for folder in schema collector query; do
-		sources $folder collector/probe |
-			forbid "libbpf and the skeleton belong to collector/probe.c" \
+		sources $folder 'collector/(probe|probe_parts|probe_read|pin)' |
+			forbid "libbpf and the skeleton belong to the probe" \
 				'^#include [<"](bpf/|.*\.skel\.h)'
 		sources $folder "$folder/main" |
 			forbid "only main.c prints and exits" "$print"
 	done
-	sources collector 'collector/(probe|decode)' |
+	sources collector 'collector/(probe_parts|decode)' |
 		forbid "event.h belongs to probe and decode" '^#include "(bpf/)?event\.h"'
 	# container_name reads JSON with it.
 	sources collector 'collector/(store|run|dictionary|leftover|hourly|retain|oldest|purge|wal|container_name)' |

@@ -70,12 +70,55 @@ static void what_never_came_is_corrupt_at_the_end_and_not_before(void **state)
 	assert_int_equal(account_lost_ends(&a, &kernel), 2);
 }
 
+static void a_run_counts_only_what_no_earlier_one_accounted_for(void **state)
+{
+	struct account first = {.taken = {[KIND_END] = 90}}, next = {.taken = {[KIND_END] = 7}};
+	/* Three ends wait in the ring. */
+	struct probe_counters kernel = {.seen = {[KIND_END] = 103},
+					.lost = {[KIND_END] = 10},
+					.filtered = 4,
+					.missed_ends = 1};
+	struct flush f = {0};
+
+	(void)state;
+	account_ours(&first, &kernel);
+	next.before = account_so_far(&first, &kernel);
+	assert_int_equal(next.before.seen[KIND_END], 100);
+	kernel.seen[KIND_END] += 6;
+	kernel.lost[KIND_END] += 2;
+	kernel.filtered += 5;
+	account_ours(&next, &kernel);
+	account_flush(&next, &kernel, false, &f);
+	assert_balanced(&f);
+	assert_int_equal(f.account[KIND_END].seen, 7 + 2 + 5);
+	assert_int_equal(f.account[KIND_END].lost, 2);
+	assert_int_equal(f.lost[GAP_RING_FULL], 2);
+	assert_int_equal(f.lost[GAP_RECURSION], 0);
+	assert_int_equal(account_so_far(&next, &kernel).seen[KIND_END], 109);
+	assert_int_equal(account_so_far(&next, &kernel).filtered, 9);
+}
+
+static void a_run_that_hands_over_has_seen_what_it_took(void **state)
+{
+	struct account a = {.taken = {[KIND_END] = 8}, .handed_over = true};
+	const struct probe_counters kernel = {.seen = {[KIND_END] = 13}, .lost = {[KIND_END] = 1}};
+	struct flush f = {0};
+
+	(void)state;
+	account_flush(&a, &kernel, false, &f);
+	assert_balanced(&f);
+	assert_int_equal(f.account[KIND_END].seen, 9);
+	assert_int_equal(f.seen, 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(seen_is_recorded_and_lost_and_filtered_for_each_kind_of_record),
 		cmocka_unit_test(what_was_told_in_a_gap_is_not_told_again),
 		cmocka_unit_test(what_never_came_is_corrupt_at_the_end_and_not_before),
+		cmocka_unit_test(a_run_counts_only_what_no_earlier_one_accounted_for),
+		cmocka_unit_test(a_run_that_hands_over_has_seen_what_it_took),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,6 +227,52 @@ static bool take(void *ctx, const struct connection *c)
 	return true;
 }
 
+/* Its programs outlived the run that wrote its row. */
+static struct connection known(uint64_t id)
+{
+	return (struct connection){.open_row = (int64_t)id,
+				   .cookie = id * 10,
+				   .netns = 1,
+				   .process_row = 3,
+				   .container_row = 4,
+				   .owner_source = OWNER_CONNECT,
+				   .outcome = OUTCOME_OPEN};
+}
+
+static void what_the_programs_still_know_is_joined_with_its_end_by_its_name(void **state)
+{
+	struct event end = event(KIND_END, 7);
+	struct connection c = known(7), ended;
+
+	end.connection.owner_source = OWNER_CONNECT;
+	assert_int_equal(track_known(*state, &c), 0);
+	assert_int_equal(apply(*state, KIND_OPEN, 7, &ended), 0);
+	assert_int_equal(track_count(*state), 1);
+	assert_int_equal(track_apply(*state, &end, &ended), 1);
+	assert_int_equal(ended.open_row, 7);
+	assert_int_equal(ended.start_boot_ns, 7);
+	assert_int_equal(ended.process_row, 3);
+	assert_int_equal(ended.container_row, 4);
+	assert_int_equal(ended.flags, 0);
+	assert_int_equal(track_count(*state), 0);
+}
+
+static void what_the_programs_no_longer_know_is_lost_after_two_reviews(void **state)
+{
+	struct connection c = known(7);
+	struct seen seen = {.room = 1};
+
+	assert_int_equal(track_known(*state, &c), 0);
+	track_begin_sweep(*state);
+	assert_int_equal(track_sweep(*state, take, &seen), SWEPT_DOUBTFUL);
+	track_begin_sweep(*state);
+	assert_int_equal(track_sweep(*state, take, &seen), SWEPT_CLEAN);
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(seen.rows[0].outcome, OUTCOME_LOST);
+	assert_int_equal(seen.rows[0].open_row, 7);
+	assert_int_equal(track_count(*state), 0);
+}
+
 static void a_leftover_that_nobody_names_is_lost_once(void **state)
 {
 	struct seen seen = {.room = 8};
@@ -402,6 +448,8 @@ int main(void)
 		T(a_connection_is_open_from_its_open_to_its_end),
 		T(an_end_without_its_open_loses_nothing),
 		T(an_open_told_twice_counts_once),
+		T(what_the_programs_still_know_is_joined_with_its_end_by_its_name),
+		T(what_the_programs_no_longer_know_is_lost_after_two_reviews),
 		T(an_attempt_opens_nothing_yet),
 		T(what_is_old_enough_and_unwritten_is_offered_once),
 		T(one_that_was_written_ends_with_the_row_it_had),
