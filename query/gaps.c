@@ -4,6 +4,17 @@
 
 #include "db.h"
 
+static int64_t rows_from_us(sqlite3 *db)
+{
+	AUTO_STMT *stmt = NULL;
+	struct err ignored; /* an older schema has no extent, and deletes nothing */
+
+	if (db_prepare(db, "SELECT rows_from_us FROM extent WHERE id = 1", &stmt, &ignored) ||
+	    sqlite3_step(stmt) != SQLITE_ROW)
+		return 0;
+	return sqlite3_column_int64(stmt, 0);
+}
+
 int gaps_find(sqlite3 *db, int64_t since_us, int64_t until_us, struct gaps *out, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
@@ -22,6 +33,7 @@ int gaps_find(sqlite3 *db, int64_t since_us, int64_t until_us, struct gaps *out,
 	if (ret != SQLITE_ROW)
 		return err_set(err, db_errno(ret), "%s", sqlite3_errmsg(db));
 	reasons = sqlite3_column_text(stmt, 1);
+	out->rows_from_us = rows_from_us(db);
 	out->n = sqlite3_column_int64(stmt, 0);
 	snprintf(out->reasons, sizeof(out->reasons), "%s", reasons ? (const char *)reasons : "");
 	return 0;

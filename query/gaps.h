@@ -1,4 +1,4 @@
-/* gaps.h - does the history have holes in a window? */
+/* gaps.h - does the history have holes in a window, or does it begin later? */
 #ifndef CONNMON_GAPS_H
 #define CONNMON_GAPS_H
 
@@ -9,7 +9,8 @@
 
 struct gaps {
 	int64_t n;
-	char reasons[128]; /* "ring_full, stopped"; as stored, so not yet safe to print */
+	char reasons[128];    /* "ring_full, stopped"; as stored, so not yet safe to print */
+	int64_t rows_from_us; /* connections that ended before were deleted; 0: none */
 };
 
 /* Those that overlap the window. */

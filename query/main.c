@@ -41,7 +41,8 @@ static int open_db(const struct request *q, sqlite3 **out, struct err *err)
 	return ret ? ret : functions_register(*out, err);
 }
 
-/* The rows of one statement. When it returns, the database is closed. */
+/* The rows of one statement. When it returns, the database is closed, as after the next:
+ * nobody who prints slowly holds the collector's WAL. */
 static int ask_sql(const struct request *q, const char *sql, struct rows **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
@@ -70,20 +71,33 @@ static int ask_report(const struct request *q, struct rows **out, struct gaps *g
 	ret = report_prepare(q->report, &q->args, &q->scope, db, &stmt, err);
 	if (ret)
 		return db_wrap_older(db, err);
-	ret = rows_fetch(stmt, q->timeout_us, out, err);
+	/* Rows and gaps are of one moment, which closing the database ends. */
+	ret = db_exec_ours(db, "BEGIN", err);
+	if (!ret)
+		ret = rows_fetch(stmt, q->timeout_us, out, err);
 	return ret ? ret : gaps_find(db, q->args.since_us, q->args.until_us, gaps, err);
 }
 
 /* What the reader of a report should know beside its rows. */
-static void remark_on(const struct report *report, const struct rows *rows, const struct gaps *gaps)
+static void remark_on(const struct request *q, const struct rows *rows, const struct gaps *gaps)
 {
+	const struct report *report = q->report;
+	char from[TIMESPEC_SIZE];
 	struct err text;
 
 	if (rows->n_rows == 0)
 		remark(report->filtered
 			       ? "no such connections in this window; --since looks further back"
 			       : "nothing in this window");
-	if (!report->filtered || gaps->n == 0)
+	if (!report->filtered)
+		return;
+	if (q->args.since_us < gaps->rows_from_us) {
+		err_set(&text, 0, "connections that ended before %s are deleted (--retain)",
+			timespec_format(gaps->rows_from_us, q->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL,
+					from));
+		remark(text.msg);
+	}
+	if (gaps->n == 0)
 		return;
 	err_set(&text, 0,
 		"connections may be missing: %lld gap%s in this window (%s); see connmon-query gaps",
@@ -102,7 +116,7 @@ static int run_report(const struct request *q, bool *has_gaps, struct err *err)
 	if (ret)
 		return ret;
 	if (!q->quiet)
-		remark_on(q->report, rows, &gaps);
+		remark_on(q, rows, &gaps);
 	*has_gaps = gaps.n > 0;
 	return 0;
 }

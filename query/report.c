@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db.h"
+#include "found.h"
 #include "timespec.h"
 
 /* The parameters that every report has, as header lines. */
@@ -68,6 +69,8 @@ static int parse_header(struct report *r, const char *line, struct err *err)
 		return add_text(r->help, sizeof(r->help), line + at, err);
 	if (!strcmp(key, "example"))
 		return add_text(r->example, sizeof(r->example), line + at, err);
+	if (!strcmp(key, "only"))
+		return add_text(r->only, sizeof(r->only), line + at, err);
 	if (!strcmp(key, "param"))
 		return add_param(r, line + at, err);
 	return err_set(err, -EINVAL, "unknown key \"%s\"", key);
@@ -159,14 +162,19 @@ int report_prepare(const struct report *report, const struct report_args *args,
 {
 	AUTO_STMT *stmt = NULL;
 	char *sql;
-	int ret = scope_sql(scope, report->relation, report->sql, &sql, err);
+	struct scope narrowed = *scope;
+	int ret = report->only[0] ? scope_add_flag(&narrowed, report->only, err) : 0;
 
+	if (!ret && report->relation == SCOPE_ROWS && narrowed.totals != SCOPE_NO_TOTALS)
+		ret = found_register(db, &narrowed, args->since_us, args->until_us, err);
+	if (!ret)
+		ret = scope_sql(&narrowed, report->relation, report->sql, &sql, err);
 	if (ret)
-		return ret;
+		return err_wrap(err, "report %s", report->name);
 	ret = db_prepare(db, sql, &stmt, err);
 	free(sql);
 	if (!ret)
-		ret = scope_bind(scope, stmt, err);
+		ret = scope_bind(&narrowed, stmt, err);
 	for (int i = 0; i < report->n_params && !ret; i++)
 		ret = param_bind(stmt, report->params[i].name, &args->values[i], err);
 	if (ret)

@@ -6,6 +6,7 @@
  *	-- title:   one line, shown by "connmon-query reports"
  *	-- help:    a paragraph; go on with more help: lines
  *	-- example: a command line
+ *	-- only:    a filter without a value that always holds, as failed
  *	-- param:   NAME TYPE DEFAULT HELP (any number; types are in param.h)
  *
  * The file name is the subcommand, each param the option --NAME and the SQL
@@ -46,6 +47,7 @@ struct report {
 	char title[80];
 	char help[1024];
 	char example[256];
+	char only[24]; /* a filter without a value; "": all */
 	struct report_param params[REPORT_MAX_PARAMS];
 	int n_params;
 	enum scope_relation relation;

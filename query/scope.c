@@ -13,46 +13,69 @@
  */
 static const struct window {
 	const char *name, *help, *sql;
+	const char *beside; /* the same without the bounds on id; of what has ended */
+	struct scope_window is;
 } windows[] = {
 	{"active",
 	 "connections that were there at some moment from --since to --until (the default)",
-	 "id >= :since AND id - duration_us < :until"},
-	{"started", "only those that started in it",
-	 "id >= :since AND id - duration_us >= :since AND id - duration_us < :until"},
-	{"ended", "only those that ended in it",
-	 "id >= :since AND id < :until AND ended_at IS NOT NULL"},
+	 "id >= :since AND id - duration_us < :until",
+	 "id - duration_us < :until",
+	 {0}},
+	{"started",
+	 "only those that started in it",
+	 "id >= :since AND id - duration_us >= :since AND id - duration_us < :until",
+	 "id - duration_us >= :since AND id - duration_us < :until",
+	 {.starts_at_or_after_since = true}},
+	{"ended",
+	 "only those that ended in it",
+	 "id >= :since AND id < :until AND ended_at IS NOT NULL",
+	 "true",
+	 {.ends_before_until = true}},
+};
+
+/* What the totals know of a filter. */
+enum known {
+	UNKNOWN,
+	KNOWN,	    /* but it is true of too many to be worth looking there */
+	BY_PROGRAM, /* found in hourly_program */
+	BY_PEER,    /* only in hourly */
 };
 
 /* To add a filter, write a row: its option, type (see param.h; NULL: a flag), a
- * condition on the columns of connections, and its help. The value is :NAME, where
- * a - in the option is a _ in SQL. */
+ * condition on the columns of connections, what the totals know of it, and its help. The
+ * value is :NAME, where a - in the option is a _ in SQL. What they know are the columns
+ * that found.c gives them; failed is there whether any has. */
 static const struct filter {
-	const char *name, *type, *sql, *help;
+	const char *name, *type, *sql;
+	enum known known;
+	const char *help;
+	const char *in_tally; /* NULL: the same condition there */
 } filters[] = {
-	{"comm", "pattern", "matches(comm, :comm)",
-	 "program name; * and ? stand for any text, any character"},
-	{"exe", "pattern", "matches(exe, :exe)", "program file, its whole path; * and ? likewise"},
-	{"pid", "int", "pid = :pid", "process"},
-	{"uid", "user", "uid = :uid", "the program's user, name or number"},
+	{"comm", "pattern", "matches(comm, :comm)", BY_PROGRAM,
+	 "program name; * and ? stand for any text, any character", NULL},
+	{"exe", "pattern", "matches(exe, :exe)", BY_PROGRAM,
+	 "program file, its whole path; * and ? likewise", NULL},
+	{"pid", "int", "pid = :pid", UNKNOWN, "process", NULL},
+	{"uid", "user", "uid = :uid", BY_PROGRAM, "the program's user, name or number", NULL},
 	/* An id may be cut, but not so short that it could be the begin of a name. */
 	{"container", "pattern",
 	 "matches(container, :container) OR length(:container) >= 12 AND"
 	 " matches(container_id, :container || '*')",
-	 "container name, or at least 12 digits of its id; * and ? likewise"},
-	{"pod", "pattern", "matches(pod, :pod)",
-	 "Kubernetes pod, namespace/name; * and ? likewise"},
-	{"netns", "netns", "netns = :netns",
-	 "network namespace, as readlink /proc/PID/ns/net shows it"},
-	{"direction", "direction", "direction = :direction",
-	 "out: this node connected; in: it accepted"},
-	{"peer", "network", "ip_in(peer_addr, :peer)", "the other side: an address or a network"},
-	{"port", "ports", "in_list(service_port, :port)",
-	 "service port: the peer's for out, ours for in"},
-	{"outcome", "outcomes", "in_list(outcome, :outcome)",
-	 "how it ended, as in the view connections"},
-	/* The first is for the index of connections, the second for totals. */
-	{"failed", NULL, "failed AND failed = 1", "connections that never came about"},
-	{"no-loopback", NULL, "NOT loopback", "without what the node says to itself"},
+	 BY_PROGRAM, "container name, or at least 12 digits of its id; * and ? likewise", NULL},
+	{"pod", "pattern", "matches(pod, :pod)", BY_PROGRAM,
+	 "Kubernetes pod, namespace/name; * and ? likewise", NULL},
+	{"netns", "netns", "netns = :netns", UNKNOWN,
+	 "network namespace, as readlink /proc/PID/ns/net shows it", NULL},
+	{"direction", "direction", "direction = :direction", KNOWN,
+	 "out: this node connected; in: it accepted", NULL},
+	{"peer", "network", "ip_in(peer_addr, :peer)", BY_PEER,
+	 "the other side: an address or a network", NULL},
+	{"port", "ports", "in_list(service_port, :port)", BY_PROGRAM,
+	 "service port: the peer's for out, ours for in", NULL},
+	{"outcome", "outcomes", "in_list(outcome, :outcome)", UNKNOWN,
+	 "how it ended, as in the view connections", NULL},
+	{"failed", NULL, "failed", KNOWN, "connections that never came about", "failed = 1"},
+	{"no-loopback", NULL, "NOT loopback", KNOWN, "without what the node says to itself", NULL},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -76,6 +99,28 @@ void scope_add_options(struct option_set *set, unsigned window_group, unsigned f
 	}
 }
 
+static bool has_filter(const struct scope *scope, const struct filter *f)
+{
+	for (int i = 0; i < scope->n_filters; i++)
+		if (scope->filters[i].filter == f)
+			return true;
+	return false;
+}
+
+static void add_filter(struct scope *scope, const struct filter *f, struct param_value value)
+{
+	struct network net;
+
+	scope->filters[scope->n_filters].filter = f;
+	scope->filters[scope->n_filters++].value = value;
+	if (f->known == BY_PROGRAM && scope->totals == SCOPE_NO_TOTALS)
+		scope->totals = SCOPE_PROGRAM_TOTALS;
+	if (f->known != BY_PEER || !network_parse(value.text, &net))
+		return;
+	scope->totals = SCOPE_PEER_TOTALS;
+	scope->peer = peer_range(&net);
+}
+
 int scope_parse(const struct options *given, int64_t now_us, struct scope *out, struct err *err)
 {
 	const struct window *window = NULL;
@@ -89,9 +134,7 @@ int scope_parse(const struct options *given, int64_t now_us, struct scope *out, 
 				       window->name, windows[i].name);
 		window = &windows[i];
 	}
-	window = window ? window : &windows[0];
-	out->window = window->sql;
-	out->window_name = window->name;
+	out->window = window ? window : &windows[0];
 
 	for (size_t i = 0; i < COUNT(filters); i++) {
 		const struct filter *f = &filters[i];
@@ -102,11 +145,66 @@ int scope_parse(const struct options *given, int64_t now_us, struct scope *out, 
 			continue;
 		if (f->type && param_type_find(f->type)->parse(text, now_us, &value, err))
 			return err_wrap(err, "--%s", f->name);
-		out->filters[out->n_filters].filter = f;
-		out->filters[out->n_filters++].value = value;
+		add_filter(out, f, value);
 	}
 	return 0;
 }
+
+int scope_add_flag(struct scope *scope, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < COUNT(filters); i++) {
+		if (strcmp(filters[i].name, name) != 0 || filters[i].type)
+			continue;
+		if (!has_filter(scope, &filters[i]))
+			add_filter(scope, &filters[i], (struct param_value){0});
+		return 0;
+	}
+	return err_set(err, -EINVAL, "there is no filter \"%s\" without a value", name);
+}
+
+struct scope_window scope_window(const struct scope *scope)
+{
+	return scope->window->is;
+}
+
+/* An address is its text; of a network, its texts are looked at before its bits. */
+static const char *condition(const struct scope *scope, const struct filter *f,
+			     enum scope_relation relation)
+{
+	if (relation == SCOPE_TALLY && f->in_tally)
+		return f->in_tally;
+	if (f->known != BY_PEER || scope->peer.kind == PEER_ANYWHERE)
+		return f->sql;
+	return scope->peer.kind == PEER_ADDRESS ? "peer_addr = :peer_from"
+						: "peer_addr >= :peer_from AND peer_addr < :peer_to"
+						  " AND ip_in(peer_addr, :peer)";
+}
+
+static void write_filters(const struct scope *scope, enum scope_relation relation, bool known,
+			  FILE *f)
+{
+	for (int i = 0; i < scope->n_filters; i++)
+		if (!known || scope->filters[i].filter->known != UNKNOWN)
+			fprintf(f, " AND (%s)",
+				condition(scope, scope->filters[i].filter, relation));
+}
+
+void scope_write_totals(const struct scope *scope, FILE *f)
+{
+	write_filters(scope, SCOPE_ROWS, true, f);
+}
+
+void scope_write_ended(const struct scope *scope, FILE *f)
+{
+	write_filters(scope, SCOPE_ROWS, false, f);
+	fprintf(f, " AND %s", scope->window->beside);
+}
+
+/* found.at and not e.id, which is the same: only so SQLite sees that the rows come in its
+ * order. */
+static const char found[] =
+	"SELECT f.at AS id, e.* FROM found f CROSS JOIN ended_connections e WHERE e.id = f.at"
+	" UNION ALL SELECT id, * FROM open_connections";
 
 int scope_sql(const struct scope *scope, enum scope_relation relation, const char *select,
 	      char **out, struct err *err)
@@ -119,11 +217,12 @@ int scope_sql(const struct scope *scope, enum scope_relation relation, const cha
 		return err_set(err, -ENOMEM, "no memory for the statement");
 	if (relation == SCOPE_TALLY)
 		fprintf(f, "WITH tally AS (SELECT * FROM totals(:since, :until, '%s') WHERE 1",
-			scope->window_name);
+			scope->window->name);
 	else
-		fprintf(f, "WITH scope AS (SELECT * FROM connections WHERE %s", scope->window);
-	for (int i = 0; i < scope->n_filters; i++)
-		fprintf(f, " AND (%s)", scope->filters[i].filter->sql);
+		fprintf(f, "WITH scope AS (%s WHERE %s",
+			scope->totals == SCOPE_NO_TOTALS ? "SELECT * FROM connections" : found,
+			scope->window->sql);
+	write_filters(scope, relation, false, f);
 	fprintf(f, ")\n%s\nLIMIT :limit", select);
 	if (fclose(f)) {
 		free(sql);
@@ -135,11 +234,16 @@ int scope_sql(const struct scope *scope, enum scope_relation relation, const cha
 
 int scope_bind(const struct scope *scope, sqlite3_stmt *stmt, struct err *err)
 {
+	struct param_value from = {.text = scope->peer.from}, to = {.text = scope->peer.to};
 	int ret = 0;
 
 	for (int i = 0; i < scope->n_filters && !ret; i++)
 		if (scope->filters[i].filter->type)
 			ret = param_bind(stmt, scope->filters[i].filter->name,
 					 &scope->filters[i].value, err);
+	if (!ret)
+		ret = param_bind(stmt, "peer_from", &from, err);
+	if (!ret)
+		ret = param_bind(stmt, "peer_to", &to, err);
 	return ret;
 }

@@ -3,6 +3,9 @@
  * rows of the view connections that pass them; or as "tally": the sums over those rows
  * (see totals.h). Every report selects from one of them.
  *
+ * When a filter is given that the totals know of and that may leave few, ended connections
+ * are not looked for one by one: see found.h.
+ *
  * The SQL is put together from constant fragments alone; what the user typed is
  * bound: :since and :until by the report (they are its parameters), the filters'
  * values by scope_bind().
@@ -11,24 +14,35 @@
 #define CONNMON_SCOPE_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "err.h"
 #include "options.h"
 #include "param.h"
+#include "peer.h"
 
 #define SCOPE_MAX_FILTERS 16
 
 enum scope_relation { SCOPE_NEITHER, SCOPE_ROWS, SCOPE_TALLY };
 
+/* Which totals say where connections are that pass the filters. */
+enum scope_totals {
+	SCOPE_NO_TOTALS,      /* none, or all of the history would pass: read the window */
+	SCOPE_PROGRAM_TOTALS, /* hourly_program */
+	SCOPE_PEER_TOTALS,    /* hourly */
+};
+
 struct scope {
-	const char *window;	 /* a constant SQL fragment */
-	const char *window_name; /* a constant, as totals has it */
+	const struct window *window;
 	struct {
 		const struct filter *filter;
 		struct param_value value;
 	} filters[SCOPE_MAX_FILTERS];
 	int n_filters;
+	enum scope_totals totals;
+	struct peer_range peer; /* when --peer is given */
 };
 
 /* Adds --active, --started and --ended as @window_group, the filters as @filter_group. */
@@ -38,13 +52,31 @@ void scope_add_options(struct option_set *set, unsigned window_group, unsigned f
  * what is wrong with its value, or with two windows at once. */
 int scope_parse(const struct options *given, int64_t now_us, struct scope *out, struct err *err);
 
+/* Adds the filter @name, which takes no value. -EINVAL when there is no such one. */
+int scope_add_flag(struct scope *scope, const char *name, struct err *err);
+
 /*
  * Writes "WITH scope AS (...) SELECT LIMIT :limit" for the report's @select to *@out,
- * which the caller frees with free(); with SCOPE_TALLY tally instead of scope. -ENOMEM.
+ * which the caller frees with free(); with SCOPE_TALLY tally instead of scope. For scope
+ * with totals, found_register() must be called before it is compiled. -ENOMEM.
  */
 int scope_sql(const struct scope *scope, enum scope_relation relation, const char *select,
 	      char **out, struct err *err);
 
+/* Writes " AND ..." to @f: what must hold of a total, as far as totals know; and of a row of
+ * ended_connections whose id is known to be in the window. */
+void scope_write_totals(const struct scope *scope, FILE *f);
+void scope_write_ended(const struct scope *scope, FILE *f);
+
+/* What the window demands beside an end at or after :since. */
+struct scope_window {
+	bool ends_before_until; /* else it starts before it */
+	bool starts_at_or_after_since;
+};
+
+struct scope_window scope_window(const struct scope *scope);
+
+/* Binds the filters' values, as far as @stmt has them. */
 int scope_bind(const struct scope *scope, sqlite3_stmt *stmt, struct err *err);
 
 #endif

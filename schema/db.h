@@ -50,6 +50,10 @@ int db_open_writer(const char *path, bool durable, sqlite3 **out, struct err *er
  */
 int db_open_reader(const char *path, sqlite3 **out, struct err *err);
 
+/* Runs @sql, which must be a constant, past a reader's guard: BEGIN and END, so that several
+ * statements are of one moment. */
+int db_exec_ours(sqlite3 *db, const char *sql, struct err *err);
+
 /* A statement did not compile in the reader @db: puts in front of it that the database is
  * older than this program, if so. Returns the code of @err. */
 int db_wrap_older(sqlite3 *db, struct err *err);

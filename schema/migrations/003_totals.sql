@@ -173,8 +173,8 @@ SELECT id, from_us, to_us,
        reason, count
   FROM gap;
 
--- The public face, as in 001.
-CREATE VIEW connections AS
+-- The public face, as in 001: both kinds in one, and each for itself.
+CREATE VIEW ended_connections AS
 SELECT c.id                                                    AS id,
        strftime('%Y-%m-%dT%H:%M:%fZ', (c.id - c.duration_us) / 1e6, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', c.id / 1e6, 'unixepoch') AS ended_at,
@@ -231,8 +231,17 @@ SELECT c.id                                                    AS id,
   LEFT JOIN process p   ON p.id = c.process_id
   LEFT JOIN program g   ON g.id = p.program_id
   LEFT JOIN container k ON k.id = c.container_id
-  LEFT JOIN process q   ON q.id = CASE c.closer_id WHEN 0 THEN c.process_id ELSE c.closer_id END
-UNION ALL
+  LEFT JOIN process q   ON q.id = CASE c.closer_id WHEN 0 THEN c.process_id ELSE c.closer_id END;
+
+-- The columns in the same order, of the same affinities, or SQLite does not read the two
+-- side by side.
+CREATE VIEW open_connections (
+  id, started_at, ended_at, direction, outcome, error, comm, exe, pid, uid, container, netns,
+  family, local_addr, local_port, peer_addr, peer_port, service_port,
+  connect_us, duration_us, tx_bytes, rx_bytes, retransmits, srtt_us,
+  min_rtt_us, owner_source, closed_by, failed, accept_wait_us, thread,
+  container_id, pod, loopback, cookie, flags
+) AS
 SELECT CAST((julianday('now') - 2440587.5) * 86400e6 AS INTEGER),
        strftime('%Y-%m-%dT%H:%M:%fZ', o.start_us / 1e6, 'unixepoch'),
        NULL,
@@ -275,6 +284,9 @@ SELECT CAST((julianday('now') - 2440587.5) * 86400e6 AS INTEGER),
   LEFT JOIN program g   ON g.id = p.program_id
   LEFT JOIN container k ON k.id = o.container_id
   LEFT JOIN process q   ON q.id = o.closer_id;
+
+CREATE VIEW connections AS
+SELECT * FROM ended_connections UNION ALL SELECT * FROM open_connections;
 
 -- Active at some moment in the last hour, the last day.
 CREATE VIEW last_hour AS

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "tempdb.h"
 
@@ -229,6 +230,61 @@ static void one_statement_at_a_time_and_not_none(void **state)
 	db_close(db);
 }
 
+static void statements_between_begin_and_end_are_of_one_moment_and_the_guard_stays(void **state)
+{
+	struct tempdb *f = *state;
+	AUTO_DB *writer = NULL;
+	AUTO_DB *reader = NULL;
+	AUTO_STMT *stmt = NULL;
+	struct err err = {0};
+
+	assert_int_equal(db_open_writer(f->path, false, &writer, &err), 0);
+	assert_int_equal(db_open_reader(f->path, &reader, &err), 0);
+	assert_int_equal(db_exec_ours(reader, "BEGIN", &err), 0);
+	assert_int_equal(tempdb_number(reader, "SELECT count(*) FROM gap"), 0);
+	tempdb_run(writer, "INSERT INTO gap (from_us, to_us, reason) VALUES (1, 2, 'stopped')");
+	assert_int_equal(tempdb_number(reader, "SELECT count(*) FROM gap"), 0);
+	assert_int_equal(db_prepare(reader, "END", &stmt, &err), -EINVAL);
+	assert_int_equal(db_exec_ours(reader, "END", &err), 0);
+	assert_int_equal(tempdb_number(reader, "SELECT count(*) FROM gap"), 1);
+	/* A writer has no guard, and gets none. */
+	assert_int_equal(db_exec_ours(writer, "BEGIN; END", &err), 0);
+	tempdb_run(writer, "DELETE FROM gap");
+}
+
+#define WAL_LIMIT (64 << 20)
+
+static off_t wal_bytes(const struct tempdb *f)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s-wal", f->path);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+static void a_wal_that_a_reader_made_grow_shrinks_when_it_has_left(void **state)
+{
+	struct tempdb *f = *state;
+	AUTO_DB *writer = NULL;
+	sqlite3 *reader = NULL;
+	struct err err = {0};
+
+	assert_int_equal(db_open_writer(f->path, false, &writer, &err), 0);
+	tempdb_run(writer, "CREATE TABLE much (id INTEGER PRIMARY KEY, bytes BLOB)");
+	assert_int_equal(db_open_reader(f->path, &reader, &err), 0);
+	assert_int_equal(db_exec_ours(reader, "BEGIN", &err), 0);
+	assert_int_equal(tempdb_number(reader, "SELECT count(*) FROM gap"), 0);
+	for (int i = 0; i < 5; i++)
+		tempdb_run(writer, "REPLACE INTO much VALUES (1, zeroblob(16000000))");
+	assert_true(wal_bytes(f) > WAL_LIMIT);
+	db_close(reader);
+	for (int i = 0; i < 2; i++) /* one is copied back at its end, the next begins anew */
+		tempdb_run(writer, "REPLACE INTO much VALUES (1, zeroblob(100000))");
+	assert_true(wal_bytes(f) <= WAL_LIMIT);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, tempdb_setup, tempdb_teardown)
@@ -244,6 +300,8 @@ int main(void)
 		T(a_reader_needs_a_history),
 		T(on_a_reader_nothing_but_a_select_compiles),
 		T(one_statement_at_a_time_and_not_none),
+		T(statements_between_begin_and_end_are_of_one_moment_and_the_guard_stays),
+		T(a_wal_that_a_reader_made_grow_shrinks_when_it_has_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 
 #define NOW    INT64_C(1769860800000000)
 #define RANGE  "SEARCH c USING INTEGER PRIMARY KEY (rowid>?"
+#define FOUND  "SEARCH c USING INTEGER PRIMARY KEY (rowid=?)"
 #define FAILED "SEARCH c USING INDEX connection_failed (id>?"
 #define TOTALS "SCAN totals VIRTUAL TABLE INDEX " /* see test_totals.c for what it does */
 
@@ -97,10 +98,10 @@ static void assert_merges(const struct plan *plan)
 			assert_int_not_equal(plan->steps[i].parent, plan->steps[left].id);
 }
 
-/* The plan of a report with the options in @argv, a NULL-terminated array. */
-static struct plan plan_of(sqlite3 *db, const struct report *r, char *const argv[])
+/* A report with the options in @argv, a NULL-terminated array. */
+static sqlite3_stmt *prepared(sqlite3 *db, const struct report *r, char *const argv[])
 {
-	AUTO_STMT *stmt = NULL;
+	sqlite3_stmt *stmt = NULL;
 	struct option_set set = {0};
 	struct options given;
 	struct report_args args;
@@ -118,6 +119,13 @@ static struct plan plan_of(sqlite3 *db, const struct report *r, char *const argv
 	    scope_parse(&given, NOW, &scope, &err) ||
 	    report_prepare(r, &args, &scope, db, &stmt, &err))
 		fail_msg("%s: %s", r->name, err.msg);
+	return stmt;
+}
+
+static struct plan plan_of(sqlite3 *db, const struct report *r, char *const argv[])
+{
+	AUTO_STMT *stmt = prepared(db, r, argv);
+
 	return explain(db, sqlite3_sql(stmt));
 }
 
@@ -164,7 +172,7 @@ static void each_report_reads_a_range_of_the_key_in_every_window(void **state)
 			if (scans_connection(&plan))
 				fail_msg("%s %s scans connection", r.name, argv[1]);
 			if (find(&plan, RANGE) < 0 && find(&plan, FAILED) < 0 &&
-			    find(&plan, TOTALS) < 0)
+			    find(&plan, TOTALS) < 0 && find(&plan, FOUND) < 0)
 				fail_msg("%s %s: no range of the key", r.name, argv[1]);
 		}
 	}
@@ -203,6 +211,80 @@ static void the_list_is_merged_not_sorted(void **state)
 	assert_merges(&plan);
 }
 
+/* The plan of the statement that @words are in, of those that a list with @argv runs within. */
+static struct plan plan_within(sqlite3 *db, char *const argv[], const char *words)
+{
+	struct report list = report_called("list");
+	AUTO_STMT *stmt = prepared(db, &list, argv);
+	struct plan plan = {0};
+
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	for (sqlite3_stmt *s = sqlite3_next_stmt(db, NULL); s && plan.n == 0;
+	     s = sqlite3_next_stmt(db, s))
+		if (s != stmt && strstr(sqlite3_sql(s), words))
+			plan = explain(db, sqlite3_sql(s));
+	if (plan.n == 0)
+		fail_msg("no statement with %s", words);
+	return plan;
+}
+
+static void what_is_found_is_merged_not_sorted(void **state)
+{
+	static char *const filters[][2] = {
+		{"--peer", "10.0.0.1"}, {"--peer", "10.0.0.0/8"}, {"--port", "22"},
+		{"--uid", "0"},		{"--container", "web"},
+	};
+	struct report r = report_called("list");
+
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		struct plan plan =
+			plan_of(*state, &r, (char *[]){"x", filters[i][0], filters[i][1], NULL});
+
+		assert_merges(&plan);
+		assert_false(scans_connection(&plan));
+		assert_int_not_equal(find(&plan, FOUND), -1);
+		assert_int_not_equal(find(&plan, "SCAN f VIRTUAL TABLE INDEX 1:"), -1);
+	}
+}
+
+static void hours_are_asked_for_an_address_by_their_key(void **state)
+{
+	static const struct {
+		char *option, *value;
+		const char *totals;
+	} cases[] = {
+		{"--peer", "2001:db8::7",
+		 "SEARCH h USING PRIMARY KEY (hour=? AND direction=? AND peer_addr=?)"},
+		{"--peer", "2001:db8::/32",
+		 "SEARCH h USING PRIMARY KEY (hour=? AND direction=? AND peer_addr>? AND "
+		 "peer_addr<?)"},
+		{"--peer", "::/0", "SEARCH h USING PRIMARY KEY (hour=?"},
+		{"--comm", "curl", "SEARCH h USING PRIMARY KEY (hour=?"},
+		{"--port", "22", "SEARCH h USING PRIMARY KEY (hour=?"},
+	};
+
+	tempdb_run(*state, "SAVEPOINT s;"
+			   "INSERT INTO program (id, comm, uid) VALUES (1, 'curl', 0);"
+			   "INSERT INTO process (id, boot, pid, start_us, program_id)"
+			   " VALUES (1, 1, 1, 1, 1);"
+			   "INSERT INTO connection (id, duration_us, direction, outcome, flags,"
+			   " peer_addr, peer_port, local_port, process_id, tx_bytes, rx_bytes,"
+			   " retransmits, local_id) VALUES (1769860000000000, 0, 0, 2, 0,"
+			   " '2001:db8::7', 22, 1, 1, 0, 0, 0, 1)");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *argv[] = {"x", cases[i].option, cases[i].value, NULL};
+		struct plan plan = plan_within(*state, argv, ":hour");
+
+		if (find(&plan, cases[i].totals) < 0)
+			fail_msg("%s %s: %s", cases[i].option, cases[i].value,
+				 plan.steps[0].detail);
+		plan = plan_within(*state, argv, ":first");
+		assert_int_not_equal(find(&plan, RANGE " AND rowid<?)"), -1);
+		assert_int_equal(find(&plan, "USE TEMP B-TREE"), -1);
+	}
+	tempdb_run(*state, "ROLLBACK TO s; RELEASE s");
+}
+
 static void the_view_is_merged_not_sorted(void **state)
 {
 	struct plan plan = explain(*state, "SELECT * FROM connections ORDER BY id DESC LIMIT 20");
@@ -217,6 +299,8 @@ int main(void)
 		cmocka_unit_test(what_ended_in_a_window_is_a_range_with_two_ends),
 		cmocka_unit_test(failures_are_found_through_their_index),
 		cmocka_unit_test(the_list_is_merged_not_sorted),
+		cmocka_unit_test(what_is_found_is_merged_not_sorted),
+		cmocka_unit_test(hours_are_asked_for_an_address_by_their_key),
 		cmocka_unit_test(the_view_is_merged_not_sorted),
 	};
 

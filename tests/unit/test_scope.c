@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "found.h"
 #include "functions.h"
 #include "scope.h"
 #include "tempdb.h"
@@ -111,7 +112,7 @@ static char *suitable(const struct option_spec *spec)
 		      {"NAME", "curl"},
 		      {"USER", "0"},
 		      {"in|out", "out"},
-		      {"ADDR|CIDR", "::1/128"},
+		      {"ADDR|CIDR", "::/0"},
 		      {"N[,N...]", "80,443"},
 		      {"NAME[,NAME]", "open"}};
 
@@ -146,7 +147,8 @@ static void each_filter_compiles_and_binds_its_value(void **state)
 		if (parse(&scope, &err, option, spec->arg ? suitable(spec) : NULL))
 			fail_msg("%s", err.msg);
 		sql = sql_of(&scope);
-		if (db_prepare(db, sql, &stmt, &err) || scope_bind(&scope, stmt, &err))
+		if (found_register(db, &scope, 0, NOW, &err) || db_prepare(db, sql, &stmt, &err) ||
+		    scope_bind(&scope, stmt, &err))
 			fail_msg("--%s: %s", spec->name, err.msg);
 		/* since, until and limit are the report's */
 		assert_int_equal(sqlite3_bind_parameter_count(stmt), 3 + (spec->arg != NULL));
