@@ -263,7 +263,7 @@ static int bind_facts(struct store *s, sqlite3_stmt *stmt, const struct connecti
 	sqlite3_bind_text(stmt, 8, peer, len, SQLITE_STATIC);
 	sqlite3_bind_int(stmt, 9, c->peer_port);
 	bind_nonzero(stmt, 10, process);
-	if (closer && closer == process)
+	if (closer && closer == process && stmt == s->put_ended)
 		sqlite3_bind_int(stmt, 11, 0); /* costs no byte */
 	else
 		bind_nonzero(stmt, 11, closer);
