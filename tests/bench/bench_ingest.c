@@ -5,9 +5,9 @@
  *
  *   bench_ingest RECORDS ROWS_PER_COMMIT FOLDER [ROUNDS]
  *
- * RECORDS are as traffic writes them, ROWS_PER_COMMIT of them ending in a second. Medians over
- * the rounds; a ratio is that of one round. What is written to the disk is what write(2) and its
- * like were given, checkpoints and the close included.
+ * RECORDS are as traffic writes them with --review 30s, ROWS_PER_COMMIT of them ending in a second.
+ * Medians over the rounds; a ratio is that of one round. What is written to the disk is what
+ * write(2) and its like were given, checkpoints and the close included.
  */
 #include <fcntl.h>
 #include <inttypes.h>
