@@ -5,9 +5,9 @@
  *
  *   bench_ingest RECORDS ROWS_PER_COMMIT FOLDER [ROUNDS]
  *
- * RECORDS are as traffic writes them, ROWS_PER_COMMIT of them ending in a second. Medians over
- * the rounds; a ratio is that of one round. What is written to the disk is what write(2) and its
- * like were given, checkpoints and the close included.
+ * RECORDS are as traffic writes them with --review 30s, ROWS_PER_COMMIT of them ending in a second.
+ * Medians over the rounds; a ratio is that of one round. What is written to the disk is what
+ * write(2) and its like were given, checkpoints and the close included.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -254,7 +254,7 @@ static double median(double *values, size_t n)
 
 static void print_line(const char *name, const struct cost *costs, size_t n, double rows)
 {
-	double rate[MAX_ROUNDS], cpu_us[MAX_ROUNDS];
+	double rate[MAX_ROUNDS] = {0}, cpu_us[MAX_ROUNDS] = {0};
 
 	for (size_t i = 0; i < n; i++) {
 		rate[i] = rows / costs[i].seconds;
@@ -284,7 +284,7 @@ static struct recording map(const char *path)
 int main(int argc, char **argv)
 {
 	struct cost collected[MAX_ROUNDS], bare[MAX_ROUNDS];
-	double ratio[MAX_ROUNDS], cpu_ratio[MAX_ROUNDS];
+	double ratio[MAX_ROUNDS] = {0}, cpu_ratio[MAX_ROUNDS] = {0};
 	char path[400], bare_path[400];
 	struct recording recording;
 	struct rows rows = {0};

@@ -8,21 +8,9 @@
 
 #include "../../bpf/event.h"
 #include "../../schema/history.h"
+#include "traffic_node.h"
 
-#define NS_PER_MS 1000000ULL
-#define NS_PER_S  1000000000ULL
-
-#define PROGRAMS       60
-#define CONTAINERS     41
-#define DESTINATIONS   3000
-#define PER_PROGRAM    40
-#define BALANCERS      50
-#define CLIENTS	       50000
-#define EXEC_EVERY     20 /* connections */
-#define FIRST_PID      1000
-#define FIRST_CGROUP   (1ULL << 40) /* far from those of the node that this runs on */
-#define FIRST_NETNS    4026540000U
-#define PROGRAMS_BEGUN (600 * NS_PER_S) /* since boot */
+#define EXEC_EVERY 20 /* connections */
 
 enum phase {
 	TO_OPEN,
@@ -42,9 +30,7 @@ struct due {
 };
 
 struct traffic {
-	struct traffic_config config;
-	uint64_t random;
-	uint64_t begun;		 /* connections */
+	struct node node;
 	uint32_t told;		 /* of the containers and the programs that run at the begin */
 	uint64_t next_review_ns; /* UINT64_MAX: none */
 	uint32_t reviewed;	 /* of the flows; while one is on */
@@ -52,7 +38,6 @@ struct traffic {
 	uint32_t short_lived; /* the pid of the one that was begun last, 0: none lives */
 	uint64_t short_lived_ns;
 	uint32_t pids;
-	uint64_t last_id;
 
 	struct flow *flows;
 	uint32_t n_flows, room, first_free; /* UINT32_MAX: none is free */
@@ -70,222 +55,6 @@ struct traffic {
 	} out;
 	uint64_t seq[EVENT_TYPES + 1];
 };
-
-/* ---- chance ---- */
-
-/* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators). */
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-	return x ^ (x >> 31);
-}
-
-static uint64_t next_random(struct traffic *t)
-{
-	t->random += 0x9e3779b97f4a7c15ULL;
-	return mix(t->random);
-}
-
-static uint64_t below(struct traffic *t, uint64_t bound)
-{
-	return next_random(t) % bound;
-}
-
-static int chance(struct traffic *t, unsigned int of_10000)
-{
-	return below(t, 10000) < of_10000;
-}
-
-/* From @least to about @least * 2^@doublings, each doubling as likely as the next. */
-static uint64_t spread(struct traffic *t, uint64_t least, unsigned int doublings)
-{
-	uint64_t from = least << below(t, doublings);
-
-	return from + below(t, from);
-}
-
-/* What stays the same of a thing: the same number for the same names. */
-static uint64_t fixed(const struct traffic *t, uint64_t what, uint64_t which)
-{
-	return mix(mix(t->config.seed * 31 + what) + which);
-}
-
-enum {
-	DESTINATION,
-	DESTINATION_OF,
-	CLIENT,
-	BALANCER,
-	LOCAL,
-	CONTAINER,
-	STARTED,
-	DISTANCE,
-};
-
-/* ---- who and where ---- */
-
-static void set_address(const struct traffic *t, uint64_t what, uint64_t which, int v6,
-			uint8_t *addr)
-{
-	const uint64_t bits = fixed(t, what, which), more = mix(bits);
-
-	memset(addr, 0, 16);
-	if (v6) {
-		memcpy(addr, "\x20\x01\x0d\xb8", 4); /* 2001:db8::/32 */
-		memcpy(addr + 4, &bits, 4);
-		if (what == CLIENT) /* servers have short ones */
-			memcpy(addr + 8, &more, 8);
-		else
-			memcpy(addr + 14, &more, 2);
-		return;
-	}
-	memcpy(addr, &bits, 4);
-	if (what == LOCAL || what == BALANCER)
-		addr[0] = 10;
-	else
-		addr[0] = (uint8_t)(11 + addr[0] % 100); /* neither of this node nor loopback */
-}
-
-static const char *program_name(uint32_t program, char *name)
-{
-	static const char *const words[] = {"api", "web",  "auth",  "queue", "store",
-					    "job", "mail", "proxy", "sync",  "index"};
-
-	snprintf(name, EVENT_COMM_LEN, "%s-%u", words[program % 10], program);
-	return name;
-}
-
-/* Process @n; one less than PROGRAMS: the first of its program, the parent of the others. */
-static void describe(const struct traffic *t, uint32_t n, struct event_owner *o)
-{
-	const uint32_t program = n % PROGRAMS;
-
-	memset(o, 0, sizeof(*o));
-	o->start_boot_ns = NS_PER_S + fixed(t, STARTED, n) % (PROGRAMS_BEGUN - NS_PER_S);
-	o->pid = FIRST_PID + n;
-	if (n >= PROGRAMS) {
-		o->ppid = FIRST_PID + program;
-		o->parent_start_boot_ns = NS_PER_S / 2 + program;
-	} else {
-		o->start_boot_ns = NS_PER_S / 2 + program;
-	}
-	o->cgroup_id = FIRST_CGROUP + program % CONTAINERS;
-	o->uid = 1000 + program % 7;
-	o->exec_id = 10;
-	program_name(program, o->comm);
-	memcpy(o->thread, o->comm, sizeof(o->thread));
-	if (program % 20 == 7) /* some name their threads */
-		snprintf(o->thread, sizeof(o->thread), "worker-%u", n % 16);
-}
-
-/* ---- connections ---- */
-
-static void set_peer_out(struct traffic *t, struct event_connection *c, uint32_t program)
-{
-	static const uint16_t ports[] = {443, 443, 443, 80, 5432, 6379, 8080, 9092};
-	const uint64_t which =
-		fixed(t, DESTINATION_OF, program * PER_PROGRAM + below(t, PER_PROGRAM)) %
-		DESTINATIONS;
-
-	c->family = which % 10 == 0 ? 6 : 4;
-	set_address(t, DESTINATION, which, c->family == 6, c->peer_addr);
-	c->peer_port = ports[which % 8];
-	c->local_port = (uint16_t)(32768 + below(t, 28232)); /* ip_local_port_range */
-}
-
-static void set_peer_in(struct traffic *t, struct event_connection *c, uint32_t program)
-{
-	const int balancer = chance(t, 7000);
-	const uint64_t which = below(t, balancer ? BALANCERS : CLIENTS);
-
-	c->family = which % 10 == 0 ? 6 : 4;
-	set_address(t, balancer ? BALANCER : CLIENT, which, c->family == 6, c->peer_addr);
-	c->peer_port = (uint16_t)(1024 + below(t, 64512));
-	c->local_port = (uint16_t)(8000 + program);
-}
-
-static void set_failure(struct traffic *t, struct event_end *e, uint64_t *duration_ns)
-{
-	const uint64_t kind = below(t, 10);
-
-	e->connection.established_boot_ns = 0;
-	e->old_state = TCP_SYN_SENT;
-	if (kind < 6) {
-		e->socket_error = ECONNREFUSED;
-		*duration_ns = (uint64_t)e->srtt_us * 1000 + 10000;
-	} else if (kind < 8) {
-		e->socket_error = EHOSTUNREACH;
-		e->retransmits = 1;
-		*duration_ns = 3 * NS_PER_S + below(t, NS_PER_S / 10);
-	} else {
-		e->socket_error = ETIMEDOUT;
-		e->retransmits = 4;
-		*duration_ns = 31 * NS_PER_S + below(t, NS_PER_S / 10);
-	}
-	e->srtt_us = 0;
-	e->min_rtt_us = UINT32_MAX;
-}
-
-static void set_end(struct traffic *t, struct event_end *e)
-{
-	e->tx_bytes = spread(t, 100, 10);
-	e->rx_bytes = spread(t, 100, 14);
-	e->retransmits = chance(t, 200) ? 1 + (uint32_t)below(t, 3) : 0;
-	e->old_state = TCP_LAST_ACK;
-	e->how = EVENT_FIN_RECEIVED | EVENT_ALL_ACKED | EVENT_NO_SOCKET;
-	e->closer = e->connection.owner;
-	if (chance(t, 100)) { /* the peer resets it; nobody here closed */
-		memset(&e->closer, 0, sizeof(e->closer));
-		e->old_state = TCP_ESTABLISHED;
-		e->socket_error = ECONNRESET;
-		e->how = 0;
-	} else if (chance(t, 5000)) {
-		e->connection.flags |= EVENT_PEER_CLOSED;
-	} else {
-		e->old_state = TCP_FIN_WAIT2;
-	}
-}
-
-/* The connection that begins at @now_ns, as it will end. */
-static void make_connection(struct traffic *t, uint64_t now_ns, struct event_end *e)
-{
-	struct event_connection *c = &e->connection;
-	const uint32_t process = PROGRAMS + (uint32_t)below(t, t->config.processes);
-	const uint32_t program = process % PROGRAMS, container = program % CONTAINERS;
-	const int is_long = chance(t, t->config.long_of_100 * 100);
-	uint64_t duration_ns = is_long ? spread(t, NS_PER_S, 6) : spread(t, NS_PER_MS, 10), wait_ns;
-
-	memset(e, 0, sizeof(*e));
-	c->id = now_ns > t->last_id ? now_ns : t->last_id + 1;
-	t->last_id = c->id;
-	c->cookie = 100000 + t->begun;
-	c->cgroup_id = FIRST_CGROUP + container;
-	c->netns = FIRST_NETNS + container;
-	c->inbound = !chance(t, 5500);
-	describe(t, process, &c->owner);
-	if (c->inbound)
-		set_peer_in(t, c, program);
-	else
-		set_peer_out(t, c, program);
-	set_address(t, LOCAL, container, c->family == 6, c->local_addr);
-	e->min_rtt_us = 100 + (uint32_t)(fixed(t, DISTANCE, c->peer_addr[3]) % 20000);
-	e->srtt_us = e->min_rtt_us + (uint32_t)below(t, e->min_rtt_us / 4);
-	c->start_boot_ns = now_ns;
-	wait_ns = c->inbound ? 10000 + below(t, 500000) : (uint64_t)e->srtt_us * 1000;
-	if (duration_ns < wait_ns + NS_PER_MS)
-		duration_ns += wait_ns;
-	c->established_boot_ns = c->inbound ? now_ns : now_ns + wait_ns;
-	c->owner_source = OWNER_CONNECT;
-	if (c->inbound) {
-		c->accepted_boot_ns = now_ns + wait_ns;
-		c->owner_source = OWNER_ACCEPT;
-	}
-	if (!c->inbound && chance(t, 300 * 100 / 55))
-		set_failure(t, e, &duration_ns);
-	else
-		set_end(t, e);
-	c->header.time_boot_ns = now_ns + duration_ns;
-}
 
 /* ---- what is due when ---- */
 
@@ -347,8 +116,7 @@ static int begin_connection(struct traffic *t, uint64_t now_ns)
 		t->first_free = t->flows[at].next_free;
 	}
 	f = &t->flows[at];
-	make_connection(t, now_ns, &f->e);
-	t->begun++;
+	node_make_connection(&t->node, now_ns, &f->e);
 	f->next = f->e.connection.established_boot_ns ? TO_OPEN : TO_END;
 	push(t,
 	     f->next == TO_OPEN ? f->e.connection.established_boot_ns
@@ -375,17 +143,18 @@ static const void *finish(struct traffic *t, uint8_t type, uint64_t time_ns, siz
 static const void *tell_container(struct traffic *t, uint32_t container, size_t *len)
 {
 	struct event_cgroup *e = &t->out.cgroup;
-	const uint64_t bits = fixed(t, CONTAINER, container);
+	const uint64_t bits = node_fixed(&t->node, CONTAINER, container);
 
 	memset(e, 0, sizeof(*e));
 	e->id = FIRST_CGROUP + container;
 	e->up = 1;
-	e->path_len = (uint32_t)snprintf(e->path, sizeof(e->path),
-					 "/system.slice/docker-%016llx%016llx%016llx%016llx.scope",
-					 (unsigned long long)bits, (unsigned long long)mix(bits),
-					 (unsigned long long)mix(bits + 1),
-					 (unsigned long long)mix(bits + 2));
-	return finish(t, EVENT_CGROUP, (uint64_t)t->config.begin_boot_ns, sizeof(*e), len);
+	e->path_len =
+		(uint32_t)snprintf(e->path, sizeof(e->path),
+				   "/system.slice/docker-%016llx%016llx%016llx%016llx.scope",
+				   (unsigned long long)bits, (unsigned long long)node_mix(bits),
+				   (unsigned long long)node_mix(bits + 1),
+				   (unsigned long long)node_mix(bits + 2));
+	return finish(t, EVENT_CGROUP, (uint64_t)t->node.config.begin_boot_ns, sizeof(*e), len);
 }
 
 static void set_path(struct event_exec *e, const char *name)
@@ -400,11 +169,11 @@ static const void *tell_program(struct traffic *t, uint32_t n, size_t *len)
 	char name[EVENT_COMM_LEN];
 
 	memset(e, 0, sizeof(*e));
-	describe(t, n, &e->owner);
+	node_describe(&t->node, n, &e->owner);
 	if (n >= PROGRAMS)
-		describe(t, n % PROGRAMS, &e->parent);
-	set_path(e, program_name(n % PROGRAMS, name));
-	return finish(t, EVENT_EXEC, (uint64_t)t->config.begin_boot_ns,
+		node_describe(&t->node, n % PROGRAMS, &e->parent);
+	set_path(e, node_program_name(n % PROGRAMS, name));
+	return finish(t, EVENT_EXEC, (uint64_t)t->node.config.begin_boot_ns,
 		      offsetof(struct event_exec, args), len);
 }
 
@@ -421,14 +190,14 @@ static const void *tell_exit(struct traffic *t, size_t *len)
 static const void *tell_exec(struct traffic *t, uint64_t now_ns, size_t *len)
 {
 	struct event_exec *e = &t->out.exec;
-	const uint32_t program = (uint32_t)below(t, PROGRAMS);
+	const uint32_t program = (uint32_t)node_below(&t->node, PROGRAMS);
 
 	memset(e, 0, sizeof(*e));
-	describe(t, program, &e->parent);
+	node_describe(&t->node, program, &e->parent);
 	e->owner = e->parent;
 	e->owner.ppid = e->parent.pid;
 	e->owner.parent_start_boot_ns = e->parent.start_boot_ns;
-	e->owner.pid = FIRST_PID + PROGRAMS + t->config.processes + t->pids++ % 1000000;
+	e->owner.pid = FIRST_PID + PROGRAMS + t->node.config.processes + t->pids++ % 1000000;
 	e->owner.start_boot_ns = now_ns;
 	e->owner.exec_id++;
 	strcpy(e->owner.comm, "sh");
@@ -465,7 +234,7 @@ static const void *review(struct traffic *t, size_t *len)
 		return finish(t, EVENT_PROGRESS, now_ns, sizeof(*out), len);
 	}
 	t->in_review = 0;
-	t->next_review_ns += (uint64_t)t->config.review_ns;
+	t->next_review_ns += (uint64_t)t->node.config.review_ns;
 	if (!t->review_empty)
 		return NULL;
 	memset(out, 0, sizeof(*out));
@@ -517,7 +286,7 @@ static const void *tell_next(struct traffic *t, size_t *len)
 
 const void *traffic_next(struct traffic *t, size_t *len)
 {
-	const struct traffic_config *c = &t->config;
+	const struct traffic_config *c = &t->node.config;
 
 	if (t->told < CONTAINERS)
 		return tell_container(t, t->told++, len);
@@ -525,11 +294,11 @@ const void *traffic_next(struct traffic *t, size_t *len)
 		return tell_program(t, t->told++ - CONTAINERS, len);
 	for (;;) {
 		const uint64_t begin_ns =
-			t->begun == c->connections
+			t->node.made == c->connections
 				? UINT64_MAX
 				: (uint64_t)c->begin_boot_ns +
 					  (uint64_t)((double)c->span_ns / (double)c->connections *
-						     (double)t->begun);
+						     (double)t->node.made);
 		const uint64_t due_ns = t->n_due ? t->heap[0].at_ns : UINT64_MAX;
 		const uint64_t next_ns = begin_ns < due_ns ? begin_ns : due_ns;
 
@@ -553,7 +322,7 @@ const void *traffic_next(struct traffic *t, size_t *len)
 			return tell_next(t, len);
 		if (begin_connection(t, begin_ns))
 			return NULL;
-		if (t->begun % EXEC_EVERY == 0 && !t->short_lived)
+		if (t->node.made % EXEC_EVERY == 0 && !t->short_lived)
 			return tell_exec(t, begin_ns, len);
 	}
 }
@@ -564,8 +333,8 @@ struct traffic *traffic_new(const struct traffic_config *config)
 
 	if (!t)
 		return NULL;
-	t->config = *config;
-	t->random = mix(config->seed);
+	t->node.config = *config;
+	t->node.random = node_mix(config->seed);
 	t->first_free = UINT32_MAX;
 	t->next_review_ns = config->review_ns
 				    ? (uint64_t)(config->begin_boot_ns + config->review_ns)
