@@ -43,10 +43,10 @@ struct hourly {
 	} owners[KNOWN_OWNERS];
 };
 
-/* In the order of tally_row's members. */
+/* In the order of tally_row's members; put_row() makes the last two. */
 #define SUM_COLUMNS                                                                                \
 	"attempts, failed, resets, tx_bytes, rx_bytes, retransmits, connects, connect_us_sum,"     \
-	" connect_us_max, duration_us_sum, first_start_us, last_start_us"
+	" connect_us_max, duration_us_sum, start_us, start_span_us"
 #define KEY_AND_SUM_VALUES                                                                         \
 	"?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18"
 #define PEER_AT 19
@@ -301,11 +301,24 @@ static int put_row(struct hourly *h, const struct tally_row *row, struct err *er
 	const struct tally_key *k = &row->key;
 	const struct tally_sums *s = &row->sums;
 	const int64_t values[] = {
-		h->hour,	   k->direction,      k->service_port,	 k->program_id,
-		k->container_id,   k->loopback,	      s->attempts,	 s->failed,
-		s->resets,	   s->tx_bytes,	      s->rx_bytes,	 s->retransmits,
-		s->connects,	   s->connect_us_sum, s->connect_us_max, s->duration_us_sum,
-		s->first_start_us, s->last_start_us,
+		h->hour,
+		k->direction,
+		k->service_port,
+		k->program_id,
+		k->container_id,
+		k->loopback,
+		s->attempts,
+		s->failed,
+		s->resets,
+		s->tx_bytes,
+		s->rx_bytes,
+		s->retransmits,
+		s->connects,
+		s->connect_us_sum,
+		s->connect_us_max,
+		s->duration_us_sum,
+		s->first_start_us - h->hour * HOUR_US,
+		s->last_start_us - s->first_start_us,
 	};
 	sqlite3_stmt *put = h->without_peer ? h->put_program : h->put_hourly;
 

@@ -272,10 +272,12 @@ static int prepare_filtered(struct search *s, const char *select,
 
 /* The columns of connections that the totals know, by their names there. */
 #define TOTALS(columns)                                                                            \
-	"SELECT attempts, first_start_us, last_start_us, duration_us_sum FROM (SELECT h.hour,"     \
-	" h.direction AS way, CASE h.direction WHEN 0 THEN 'out' ELSE 'in' END AS direction,"      \
-	" h.service_port, h.failed > 0 AS failed, h.loopback, h.attempts, h.first_start_us,"       \
-	" h.last_start_us, h.duration_us_sum, g.comm, g.exe, g.uid, k.name AS container,"          \
+	"SELECT attempts, first_start_us, first_start_us + start_span_us, duration_us_sum"         \
+	" FROM (SELECT h.hour, h.direction AS way,"                                                \
+	" CASE h.direction WHEN 0 THEN 'out' ELSE 'in' END AS direction,"                          \
+	" h.service_port, h.failed > 0 AS failed, h.loopback, h.attempts,"                         \
+	" h.hour * 3600000000 + h.start_us AS first_start_us, h.start_span_us,"                    \
+	" h.duration_us_sum, g.comm, g.exe, g.uid, k.name AS container,"                           \
 	" k.container_id AS container_id, k.pod" columns " h"                                      \
 	" LEFT JOIN program g ON g.id = h.program_id"                                              \
 	" LEFT JOIN container k ON k.id = h.container_id)"                                         \

@@ -166,7 +166,8 @@ int totals_plan(sqlite3 *db, const struct totals_question *q, struct totals_plan
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(db,
-					"SELECT min(first_start_us), max(last_start_us)"
+					"SELECT min(hour * 3600000000 + start_us),"
+					" max(hour * 3600000000 + start_us + start_span_us)"
 					" FROM main.hourly_program WHERE hour = ?",
 					-1, &p.starts_in_hour, NULL);
 	if (rc == SQLITE_OK)

@@ -270,8 +270,8 @@ static int done(struct reader *r, int rc)
 static int read_hours(struct reader *r, const struct totals_step *step)
 {
 	static const char all[] = "hour = :hour";
-	static const char part[] = "hour = :hour AND first_start_us >= :starts_from"
-				   " AND last_start_us < :starts_to";
+	static const char part[] = "hour = :hour AND hour * 3600000000 + start_us >= :starts_from"
+				   " AND hour * 3600000000 + start_us + start_span_us < :starts_to";
 	bool by_peer = totals_has(r->q->columns, TOTALS_PEER_ADDR) ||
 		       totals_has(r->q->columns, TOTALS_FAMILY) || r->q->peer_addr;
 	int rc = prepare(r, SOURCE_HOUR, by_peer ? "main.hourly" : "main.hourly_program",

@@ -91,8 +91,9 @@ CREATE TABLE hourly (
   connect_us_sum  INTEGER NOT NULL,
   connect_us_max  INTEGER NOT NULL,    -- 0 when none has
   duration_us_sum INTEGER NOT NULL,
-  first_start_us  INTEGER NOT NULL,    -- of the one that started first
-  last_start_us   INTEGER NOT NULL,    -- of the one that started last
+  start_us        INTEGER NOT NULL,    -- of the one that started first, since the begin of the
+                                       -- hour: negative when before it
+  start_span_us   INTEGER NOT NULL,    -- from then to the start of the one that started last
   PRIMARY KEY (hour, direction, peer_addr, service_port, program_id, container_id, loopback)
 ) STRICT, WITHOUT ROWID;
 
@@ -114,8 +115,8 @@ CREATE TABLE hourly_program (
   connect_us_sum  INTEGER NOT NULL,
   connect_us_max  INTEGER NOT NULL,
   duration_us_sum INTEGER NOT NULL,
-  first_start_us  INTEGER NOT NULL,
-  last_start_us   INTEGER NOT NULL,
+  start_us        INTEGER NOT NULL,
+  start_span_us   INTEGER NOT NULL,
   PRIMARY KEY (hour, direction, service_port, program_id, container_id, loopback)
 ) STRICT, WITHOUT ROWID;
 
@@ -125,8 +126,9 @@ SELECT strftime('%Y-%m-%dT%H:%M:%SZ', h.hour * 3600, 'unixepoch') AS hour,
        h.peer_addr, h.service_port, g.comm, g.exe, g.uid, k.name  AS container,
        h.loopback, h.attempts, h.failed, h.resets, h.tx_bytes, h.rx_bytes, h.retransmits,
        h.connects, h.connect_us_sum, h.connect_us_max, h.duration_us_sum,
-       strftime('%Y-%m-%dT%H:%M:%fZ', h.first_start_us / 1e6, 'unixepoch') AS first_started_at,
-       strftime('%Y-%m-%dT%H:%M:%fZ', h.last_start_us / 1e6, 'unixepoch')  AS last_started_at
+       strftime('%Y-%m-%dT%H:%M:%fZ', h.hour * 3600 + h.start_us / 1e6, 'unixepoch') AS first_started_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', h.hour * 3600 + (h.start_us + h.start_span_us) / 1e6,
+                'unixepoch')                                      AS last_started_at
   FROM hourly h
   LEFT JOIN program g   ON g.id = h.program_id
   LEFT JOIN container k ON k.id = h.container_id;

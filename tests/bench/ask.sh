@@ -96,13 +96,13 @@ make_month() {
 		SELECT hour - past.hours, direction, peer_addr, service_port, program_id, container_id,
 		       loopback, attempts, failed, resets, tx_bytes, rx_bytes, retransmits, connects,
 		       connect_us_sum, connect_us_max, duration_us_sum,
-		       first_start_us - past.hours * 3600000000, last_start_us - past.hours * 3600000000
+		       start_us, start_span_us
 		  FROM past CROSS JOIN day;
 		INSERT OR IGNORE INTO hourly_program
 		SELECT hour - past.hours, direction, service_port, program_id, container_id,
 		       loopback, attempts, failed, resets, tx_bytes, rx_bytes, retransmits, connects,
 		       connect_us_sum, connect_us_max, duration_us_sum,
-		       first_start_us - past.hours * 3600000000, last_start_us - past.hours * 3600000000
+		       start_us, start_span_us
 		  FROM past CROSS JOIN programs;
 		UPDATE extent SET rows_from_us = (SELECT min(id) FROM connection);
 		PRAGMA journal_mode = WAL" > "$folder/month.log"

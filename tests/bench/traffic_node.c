@@ -103,7 +103,7 @@ void node_describe(const struct node *n, uint32_t process, struct event_owner *o
 	o->exec_id = 10;
 	node_program_name(program, o->comm);
 	memcpy(o->thread, o->comm, sizeof(o->thread));
-	if (program % 20 == 7) /* some name their threads */
+	if (program % 10 == 7) /* some name their threads */
 		snprintf(o->thread, sizeof(o->thread), "worker-%u", process % 16);
 }
 
@@ -196,7 +196,7 @@ void node_make_connection(struct node *n, uint64_t now_ns, struct event_end *e)
 	else
 		set_peer_out(n, c, program);
 	set_address(n, LOCAL, container, c->family == 6, c->local_addr);
-	e->min_rtt_us = 100 + (uint32_t)(node_fixed(n, DISTANCE, c->peer_addr[3]) % 20000);
+	e->min_rtt_us = 100 + (uint32_t)(node_fixed(n, DISTANCE, c->peer_addr[3]) % 40000);
 	e->srtt_us = e->min_rtt_us + (uint32_t)node_below(n, e->min_rtt_us / 4);
 	c->start_boot_ns = now_ns;
 	wait_ns = c->inbound ? 10000 + node_below(n, 500000) : (uint64_t)e->srtt_us * 1000;

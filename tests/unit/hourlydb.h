@@ -92,11 +92,11 @@ static inline int64_t hourlydb_add(sqlite3 *db, uint64_t *seed, int64_t id, int6
 }
 
 #define FINISHED "< (SELECT totals_until_hour FROM extent)"
-#define SUMS                                                                                       \
-	" count(*), sum(outcome >= 16), sum(outcome IN (3, 4)), sum(tx_bytes), sum(rx_bytes),"     \
-	" sum(retransmits), count(connect_us), ifnull(sum(connect_us), 0),"                        \
-	" ifnull(max(connect_us), 0), sum(duration_us), min(c.id - duration_us),"                  \
-	" max(c.id - duration_us) FROM connection c LEFT JOIN process p ON p.id = c.process_id"    \
+#define SUMS                                                                                                                                                \
+	" count(*), sum(outcome >= 16), sum(outcome IN (3, 4)), sum(tx_bytes), sum(rx_bytes),"                                                              \
+	" sum(retransmits), count(connect_us), ifnull(sum(connect_us), 0),"                                                                                 \
+	" ifnull(max(connect_us), 0), sum(duration_us), min(c.id - duration_us)"                                                                            \
+	" - c.id / 3600000000 * 3600000000, max(c.id - duration_us) - min(c.id - duration_us) FROM connection c LEFT JOIN process p ON p.id = c.process_id" \
 	" WHERE c.id / 3600000000 " FINISHED " GROUP BY 1, 2, 3, 4, 5, 6"
 #define SERVICE "CASE direction WHEN 0 THEN peer_port ELSE local_port END"
 #define REST	", ifnull(program_id, 0), ifnull(container_id, 0), flags & 32 <> 0,"

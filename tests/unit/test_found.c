@@ -145,14 +145,15 @@ static void add_totals(sqlite3 *db)
 		"  ifnull(p.program_id, 0) AS program, ifnull(container_id, 0) AS container,"
 		"  (flags & 32) != 0 AS loopback, count(*), sum(outcome >= 16),"
 		"  sum(outcome IN (3, 4)), sum(tx_bytes), sum(rx_bytes), sum(retransmits), 0, 0, 0,"
-		"  sum(duration_us), min(c.id - duration_us), max(c.id - duration_us)"
+		"  sum(duration_us), min(c.id - duration_us) - c.id / 3600000000 * 3600000000,"
+		"  max(c.id - duration_us) - min(c.id - duration_us)"
 		" FROM connection c LEFT JOIN process p ON p.id = c.process_id"
 		" GROUP BY 1, 2, 3, 4, 5, 6, 7;"
 		"INSERT INTO hourly_program"
 		" SELECT hour, direction, service_port, program_id, container_id, loopback,"
 		"  sum(attempts), sum(failed), sum(resets), sum(tx_bytes), sum(rx_bytes),"
-		"  sum(retransmits), 0, 0, 0, sum(duration_us_sum), min(first_start_us),"
-		"  max(last_start_us)"
+		"  sum(retransmits), 0, 0, 0, sum(duration_us_sum), min(start_us),"
+		"  max(start_us + start_span_us) - min(start_us)"
 		" FROM hourly GROUP BY 1, 2, 3, 4, 5, 6");
 }
 
@@ -181,7 +182,7 @@ static void begin_some_totals(sqlite3 *db)
 	if (any(10) == 0)
 		tempdb_run(db, "DELETE FROM extent");
 	if (any(10) == 0) /* totals whose times cannot be are no reason to miss a row */
-		tempdb_run(db, "UPDATE hourly SET first_start_us = 0, last_start_us = 0,"
+		tempdb_run(db, "UPDATE hourly SET start_us = -4000000000, start_span_us = 0,"
 			       " duration_us_sum = 0 WHERE direction = 0");
 }
 

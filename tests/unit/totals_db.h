@@ -56,11 +56,11 @@ static inline void add_ended(sqlite3 *db, int64_t id, int64_t duration_us, int d
 }
 
 #define SERVICE_PORT "CASE direction WHEN 0 THEN peer_port ELSE local_port END"
-#define SUMS                                                                                       \
-	" count(*), sum(outcome >= 16), sum(outcome IN (3, 4)), sum(tx_bytes), sum(rx_bytes),"     \
-	" sum(retransmits), count(connect_us), ifnull(sum(connect_us), 0),"                        \
-	" ifnull(max(connect_us), 0), sum(duration_us), min(c.id - duration_us),"                  \
-	" max(c.id - duration_us) FROM connection c LEFT JOIN process p ON p.id = process_id"      \
+#define SUMS                                                                                                                                              \
+	" count(*), sum(outcome >= 16), sum(outcome IN (3, 4)), sum(tx_bytes), sum(rx_bytes),"                                                            \
+	" sum(retransmits), count(connect_us), ifnull(sum(connect_us), 0),"                                                                               \
+	" ifnull(max(connect_us), 0), sum(duration_us), min(c.id - duration_us)"                                                                          \
+	" - c.id / 3600000000 * 3600000000, max(c.id - duration_us) - min(c.id - duration_us) FROM connection c LEFT JOIN process p ON p.id = process_id" \
 	" GROUP BY 1, 2, 3, 4, 5, 6"
 
 /* Sums all hours, and says that those before @until_hour are. */
