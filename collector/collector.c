@@ -36,7 +36,7 @@ static void show(struct collector *c, const struct event *e)
 
 static int record(struct collector *c, const struct event *e)
 {
-	struct connection ended;
+	struct connection ended FILLED_AT_ONCE;
 	int ret;
 
 	/* Now, while they live. */
@@ -82,8 +82,8 @@ static int take(struct collector *c, const struct event *e)
 int collector_on_ring_event(void *ctx, const void *data, size_t len)
 {
 	struct collector *c = ctx;
-	struct err err = {0};
-	struct event e;
+	struct event e FILLED_AT_ONCE;
+	struct err err FILLED_AT_ONCE; /* nobody reads it */
 
 	c->events_in_read++;
 	if (decode_event(data, len, &e, &err) == 0 && take(c, &e) == 0)

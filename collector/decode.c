@@ -225,6 +225,11 @@ static int decode_cgroup(const struct event_cgroup *from, struct event *to, stru
 	return 0;
 }
 
+static bool is_of_connection(unsigned int type)
+{
+	return type == EVENT_OPEN || type == EVENT_END || type == EVENT_PROGRESS;
+}
+
 int decode_event(const void *data, size_t len, struct event *out, struct err *err)
 {
 	union {
@@ -236,7 +241,7 @@ int decode_event(const void *data, size_t len, struct event *out, struct err *er
 		struct event_exec exec;
 		struct event_exit exit;
 		struct event_cgroup cgroup;
-	} raw;
+	} raw FILLED_AT_ONCE;
 	int ret;
 
 	if (len > sizeof(raw))
@@ -245,7 +250,10 @@ int decode_event(const void *data, size_t len, struct event *out, struct err *er
 	ret = check_header(&raw.header, len, err);
 	if (ret)
 		return ret;
-	memset(out, 0, offsetof(struct event, path)); /* the rest is long, and seldom used */
+	/* The rest is long, and seldom used. */
+	memset(out, 0,
+	       is_of_connection(raw.header.type) ? offsetof(struct event, owner)
+						 : offsetof(struct event, path));
 	out->path[0] = out->args[0] = '\0';
 	out->args_len = 0;
 	out->args_cut = false;

@@ -9,6 +9,10 @@
 #include "err.h"
 #include "listener.h"
 
+/* A local variable that is filled at once: it need not be zeroed before, as our compiler flags
+ * have it done, when it is large and used for each event. */
+#define FILLED_AT_ONCE __attribute__((uninitialized))
+
 #define ARGS_LEN	512
 #define CGROUP_PATH_LEN 512
 
