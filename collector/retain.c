@@ -15,7 +15,7 @@
 
 #define MIB		   (1ull << 20)
 #define MIN_ROOM	   (32 * MIB) /* for the WAL and the shm, of max_bytes */
-#define MAX_AUTOCHECKPOINT 4000	      /* pages: 16 MB */
+#define MAX_AUTOCHECKPOINT 1000	      /* pages: 4 MB; a commit with it takes some ms */
 #define MAX_JOURNAL_LIMIT  (64 * MIB)
 #define MIN_SPARE_PAGES	   1024		     /* for what is written beside connections */
 #define VACUUM_PAGES	   "64"		     /* at once: some ms */

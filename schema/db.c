@@ -300,7 +300,7 @@ static int open_writer(const char *path, bool durable, sqlite3 **out, struct err
 	/* auto_vacuum can only be chosen while the file is empty: retention needs it. */
 	ret = db_exec(db,
 		      "PRAGMA auto_vacuum=INCREMENTAL;"
-		      "PRAGMA wal_autocheckpoint=4000;"	    /* pages: 16 MB */
+		      "PRAGMA wal_autocheckpoint=1000;"	    /* pages: 4 MB, some ms */
 		      "PRAGMA journal_size_limit=67108864;" /* bytes */
 		      "PRAGMA cache_size=-8192;"	    /* KiB */
 		      "PRAGMA temp_store=MEMORY",
