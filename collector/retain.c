@@ -192,15 +192,19 @@ static int delete_some(struct retain *r, struct err *err)
 	return ret;
 }
 
-/* Gives free pages back to the file system. */
-static int shrink(struct retain *r, struct err *err)
+/* Gives free pages back to the file system. 1: some went; 0: none did, as in a file that was
+ * made without auto_vacuum: to try that again at once would be a busy loop. */
+static int shrink(struct retain *r, const struct pages *before, struct err *err)
 {
+	int64_t all = 0;
 	int ret = db_exec(r->db, "PRAGMA incremental_vacuum(" VACUUM_PAGES ")", err);
 
 	/* The bound on pages cannot be set below what is there, so it follows. */
 	if (!ret && r->max_pages)
 		ret = set_limits(r, err);
-	return ret ? ret : 1;
+	if (!ret)
+		ret = ask(r, r->page_count, &all, err);
+	return ret ? ret : all < before->all;
 }
 
 /* A step towards a database that has @wanted pages left below its bound, and no page above
@@ -220,7 +224,7 @@ static int keep_small(struct retain *r, int64_t wanted, struct err *err)
 		if (ret)
 			return ret;
 	}
-	return pages.all > r->max_pages && pages.free > 0 ? shrink(r, err) : 0;
+	return pages.all > r->max_pages && pages.free > 0 ? shrink(r, &pages, err) : 0;
 }
 
 /* What was set aside counts, too, and goes when its room is needed. */
@@ -323,8 +327,8 @@ static int give_back(struct retain *r, struct err *err)
 			return ret;
 	}
 	if (!ret || ret == 1)
-		ret = shrink(r, err);
-	if (ret < 0)
+		ret = shrink(r, &pages, err);
+	if (ret <= 0)
 		return ret;
 	wal_truncate(r->wal);
 	r->looked_ns = 0;

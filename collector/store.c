@@ -428,7 +428,8 @@ int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct
 	sqlite3_busy_timeout(s->db, 0);
 	if (!retain_must_wait(s->retain))
 		ret = more = hourly_step(s->hourly, now_us, UPKEEP_NS, err);
-	if (ret >= 0) /* also when there are totals to be made: they need room */
+	/* Also when there are totals to be made, or they find no room: they need some. */
+	if (ret >= 0 || ret == -ENOSPC)
 		ret = retain_step(s->retain, now_us, UPKEEP_NS / 2, err);
 	sqlite3_busy_timeout(s->db, s->patience_ms);
 	return ret ? ret : more;

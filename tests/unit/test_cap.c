@@ -44,13 +44,13 @@ static void hear(void *ctx, const char *text)
 	snprintf(f->notes + len, sizeof(f->notes) - len, "%s\n", text);
 }
 
-static void open_store(struct fixture *f)
+static void open_store_with(struct fixture *f, uint64_t max_bytes)
 {
 	const struct store_config config = {
 		.path = f->temp->path,
 		.now_boot_ns = f->now_ns,
 		.offset_ns = OFFSET_NS,
-		.retention = {.max_bytes = MAX_BYTES},
+		.retention = {.max_bytes = max_bytes},
 		.note = {.say = hear, .ctx = f},
 	};
 	struct err err = {0};
@@ -58,6 +58,11 @@ static void open_store(struct fixture *f)
 	if (store_open(&config, &f->processes, &f->containers, &f->store, &err))
 		fail_msg("%s", err.msg);
 	store_set_patience(f->store, false);
+}
+
+static void open_store(struct fixture *f)
+{
+	open_store_with(f, MAX_BYTES);
 }
 
 /* As often as it can; when a file goes while it looks at the others, it is counted once. */
@@ -240,6 +245,53 @@ static void while_the_totals_keep_up_no_gap_is_needed(void **state)
 	assert_string_equal(f->notes, "");
 }
 
+/* The bound was another one, or there was none. */
+static void a_database_that_is_too_large_already_is_made_smaller(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = {0};
+	int more = 1;
+
+	open_store_with(f, 0);
+	write_batches(f, 120);
+	store_free(f->store);
+	f->store = NULL;
+	assert_in_range(files_measure(f->temp->path).db, MAX_BYTES / 2 + 1, MAX_BYTES);
+	open_store(f);
+	write_batches(f, 1);
+	while (more == 1)
+		more = store_upkeep(f->store, f->now_ns, OFFSET_NS, &err);
+	assert_int_equal(more, 0);
+	write_batches(f, 1);
+	look(f);
+	assert_in_range(tempdb_number(f->db, "PRAGMA page_count"), 1, MAX_BYTES / 2 / 4096);
+	assert_in_range(tempdb_number(f->db, "SELECT count(*) FROM connection"), 100000,
+			(long)f->written - 1);
+	assert_string_equal(tempdb_text(f->db, "PRAGMA integrity_check"), "ok");
+}
+
+/* No page of such a file can be given back: what is free is used again, and that is all. */
+static void a_too_large_database_without_auto_vacuum_is_no_busy_loop(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = {0};
+	int more = 1;
+
+	open_store_with(f, 0);
+	write_batches(f, 120);
+	store_free(f->store);
+	f->store = NULL;
+	look(f);
+	tempdb_run(f->db, "PRAGMA journal_mode=DELETE; PRAGMA auto_vacuum=NONE; VACUUM");
+	open_store(f);
+	write_batches(f, 1);
+	for (int i = 0; i < 100000 && more == 1; i++)
+		more = store_upkeep(f->store, f->now_ns, OFFSET_NS, &err);
+	assert_int_equal(more, 0);
+	assert_in_range(tempdb_number(f->db, "PRAGMA freelist_count"), 1, MAX_BYTES / 4096);
+	write_batches(f, 1);
+}
+
 /* ---- a reader ---- */
 
 struct reader {
@@ -415,6 +467,8 @@ int main(void)
 		TEST(a_fast_writer_stays_below_the_bound_and_the_newest_stay),
 		TEST(what_goes_before_it_is_totalled_is_counted_in_a_gap_and_told),
 		TEST(while_the_totals_keep_up_no_gap_is_needed),
+		TEST(a_database_that_is_too_large_already_is_made_smaller),
+		TEST(a_too_large_database_without_auto_vacuum_is_no_busy_loop),
 		TEST(a_reader_that_pins_the_wal_is_named_and_the_bound_holds),
 		TEST(asking_for_readers_leaves_sqlites_locks_alone),
 		TEST(what_was_set_aside_counts_and_the_oldest_goes_when_its_room_is_needed),
