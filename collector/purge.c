@@ -312,6 +312,7 @@ static int sweep_addresses(struct purge *p, int64_t deadline_ns, struct err *err
 
 static int drop_past(struct purge *p, int64_t deadline_ns, struct err *err)
 {
+	const int before = sqlite3_total_changes(p->db);
 	int ret = db_exec(p->db,
 			  "BEGIN IMMEDIATE;"
 			  "DELETE FROM account WHERE run_id IN " OLD_RUNS ";"
@@ -322,7 +323,7 @@ static int drop_past(struct purge *p, int64_t deadline_ns, struct err *err)
 			  "DELETE FROM listener WHERE id IN"
 			  " (SELECT id FROM listener WHERE to_us < " OLDEST " LIMIT 500);",
 			  err);
-	int deleted = sqlite3_changes(p->db);
+	const int deleted = sqlite3_total_changes(p->db) - before;
 
 	(void)deadline_ns;
 	if (!ret)
