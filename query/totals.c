@@ -438,7 +438,8 @@ int totals_register(sqlite3 *db, struct err *err)
 		.xRowid = rowid,
 	};
 
-	if (sqlite3_create_module_v2(db, "totals", &module, NULL, NULL) != SQLITE_OK)
+	if (totals_read_register(db) != SQLITE_OK ||
+	    sqlite3_create_module_v2(db, "totals", &module, NULL, NULL) != SQLITE_OK)
 		return err_set(err, -EIO, "function totals: %s", sqlite3_errmsg(db));
 	return 0;
 }

@@ -15,6 +15,9 @@ struct totals_shape {
 	int n_keys, n_values, n_order;
 };
 
+/* Once for each connection, before totals_read(). An SQLite result code. */
+int totals_read_register(sqlite3 *db);
+
 /*
  * Fills @sums, which is zeroed but for max_bytes. SQLITE_OK, or an error with *message
  * set (sqlite3_free() it), or left NULL when SQLite has words for it.
