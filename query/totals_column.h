@@ -25,6 +25,7 @@ enum column_kind {
 	COLUMN_PROGRAM,	  /* of the key; SQL gives the id, field says what of it is wanted; */
 	COLUMN_CONTAINER, /* the view says it itself */
 	COLUMN_SUM,
+	COLUMN_COUNT, /* the sum of an hour; of rows those that are not NULL */
 	COLUMN_MIN,
 	COLUMN_MAX,
 };

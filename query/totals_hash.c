@@ -162,17 +162,19 @@ void sums_order(struct sums *s, int n_keys)
 			compare_keys, &n_keys);
 }
 
+/* The last eight bytes once more, or what there is of them, rather than one by one. */
 static uint64_t text_hash(const char *bytes, size_t len)
 {
-	uint64_t hash = len, eight;
+	uint64_t hash = len, eight = 0;
 
-	for (; len >= sizeof(eight); bytes += sizeof(eight), len -= sizeof(eight)) {
-		memcpy(&eight, bytes, sizeof(eight));
+	for (size_t at = 0; at + sizeof(eight) <= len; at += sizeof(eight)) {
+		memcpy(&eight, bytes + at, sizeof(eight));
 		hash = mix(hash, eight);
 	}
-	eight = 0;
-	for (size_t i = 0; i < len; i++)
-		eight = eight << 8 | (unsigned char)bytes[i];
+	if (len >= sizeof(eight))
+		memcpy(&eight, bytes + len - sizeof(eight), sizeof(eight));
+	else
+		memcpy(&eight, bytes, len);
 	hash = mix(hash, eight);
 	return (hash ^ (hash >> 32)) & UINT32_MAX;
 }

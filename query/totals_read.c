@@ -24,6 +24,21 @@ struct lookup {
 	} * entries;
 };
 
+/* How a column comes out of the arguments of ADD_ROW. */
+struct input {
+	enum input_kind {
+		INPUT_NUMBER,
+		INPUT_TEXT,
+		INPUT_TRUTH,
+		INPUT_LOOKUP,
+		INPUT_COUNT, /* 1 unless NULL */
+	} kind;
+	enum sum_kind sum;     /* of a value */
+	struct lookup *lookup; /* of an INPUT_LOOKUP, and what of it */
+	int field;
+	int at; /* the argument */
+};
+
 struct reader {
 	sqlite3 *db;
 	const struct totals_question *q;
@@ -31,7 +46,10 @@ struct reader {
 	struct sums *sums;
 	enum source source;
 	sqlite3_stmt *stmt;
-	int rc; /* of the last row */
+	struct input keys[64], values[64];
+	/* Of the last row; the key is here for it would be zeroed on the stack each time. */
+	int64_t key[64];
+	int rc;
 	struct lookup process, program, container;
 };
 
@@ -111,26 +129,14 @@ static int look_up(struct reader *r, struct lookup *l, int64_t id, int field, in
 	return rc;
 }
 
-static int read_key(struct reader *r, int i, sqlite3_value *value, int64_t *code)
+static int read_key(struct reader *r, const struct input *in, sqlite3_value *value, int64_t *code)
 {
-	const struct totals_column *column = &totals_columns[r->shape->keys[i]];
-	bool names = r->source == SOURCE_VIEW;
-
-	if (names && (column->kind == COLUMN_PROGRAM || column->kind == COLUMN_CONTAINER)) {
-		if (totals_is_text(r->shape->keys[i]))
-			return read_text(r, value, code);
-		*code = read_number(value);
-		return SQLITE_OK;
-	}
-	switch (column->kind) {
-	case COLUMN_TEXT:
+	switch (in->kind) {
+	case INPUT_TEXT:
 		return read_text(r, value, code);
-	case COLUMN_PROGRAM:
-		return look_up(r, r->source == SOURCE_HOUR ? &r->program : &r->process,
-			       sqlite3_value_int64(value), column->field, code);
-	case COLUMN_CONTAINER:
-		return look_up(r, &r->container, sqlite3_value_int64(value), column->field, code);
-	case COLUMN_DIRECTION:
+	case INPUT_LOOKUP:
+		return look_up(r, in->lookup, sqlite3_value_int64(value), in->field, code);
+	case INPUT_TRUTH:
 		*code = sqlite3_value_int64(value) != 0;
 		return SQLITE_OK;
 	default:
@@ -139,11 +145,13 @@ static int read_key(struct reader *r, int i, sqlite3_value *value, int64_t *code
 	}
 }
 
-static int add_value(enum sum_kind kind, sqlite3_value *value, int64_t *sum)
+static int add_value(const struct input *in, sqlite3_value *value, int64_t *sum)
 {
 	int64_t number = sqlite3_value_int64(value);
 
-	switch (kind) {
+	if (in->kind == INPUT_COUNT)
+		number = sqlite3_value_type(value) != SQLITE_NULL;
+	switch (in->sum) {
 	case SUM_ADD:
 		return __builtin_add_overflow(*sum, number, sum) ? SQLITE_RANGE : SQLITE_OK;
 	case SUM_MIN:
@@ -158,17 +166,17 @@ static int add_value(enum sum_kind kind, sqlite3_value *value, int64_t *sum)
 	return SQLITE_INTERNAL;
 }
 
-static int add_row(struct reader *r, sqlite3_value **keys, sqlite3_value **values)
+static int add_row(struct reader *r, sqlite3_value **row)
 {
-	int64_t key[64], *sums = NULL;
+	int64_t *sums = NULL;
 	int rc = SQLITE_OK;
 
 	for (int i = 0; i < r->shape->n_keys && rc == SQLITE_OK; i++)
-		rc = read_key(r, i, keys[i], &key[i]);
+		rc = read_key(r, &r->keys[i], row[r->keys[i].at], &r->key[i]);
 	if (rc == SQLITE_OK)
-		rc = sums_group(r->sums, key, &sums);
+		rc = sums_group(r->sums, r->key, &sums);
 	for (int i = 0; i < r->shape->n_values && rc == SQLITE_OK; i++)
-		rc = add_value(r->sums->kinds[i], values[i], &sums[i]);
+		rc = add_value(&r->values[i], row[r->values[i].at], &sums[i]);
 	return rc;
 }
 
@@ -185,7 +193,7 @@ static void step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 		sqlite3_result_error(ctx, ADD_ROW " is for totals only", -1);
 		return;
 	}
-	r->rc = add_row(r, argv + 1, argv + 1 + r->shape->n_keys);
+	r->rc = add_row(r, argv);
 	/* Not that code itself: SQLITE_FULL would end the asker's transaction. */
 	if (r->rc != SQLITE_OK)
 		sqlite3_result_error_code(ctx, SQLITE_ABORT);
@@ -202,15 +210,65 @@ int totals_read_register(sqlite3 *db)
 					  NULL, step, finish, NULL);
 }
 
-static void append_columns(sqlite3_str *sql, const struct reader *r)
+static struct input input_of(struct reader *r, int column)
+{
+	struct input in = {.kind = totals_is_text(column) ? INPUT_TEXT : INPUT_NUMBER,
+			   .field = totals_columns[column].field};
+
+	switch (totals_columns[column].kind) {
+	case COLUMN_DIRECTION:
+		in.kind = INPUT_TRUTH;
+		break;
+	case COLUMN_PROGRAM:
+		in.lookup = r->source == SOURCE_HOUR ? &r->program : &r->process;
+		break;
+	case COLUMN_CONTAINER:
+		in.lookup = &r->container;
+		break;
+	case COLUMN_COUNT:
+		if (r->source != SOURCE_HOUR)
+			in.kind = INPUT_COUNT;
+		break;
+	default:
+		break;
+	}
+	if (in.lookup && r->source != SOURCE_VIEW) /* which says the names itself */
+		in.kind = INPUT_LOOKUP;
+	return in;
+}
+
+/* The argument for @column, which may be that of another: three of a program are one id. */
+static int append_argument(sqlite3_str *sql, const struct reader *r, int column,
+			   const char **arguments, int *n)
+{
+	const char *argument = totals_columns[column].sql[r->source];
+	int at = 1;
+
+	while (at < *n && strcmp(arguments[at], argument) != 0)
+		at++;
+	if (at < *n)
+		return at;
+	sqlite3_str_appendf(sql, ", %s", argument);
+	arguments[(*n)++] = argument;
+	return at;
+}
+
+static void append_columns(sqlite3_str *sql, struct reader *r)
 {
 	const struct totals_shape *s = r->shape;
+	const char *arguments[128];
+	int n = 1;
 
 	sqlite3_str_appendall(sql, "SELECT " ADD_ROW "(:reader");
-	for (int i = 0; i < s->n_keys; i++)
-		sqlite3_str_appendf(sql, ", %s", totals_columns[s->keys[i]].sql[r->source]);
-	for (int i = 0; i < s->n_values; i++)
-		sqlite3_str_appendf(sql, ", %s", totals_columns[s->values[i]].sql[r->source]);
+	for (int i = 0; i < s->n_keys; i++) {
+		r->keys[i] = input_of(r, s->keys[i]);
+		r->keys[i].at = append_argument(sql, r, s->keys[i], arguments, &n);
+	}
+	for (int i = 0; i < s->n_values; i++) {
+		r->values[i] = input_of(r, s->values[i]);
+		r->values[i].at = append_argument(sql, r, s->values[i], arguments, &n);
+		r->values[i].sum = r->sums->kinds[i];
+	}
 	sqlite3_str_appendall(sql, ")");
 }
 
@@ -222,7 +280,7 @@ static void append_condition(sqlite3_str *sql, const struct reader *r, int colum
 				    name);
 }
 
-static char *statement(const struct reader *r, const char *from, const char *where)
+static char *statement(struct reader *r, const char *from, const char *where)
 {
 	const struct totals_question *q = r->q;
 	sqlite3_str *sql = sqlite3_str_new(r->db);
@@ -400,9 +458,9 @@ static void init_sums(struct sums *sums, const struct totals_shape *shape)
 	for (int i = 0; i < shape->n_values; i++) {
 		enum column_kind kind = totals_columns[shape->values[i]].kind;
 
-		sums->kinds[i] = kind == COLUMN_SUM   ? SUM_ADD
-				 : kind == COLUMN_MIN ? SUM_MIN
-						      : SUM_MAX;
+		sums->kinds[i] = kind == COLUMN_MIN   ? SUM_MIN
+				 : kind == COLUMN_MAX ? SUM_MAX
+						      : SUM_ADD;
 	}
 }
 
