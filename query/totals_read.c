@@ -237,11 +237,19 @@ static struct input input_of(struct reader *r, int column)
 	return in;
 }
 
+/* Of one direction only, the port need not be chosen in each row. */
+static const char *column_sql(const struct reader *r, int column)
+{
+	if (column == TOTALS_SERVICE_PORT && r->source == SOURCE_ROW && r->q->direction)
+		return r->q->direction_number ? "c.local_port" : "c.peer_port";
+	return totals_columns[column].sql[r->source];
+}
+
 /* The argument for @column, which may be that of another: three of a program are one id. */
 static int append_argument(sqlite3_str *sql, const struct reader *r, int column,
 			   const char **arguments, int *n)
 {
-	const char *argument = totals_columns[column].sql[r->source];
+	const char *argument = column_sql(r, column);
 	int at = 1;
 
 	while (at < *n && strcmp(arguments[at], argument) != 0)
