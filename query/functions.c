@@ -139,6 +139,14 @@ struct words {
 	size_t n, room;
 };
 
+static char *copy_text(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = sqlite3_malloc64(size);
+
+	return copy ? memcpy(copy, text, size) : NULL;
+}
+
 static int words_add(struct words *w, const char *text, int64_t count)
 {
 	size_t low = 0, high = w->n;
@@ -157,7 +165,7 @@ static int words_add(struct words *w, const char *text, int64_t count)
 			low = mid + 1;
 	}
 	if (w->n == w->room) {
-		size_t room = w->room ? 2 * w->room : 8;
+		size_t room = w->room ? 2 * w->room : 1;
 		struct word *more = sqlite3_realloc64(w->word, room * sizeof(*more));
 
 		if (!more)
@@ -166,7 +174,7 @@ static int words_add(struct words *w, const char *text, int64_t count)
 		w->room = room;
 	}
 	memmove(&w->word[low + 1], &w->word[low], (w->n - low) * sizeof(*w->word));
-	w->word[low].text = sqlite3_mprintf("%s", text);
+	w->word[low].text = copy_text(text);
 	w->word[low].count = count;
 	if (!w->word[low].text) {
 		memmove(&w->word[low], &w->word[low + 1], (w->n - low) * sizeof(*w->word));
@@ -194,21 +202,31 @@ static int more_frequent_first(const void *a, const void *b)
 	return strcmp(x->text, y->text);
 }
 
-static void few_final(sqlite3_context *ctx)
+static char *few_words(struct words *w, sqlite3 *db)
 {
-	struct words *w = sqlite3_aggregate_context(ctx, 0);
-	sqlite3_str *out;
+	sqlite3_str *out = sqlite3_str_new(db);
 
-	if (!w || w->n == 0)
-		return;
 	qsort(w->word, w->n, sizeof(*w->word), more_frequent_first);
-	out = sqlite3_str_new(sqlite3_context_db_handle(ctx));
 	for (size_t i = 0; i < w->n && i < FEW; i++)
 		sqlite3_str_appendf(out, "%s%s", i ? ", " : "", w->word[i].text);
 	if (w->n > FEW)
 		sqlite3_str_appendf(out, ", +%lld", (long long)(w->n - FEW));
-	sqlite3_result_text(ctx, sqlite3_str_finish(out), -1, sqlite3_free);
+	return sqlite3_str_finish(out);
+}
 
+static void few_final(sqlite3_context *ctx)
+{
+	struct words *w = sqlite3_aggregate_context(ctx, 0);
+
+	if (!w || w->n == 0)
+		return;
+	if (w->n == 1) { /* the most of a million groups, so it is given away as it is */
+		sqlite3_result_text(ctx, w->word[0].text, -1, sqlite3_free);
+		w->n = 0;
+	} else {
+		sqlite3_result_text(ctx, few_words(w, sqlite3_context_db_handle(ctx)), -1,
+				    sqlite3_free);
+	}
 	for (size_t i = 0; i < w->n; i++)
 		sqlite3_free(w->word[i].text);
 	sqlite3_free(w->word);
