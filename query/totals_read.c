@@ -2,27 +2,11 @@
 
 #include <string.h>
 
-/* Of a program or a container: the codes of its names. */
-#define N_FIELDS 3
+#include "totals_lookup.h"
 
 /* Of the pointer to a reader that ADD_ROW is given, which no SQL text can make. */
 #define READER	"struct reader"
 #define ADD_ROW "totals_add_row"
-
-/*
- * What is known of the last ids that were met, by the last bits of the id. Owners come
- * and go without end, so it has a size.
- */
-struct lookup {
-	const char *sql; /* N_FIELDS columns of the id ?1 */
-	int n_texts;	 /* the first of them; the others are numbers */
-	size_t size;	 /* a power of two */
-	sqlite3_stmt *stmt;
-	struct entry {
-		int64_t id; /* 0: free */
-		int64_t field[N_FIELDS];
-	} * entries;
-};
 
 /* How a column comes out of the arguments of ADD_ROW. */
 struct input {
@@ -53,94 +37,19 @@ struct reader {
 	struct lookup process, program, container;
 };
 
-static int read_text(struct reader *r, sqlite3_value *value, int64_t *code)
-{
-	const char *text = (const char *)sqlite3_value_text(value);
-
-	if (text)
-		return sums_text(r->sums, text, (size_t)sqlite3_value_bytes(value), code);
-	*code = SUMS_NULL;
-	return sqlite3_value_type(value) == SQLITE_NULL ? SQLITE_OK : SQLITE_NOMEM;
-}
-
-static int64_t read_number(sqlite3_value *value)
-{
-	int64_t number = sqlite3_value_int64(value);
-
-	if (number == 0 && sqlite3_value_type(value) == SQLITE_NULL)
-		return SUMS_NULL;
-	return number;
-}
-
-static int read_field(struct reader *r, struct lookup *l, int i, int64_t *code)
-{
-	sqlite3_value *value = sqlite3_column_value(l->stmt, i);
-
-	if (i < l->n_texts)
-		return read_text(r, value, code);
-	*code = read_number(value);
-	return SQLITE_OK;
-}
-
-static int find_names(struct reader *r, struct lookup *l, int64_t id, struct entry *entry)
-{
-	int found, rc = SQLITE_OK;
-
-	*entry = (struct entry){.field = {SUMS_NULL, SUMS_NULL, SUMS_NULL}};
-	sqlite3_bind_int64(l->stmt, 1, id);
-	found = sqlite3_step(l->stmt);
-	for (int i = 0; i < N_FIELDS && found == SQLITE_ROW && rc == SQLITE_OK; i++)
-		rc = read_field(r, l, i, &entry->field[i]);
-	sqlite3_reset(l->stmt);
-	if (found != SQLITE_ROW && found != SQLITE_DONE)
-		return found;
-	if (rc == SQLITE_OK)
-		entry->id = id;
-	return rc;
-}
-
-static int prepare_lookup(struct reader *r, struct lookup *l)
-{
-	size_t bytes = l->size * sizeof(*l->entries);
-
-	l->entries = sqlite3_malloc64(bytes);
-	if (!l->entries)
-		return SQLITE_NOMEM;
-	memset(l->entries, 0, bytes);
-	return sqlite3_prepare_v2(r->db, l->sql, -1, &l->stmt, NULL);
-}
-
-static int look_up(struct reader *r, struct lookup *l, int64_t id, int field, int64_t *code)
-{
-	struct entry *entry;
-	int rc = SQLITE_OK;
-
-	*code = SUMS_NULL;
-	if (id == 0)
-		return SQLITE_OK;
-	if (!l->entries)
-		rc = prepare_lookup(r, l);
-	if (rc != SQLITE_OK)
-		return rc;
-	entry = &l->entries[(uint64_t)id & (l->size - 1)];
-	if (entry->id != id)
-		rc = find_names(r, l, id, entry);
-	*code = entry->field[field];
-	return rc;
-}
-
 static int read_key(struct reader *r, const struct input *in, sqlite3_value *value, int64_t *code)
 {
 	switch (in->kind) {
 	case INPUT_TEXT:
-		return read_text(r, value, code);
+		return lookup_text(r->sums, value, code);
 	case INPUT_LOOKUP:
-		return look_up(r, in->lookup, sqlite3_value_int64(value), in->field, code);
+		return look_up(in->lookup, r->db, r->sums, sqlite3_value_int64(value), in->field,
+			       code);
 	case INPUT_TRUTH:
 		*code = sqlite3_value_int64(value) != 0;
 		return SQLITE_OK;
 	default:
-		*code = read_number(value);
+		*code = lookup_number(value);
 		return SQLITE_OK;
 	}
 }
@@ -472,12 +381,6 @@ static void init_sums(struct sums *sums, const struct totals_shape *shape)
 	}
 }
 
-static void clear_lookup(struct lookup *l)
-{
-	sqlite3_finalize(l->stmt);
-	sqlite3_free(l->entries);
-}
-
 int totals_read(sqlite3 *db, const struct totals_question *q, const struct totals_shape *shape,
 		struct sums *sums, char **message)
 {
@@ -502,9 +405,9 @@ int totals_read(sqlite3 *db, const struct totals_question *q, const struct total
 
 	init_sums(sums, shape);
 	rc = totals_needs_rows(q->columns) ? read_view(&r) : read_plan(&r, message);
-	clear_lookup(&r.process);
-	clear_lookup(&r.program);
-	clear_lookup(&r.container);
+	lookup_clear(&r.process);
+	lookup_clear(&r.program);
+	lookup_clear(&r.container);
 	if (rc == SQLITE_OK)
 		sums_order(sums, shape->n_order);
 	if (rc == SQLITE_RANGE)
