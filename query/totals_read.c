@@ -95,9 +95,8 @@ static int add_row(struct reader *r, sqlite3_value **row)
  */
 static void step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
-	struct reader *r = sqlite3_value_pointer(argv[0], READER);
+	struct reader *r = argc ? sqlite3_value_pointer(argv[0], READER) : NULL;
 
-	(void)argc;
 	if (!r) {
 		sqlite3_result_error(ctx, ADD_ROW " is for totals only", -1);
 		return;

@@ -289,6 +289,16 @@ static void a_view_in_the_file_cannot_use_it(void **state)
 			    "totals: unsafe use of virtual table \"totals\"");
 }
 
+static void how_it_adds_rows_is_nobody_elses(void **state)
+{
+	sqlite3 *db = db_of(state);
+	const char *told = "totals_add_row is for totals only";
+
+	assert_string_equal(error_of(db, "SELECT totals_add_row()"), told);
+	assert_string_equal(error_of(db, "SELECT totals_add_row(NULL, 1)"), told);
+	assert_string_equal(error_of(db, "SELECT totals_add_row('struct reader', 1, 2)"), told);
+}
+
 static void a_damaged_extent_is_told(void **state)
 {
 	sqlite3 *db = db_of(state);
@@ -437,6 +447,7 @@ int main(void)
 		TEST(it_reads_in_one_transaction),
 		TEST(arguments_may_come_from_another_table),
 		TEST(a_view_in_the_file_cannot_use_it),
+		TEST(how_it_adds_rows_is_nobody_elses),
 		TEST(a_damaged_extent_is_told),
 		TEST(foreign_types_do_no_harm),
 		TEST(want_of_memory_is_an_error),
