@@ -90,8 +90,8 @@ static int add_row(struct reader *r, sqlite3_value **row)
 }
 
 /*
- * The aggregate in which the statements end. To be called by SQLite for each row takes
- * half the time of asking it for each.
+ * The aggregate in which the statements end. Being called by SQLite for each row takes
+ * a quarter less time in all than asking it for each.
  */
 static void step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
