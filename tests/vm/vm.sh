@@ -123,7 +123,7 @@ add_module() {
 # list_tests FILE: "NAME<tab>SECONDS<tab>COMMAND" as ctest would run them, then what
 # may run nowhere else, then the variants, named node.bytes[OPTION].
 list_tests() {
-	ctest --test-dir "$build" -L '^node$' --show-only=json-v1 > "$tmp/ctest.json"
+	ctest --test-dir "$build" -L '^node$' -LE '^store$' --show-only=json-v1 > "$tmp/ctest.json"
 	sqlite3 -batch -noheader -separator '	' :memory: "
 		SELECT test.value->>'name', $test_limit_s,
 		    (SELECT group_concat('''' || replace(value, '''', '''\\''''') || '''', ' ')
