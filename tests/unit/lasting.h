@@ -33,6 +33,8 @@ struct world {
 		_Atomic uint64_t id; /* 0: not open */
 		struct event_end e;  /* as a review tells it */
 	} slots[SLOTS];
+	int64_t ahead_ns;  /* added to the time since boot */
+	int64_t offset_ns; /* wall clock minus time since boot */
 	/* For the collector: */
 	enum point point;
 	int countdown;
