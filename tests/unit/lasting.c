@@ -72,6 +72,7 @@ void make_world(void)
 	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
 	must(world != MAP_FAILED, "a world");
+	world->flush_ns = NS_PER_MS;
 	world->offset_ns = real_ns(CLOCK_REALTIME) - real_ns(CLOCK_BOOTTIME);
 	world->instance_ns = clock_boot_ns();
 }
