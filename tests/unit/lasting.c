@@ -239,6 +239,7 @@ void probe_release(struct probe *p)
 {
 	come_to(COMMITTED);
 	ring_release(&p->ring, p->ring.taken);
+	atomic_fetch_add(&world->commits, 1);
 	come_to(RELEASED);
 }
 

@@ -41,6 +41,7 @@ struct world {
 	int countdown;
 	int next_countdown; /* from when it opens a second database on; 0: no other */
 	atomic_bool finish;
+	atomic_int commits; /* that the kernel was told of */
 	atomic_int kills_at[POINTS];
 };
 

@@ -107,6 +107,17 @@ static void end_in_order(pid_t pid)
 	assert_int_equal(status, 0);
 }
 
+/* While a collector reads. */
+static void close_all(void)
+{
+	for (int i = 0; i < SLOTS; i++) {
+		while (!has_room())
+			usleep(100);
+		if (atomic_load(&world->slots[i].id))
+			close_slot(&world->slots[i]);
+	}
+}
+
 /* ---- the tests ---- */
 
 static int setup(void **state)
@@ -168,12 +179,7 @@ static void a_collector_killed_at_any_point_has_each_connection_once(void **stat
 			happen(&seed, &made);
 	}
 	pid = start(t->path, POINTS, 0);
-	for (int i = 0; i < SLOTS; i++) {
-		while (!has_room())
-			usleep(100);
-		if (atomic_load(&world->slots[i].id))
-			close_slot(&world->slots[i]);
-	}
+	close_all();
 	end_in_order(pid);
 
 	for (int i = 0; i < POINTS; i++)
@@ -295,19 +301,23 @@ static void damage_and_kill(const struct tempdb *t, int n, unsigned int *seed, l
 		enum point point;
 		int countdown;
 	} kills[TIMES] = {{BEFORE_COMMIT, 5}, {COMMITTED, 1}, {RELEASED, 1}};
+	bool damaged = false;
 	pid_t pid;
 
+	atomic_store(&world->commits, 0);
 	world->next_countdown = kills[n].countdown;
 	pid = start(t->path, kills[n].point, INT_MAX);
-	for (int i = 0; !is_over(pid, WNOHANG); i++) {
+	while (!is_over(pid, WNOHANG)) {
 		if (has_room())
 			happen(seed, made);
 		usleep(300);
-		if (i == 300)
+		if (!damaged && atomic_load(&world->commits) >= 3) {
 			damage(t->path, n);
+			damaged = true;
+		}
 	}
 	world->next_countdown = 0;
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < 20 && has_room(); i++)
 		happen(seed, made);
 }
 
@@ -336,9 +346,7 @@ static void a_database_set_aside_on_the_way_has_what_the_next_one_has_not(void *
 	for (int i = 0; i < TIMES; i++)
 		damage_and_kill(t, i, &seed, &made);
 	pid = start(t->path, POINTS, 0);
-	for (int i = 0; i < SLOTS; i++)
-		if (atomic_load(&world->slots[i].id))
-			close_slot(&world->slots[i]);
+	close_all();
 	end_in_order(pid);
 
 	db = open_db(t);
