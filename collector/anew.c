@@ -28,11 +28,12 @@ int collector_open_store(struct collector *c, struct err *err)
 		.begin = collector_first_place,
 		.ctx = c,
 	};
-	int ret;
+	int ret = aside_finish(config.path, err);
 
+	if (ret)
+		return err_wrap(err, "%s", config.path);
 	probe_span(c->probe, &config.ring_from, &config.ring_to);
 	ret = store_open(&config, &c->processes, &c->containers, &c->store, err);
-
 	if (ret == -EUCLEAN)
 		return collector_begin_anew(c, ASIDE_CORRUPT, err);
 	if (ret)

@@ -14,6 +14,7 @@
 
 #define STAMP	      "%Y%m%dT%H%M%SZ"
 #define STAMP_PATTERN "[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z"
+#define STAMP_LEN     16
 #define US_PER_S      1000000
 
 static const char *const parts[] = {"", "-wal", "-shm"};
@@ -72,10 +73,23 @@ static int64_t made_us(const char *path, int64_t now_us)
 	return at_us < now_us ? at_us : now_us;
 }
 
+/* All but the database itself, as far as it is there. */
+static int move_rest(const char *real, const char *name, struct err *err)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	for (size_t i = 1; i < N_PARTS; i++)
+		if (part_of(real, i, from) && part_of(name, i, to) && rename(from, to) != 0 &&
+		    errno != ENOENT)
+			return err_set(err, -errno, "setting it aside as %s: %s", to,
+				       strerror(errno));
+	return 0;
+}
+
 int aside_move(const char *path, const char *why, int64_t now_us, char name[PATH_MAX],
 	       int64_t *from_us, struct err *err)
 {
-	char real[PATH_MAX], from[PATH_MAX], to[PATH_MAX];
+	char real[PATH_MAX], from[PATH_MAX];
 	int ret;
 
 	/* SQLite names the other files after what a symbolic link leads to. */
@@ -85,13 +99,58 @@ int aside_move(const char *path, const char *why, int64_t now_us, char name[PATH
 	ret = choose_name(real, why, now_us, name, err);
 	if (ret)
 		return err_wrap(err, "setting it aside");
-	/* The database first: if we die now, the WAL is found without one, and not lost. */
-	for (size_t i = 0; i < N_PARTS; i++)
-		if (part_of(real, i, from) && part_of(name, i, to) && rename(from, to) != 0 &&
-		    (i == 0 || errno != ENOENT))
-			return err_set(err, -errno, "setting it aside as %s: %s", to,
-				       strerror(errno));
-	return 0;
+	/* The database first, which is nothing without its WAL: what is left of that when we die
+	 * now, or fail, is for aside_finish(). */
+	if (!part_of(real, 0, from) || rename(from, name) != 0)
+		return err_set(err, -errno, "setting it aside as %s: %s", name, strerror(errno));
+	return move_rest(real, name, err);
+}
+
+static bool holds_something(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size > 0;
+}
+
+/* The newest that was set aside, whatever for, into @name. */
+static bool find_newest(const char *real, char name[PATH_MAX])
+{
+	const char *base = strrchr(real, '/') + 1, *newest = "";
+	const size_t len = strlen(base);
+	char folder[PATH_MAX];
+	struct dirent **found;
+	int count, best = -1;
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)(base - real), real);
+	count = scandir(folder, &found, NULL, NULL);
+	for (int i = 0; i < count; i++) {
+		const char *d = found[i]->d_name, *stamp = d + strlen(d) - STAMP_LEN;
+
+		if (strncmp(d, base, len) == 0 && fnmatch(".*-" STAMP_PATTERN, d + len, 0) == 0 &&
+		    strcmp(stamp, newest) > 0) {
+			newest = stamp;
+			best = i;
+		}
+	}
+	if (best >= 0 && snprintf(name, PATH_MAX, "%s%s", folder, found[best]->d_name) >= PATH_MAX)
+		best = -1;
+	for (int i = 0; i < count; i++)
+		free(found[i]);
+	if (count >= 0)
+		free(found);
+	return best >= 0;
+}
+
+int aside_finish(const char *path, struct err *err)
+{
+	char real[PATH_MAX] = "", name[PATH_MAX], wal[PATH_MAX], its_wal[PATH_MAX];
+
+	if (!real_path(path, real) || holds_something(real) || !part_of(real, 1, wal) ||
+	    !holds_something(wal) || !find_newest(real, name) || !part_of(name, 1, its_wal) ||
+	    access(its_wal, F_OK) == 0)
+		return 0;
+	return move_rest(real, name, err);
 }
 
 static void remove_all(const char *name, const struct note *n)

@@ -19,10 +19,18 @@
  * as in h.db.corrupt-20260131T100000Z, which is put into @name; -wal and -shm likewise. A file of
  * that name is never overwritten: then the name is that of a later second.
  * @now_us: microseconds since the epoch. *@from_us: when the file was made, as far as the
- * file system knows, at most @now_us. Errors: what rename() says.
+ * file system knows, at most @now_us. Errors: what rename() says;
+ * then aside_finish() does what is left.
  */
 int aside_move(const char *path, const char *why, int64_t now_us, char name[PATH_MAX],
 	       int64_t *from_us, struct err *err);
+
+/*
+ * Does the rest of aside_move() when that was killed, or failed, after it had renamed the database:
+ * the WAL goes where the database went. To be called before one is made, for SQLite deletes the
+ * WAL of an empty database. Where nothing is left over it does nothing.
+ */
+int aside_finish(const char *path, struct err *err);
 
 /* Of those that were set aside so for @why, keeps the newest @keep, and notes each that is
  * removed. What cannot be listed or removed stays. */

@@ -68,7 +68,7 @@ static void resume(struct collector *c)
 	if (!c->resumed)
 		return;
 	probe_resume(c->probe, before.ring_position);
-	c->flushed.counted_ns = store_previous_end_boot_ns(c->store);
+	c->flushed.counted_ns = c->previous_end_ns;
 }
 
 static int open_store(struct collector *c, struct err *err)
@@ -86,6 +86,7 @@ static int open_store(struct collector *c, struct err *err)
 	if (ret)
 		return ret;
 	store_set_patience(c->store, true);
+	c->previous_end_ns = store_previous_end_boot_ns(c->store);
 	resume(c);
 	ret = store_each_open(c->store, on_leftover, c, err);
 	if (!ret)
@@ -137,7 +138,7 @@ static int scan(struct collector *c, struct err *err)
 /* What an earlier run believed open and is not, now that the scan has named what is. */
 static int settle_leftovers(struct collector *c, struct err *err)
 {
-	struct lost_at at = {.c = c, .end_boot_ns = store_previous_end_boot_ns(c->store)};
+	struct lost_at at = {.c = c, .end_boot_ns = c->previous_end_ns};
 	int ret = 0;
 
 	listeners_settle(c->listeners, at.end_boot_ns);

@@ -43,6 +43,7 @@ struct collector {
 	int64_t offset_ns; /* wall clock minus time since boot, as of its last step */
 	size_t events_in_read;
 	struct account account;
+	int64_t previous_end_ns; /* when the run before this one last wrote, since boot; 0: none */
 	bool resumed;		 /* the programs and the database are those of an earlier run */
 	bool disk_full;		 /* the last flush failed for that */
 	uint64_t recorded_aside; /* rows in databases that were set aside */

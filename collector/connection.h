@@ -66,9 +66,12 @@ struct connection {
 	int64_t container_row; /* likewise */
 };
 
-/* The database is another one, and has nothing of it. */
+/* The database is another one, and has nothing of it: an owner of whom an earlier run left no
+ * more than the row is not known any more, until it is told again. */
 static inline void connection_forget_rows(struct connection *c)
 {
+	if (c->process_row && c->owner.pid == 0)
+		c->owner_source = OWNER_UNKNOWN;
 	c->open_row = c->process_row = c->container_row = 0;
 }
 

@@ -1,4 +1,5 @@
-/* probe.h - the BPF object: load, attach, read. All libbpf use is in probe.c. */
+/* probe.h - the BPF object: load, attach, read. All libbpf use is in
+ * probe.c, probe_read.c and pin.c. */
 #ifndef CONNMON_PROBE_H
 #define CONNMON_PROBE_H
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -27,6 +28,28 @@ void must(bool ok, const char *what)
 	fprintf(stderr, "%s: %s\n", what, strerror(errno));
 	_exit(1);
 }
+
+/* ---- time ---- */
+
+static int64_t real_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+int64_t clock_boot_ns(void)
+{
+	return real_ns(CLOCK_BOOTTIME) + world->ahead_ns;
+}
+
+int64_t clock_offset_ns(void)
+{
+	return world->offset_ns;
+}
+
+/* ---- the world ---- */
 
 void make_world(void)
 {
@@ -49,6 +72,8 @@ void make_world(void)
 	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
 	must(world != MAP_FAILED, "a world");
+	world->flush_ns = NS_PER_MS;
+	world->offset_ns = real_ns(CLOCK_REALTIME) - real_ns(CLOCK_BOOTTIME);
 	world->instance_ns = clock_boot_ns();
 }
 
@@ -214,6 +239,7 @@ void probe_release(struct probe *p)
 {
 	come_to(COMMITTED);
 	ring_release(&p->ring, p->ring.taken);
+	atomic_fetch_add(&world->commits, 1);
 	come_to(RELEASED);
 }
 

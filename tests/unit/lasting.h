@@ -33,10 +33,15 @@ struct world {
 		_Atomic uint64_t id; /* 0: not open */
 		struct event_end e;  /* as a review tells it */
 	} slots[SLOTS];
+	int64_t ahead_ns;  /* added to the time since boot */
+	int64_t offset_ns; /* wall clock minus time since boot */
 	/* For the collector: */
+	int64_t flush_ns;
 	enum point point;
 	int countdown;
+	int next_countdown; /* from when it opens a second database on; 0: no other */
 	atomic_bool finish;
+	atomic_int commits; /* that the kernel was told of */
 	atomic_int kills_at[POINTS];
 };
 

@@ -55,6 +55,15 @@ static bool is_there(const char *folder, const char *name)
 	return access(path, F_OK) == 0;
 }
 
+static int rename_in(const char *folder, const char *from, const char *to)
+{
+	char old[128], new[128];
+
+	path_in(old, folder, from);
+	path_in(new, folder, to);
+	return rename(old, new);
+}
+
 static void move(const char *folder, const char *name, const char *why, const char *want)
 {
 	char path[128], wanted[128], moved[PATH_MAX];
@@ -118,6 +127,49 @@ static void what_cannot_be_renamed_is_told(void **state)
 	assert_non_null(strstr(err.msg, "setting it aside: No such file"));
 }
 
+static void finish(const char *folder)
+{
+	char path[128];
+	struct err err = {0};
+
+	path_in(path, folder, "h.db");
+	if (aside_finish(path, &err))
+		fail_msg("%s", err.msg);
+}
+
+/* As aside_move() leaves it when it is killed, and a start after that. */
+static void a_wal_that_was_left_behind_follows_its_database(void **state)
+{
+	put(*state, "h.db.corrupt-20260131T100000Z", "older");
+	put(*state, "h.db.pinned-20260131T100001Z", "base");
+	put(*state, "h.db-wal", "wal");
+	put(*state, "h.db-shm", "shm");
+	finish(*state);
+	assert_holds(*state, "h.db.pinned-20260131T100001Z-wal", "wal");
+	assert_holds(*state, "h.db.pinned-20260131T100001Z-shm", "shm");
+	assert_false(is_there(*state, "h.db-wal") || is_there(*state, "h.db-shm"));
+	/* The empty file that a collector makes before it locks it. */
+	assert_int_equal(rename_in(*state, "h.db.pinned-20260131T100001Z-wal", "h.db-wal"), 0);
+	put(*state, "h.db", "");
+	finish(*state);
+	assert_holds(*state, "h.db.pinned-20260131T100001Z-wal", "wal");
+}
+
+static void the_wal_of_a_database_that_is_there_stays(void **state)
+{
+	put(*state, "h.db.corrupt-20260131T100000Z", "older");
+	put(*state, "h.db", "base");
+	put(*state, "h.db-wal", "wal");
+	finish(*state);
+	assert_holds(*state, "h.db-wal", "wal");
+	/* Nor does one that has its own get another. */
+	put(*state, "h.db", "");
+	put(*state, "h.db.corrupt-20260131T100000Z-wal", "its own");
+	finish(*state);
+	assert_holds(*state, "h.db.corrupt-20260131T100000Z-wal", "its own");
+	assert_holds(*state, "h.db-wal", "wal");
+}
+
 static void the_newest_are_kept_and_what_is_removed_is_told(void **state)
 {
 	struct heard heard = {0};
@@ -153,6 +205,8 @@ int main(void)
 		T(nothing_is_overwritten),
 		T(behind_a_symbolic_link_it_is_the_file_that_is_renamed),
 		T(what_cannot_be_renamed_is_told),
+		T(a_wal_that_was_left_behind_follows_its_database),
+		T(the_wal_of_a_database_that_is_there_stays),
 		T(the_newest_are_kept_and_what_is_removed_is_told),
 	};
 

@@ -441,6 +441,27 @@ static void a_review_brings_the_owner_whose_own_record_was_lost(void **state)
 	assert_int_equal(out[0]->accepted_boot_ns, 8);
 }
 
+static void in_another_database_an_owner_known_by_its_row_is_told_anew(void **state)
+{
+	struct event e = event(KIND_PROGRESS, 7);
+	struct connection known = e.connection, *out[8], ended;
+
+	known.owner = (struct owner){0};
+	known.owner_source = OWNER_ACCEPT;
+	known.open_row = 7;
+	known.process_row = 3;
+	assert_int_equal(track_known(*state, &known), 0);
+	assert_int_equal(track_unwritten(*state, 100, out, 8), 0);
+	track_forget_rows(*state);
+	assert_int_equal(track_unwritten(*state, 100, out, 8), 1);
+	assert_int_equal(out[0]->owner_source, OWNER_UNKNOWN);
+	e.connection.owner_source = OWNER_ACCEPT;
+	e.connection.owner.pid = 9;
+	track_apply(*state, &e, &ended);
+	assert_int_equal(out[0]->owner.pid, 9);
+	assert_int_equal(out[0]->owner_source, OWNER_ACCEPT);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -466,6 +487,7 @@ int main(void)
 		T(a_leftover_whose_socket_is_connected_elsewhere_now_is_lost),
 		T(an_owner_told_later_fills_in_what_was_not_known_better),
 		T(a_review_brings_the_owner_whose_own_record_was_lost),
+		T(in_another_database_an_owner_known_by_its_row_is_told_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
