@@ -98,7 +98,7 @@ static __always_inline void peek_connection(struct event_connection *e, struct s
 	e->established_boot_ns = s->established_boot_ns;
 	e->inbound = s->inbound;
 	e->owner_source = owner_get(s, &e->owner);
-	e->accepted_boot_ns = s->accepted_boot_ns; /* set before the owner */
+	e->accepted_boot_ns = accepted_by(s, e->owner_source);
 	e->flags = s->flags;
 	e->zero = 0;
 	peek_socket(e, sk);

@@ -100,7 +100,7 @@ static __always_inline void fill_connection(struct event_connection *e, struct s
 	e->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	e->inbound = s->inbound;
 	e->owner_source = owner_get(s, &e->owner);
-	e->accepted_boot_ns = s->accepted_boot_ns; /* set before the owner */
+	e->accepted_boot_ns = accepted_by(s, e->owner_source);
 	e->flags = s->flags | (is_mptcp((struct tcp_sock *)sk) ? EVENT_MPTCP : 0);
 	e->zero = 0;
 	if (sk->__sk_common.skc_family == AF_INET) {

@@ -179,6 +179,13 @@ static __always_inline enum owner_source owner_get(const struct connection_state
 	return OWNER_UNKNOWN;
 }
 
+/* When it was accepted, if it is the accepter whom owner_get() gave as @source: the time is set
+ * before the owner, so another may have been read in between. */
+static __always_inline __u64 accepted_by(const struct connection_state *s, enum owner_source source)
+{
+	return source == OWNER_ACCEPT || source == OWNER_KERNEL ? s->accepted_boot_ns : 0;
+}
+
 static __always_inline void note_closer(struct connection_state *s)
 {
 	if (s->closer.pid == 0)
