@@ -3,17 +3,12 @@
 #include "unit.h"
 
 #include "clock.h"
-#include "store.h"
-#include "tempdb.h"
+#include "storedb.h"
 
 #define INSTANCE_NS (7 * NS_PER_S)
 
 struct fixture {
-	struct tempdb *temp;
-	struct processes processes;
-	struct containers containers;
-	struct store *store;
-	sqlite3 *db;	      /* a second connection, to look and to spoil with */
+	struct storedb on;
 	struct capture first; /* what a run gets that cannot go on */
 	int64_t known_boot_ns;
 };
@@ -31,7 +26,7 @@ static int first_place(void *ctx, int64_t known_boot_ns, struct capture *out, st
 /* A run begins on programs whose ring holds the positions from 100 to 200. */
 static bool begin(struct fixture *f, int64_t instance_ns, struct capture *place)
 {
-	const struct store_config config = {.path = f->temp->path,
+	const struct store_config config = {.path = f->on.temp->path,
 					    .now_boot_ns = 10 * NS_PER_S,
 					    .instance_ns = instance_ns,
 					    .ring_from = 100,
@@ -41,9 +36,9 @@ static bool begin(struct fixture *f, int64_t instance_ns, struct capture *place)
 	struct err err = {0};
 
 	f->first = (struct capture){.instance_ns = instance_ns, .ring_position = 150};
-	if (store_open(&config, &f->processes, &f->containers, &f->store, &err))
+	if (store_open(&config, &f->on.processes, &f->on.containers, &f->on.store, &err))
 		fail_msg("%s", err.msg);
-	return store_resumes(f->store, place);
+	return store_resumes(f->on.store, place);
 }
 
 static void commit(struct fixture *f, uint64_t position)
@@ -54,14 +49,14 @@ static void commit(struct fixture *f, uint64_t position)
 						.counters = {.filtered = 5}}};
 	struct err err = {0};
 
-	if (store_write(f->store, &flush, &err))
+	if (store_write(f->on.store, &flush, &err))
 		fail_msg("%s", err.msg);
 }
 
 static void die(struct fixture *f)
 {
-	store_free(f->store);
-	f->store = NULL;
+	store_free(f->on.store);
+	f->on.store = NULL;
 }
 
 static int setup(void **state)
@@ -70,12 +65,10 @@ static int setup(void **state)
 	struct capture place;
 
 	assert_non_null(f);
-	tempdb_setup((void **)&f->temp);
-	f->processes.proc = "/nowhere";
-	f->containers.cgroups.mount_fd = -1;
+	storedb_init(&f->on);
 	assert_false(begin(f, INSTANCE_NS, &place));
 	assert_int_equal(place.ring_position, 150);
-	assert_int_equal(sqlite3_open(f->temp->path, &f->db), SQLITE_OK);
+	storedb_look(&f->on);
 	*state = f;
 	return 0;
 }
@@ -84,11 +77,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	store_free(f->store);
-	sqlite3_close(f->db);
-	processes_clear(&f->processes);
-	containers_clear(&f->containers);
-	tempdb_teardown((void **)&f->temp);
+	storedb_clear(&f->on);
 	free(f);
 	return 0;
 }
@@ -103,7 +92,7 @@ static void a_run_goes_on_where_the_last_one_committed_and_there_is_no_gap(void 
 	assert_true(begin(f, INSTANCE_NS, &place));
 	assert_int_equal(place.ring_position, 120);
 	assert_int_equal(place.counters.filtered, 5);
-	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM gap"), 0);
+	assert_int_equal(tempdb_number(f->on.db, "SELECT count(*) FROM gap"), 0);
 }
 
 static void a_run_that_committed_nothing_leaves_its_place_to_the_next(void **state)
@@ -114,7 +103,7 @@ static void a_run_that_committed_nothing_leaves_its_place_to_the_next(void **sta
 	die(f);
 	assert_true(begin(f, INSTANCE_NS, &place));
 	assert_int_equal(place.ring_position, 150);
-	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM gap"), 0);
+	assert_int_equal(tempdb_number(f->on.db, "SELECT count(*) FROM gap"), 0);
 }
 
 static void a_place_that_cannot_be_is_not_gone_on_from(void **state)
@@ -135,11 +124,11 @@ static void a_place_that_cannot_be_is_not_gone_on_from(void **state)
 	for (size_t i = 0; i < sizeof(spoils) / sizeof(spoils[0]); i++) {
 		commit(f, 120);
 		die(f);
-		tempdb_run(f->db, spoils[i]);
+		tempdb_run(f->on.db, spoils[i]);
 		assert_false(begin(f, INSTANCE_NS, &place));
 		assert_int_equal(place.ring_position, 150);
 		assert_int_equal(f->known_boot_ns, 11 * NS_PER_S);
-		assert_int_equal(tempdb_number(f->db,
+		assert_int_equal(tempdb_number(f->on.db,
 					       "SELECT count(*) FROM gap WHERE reason = 'stopped'"),
 				 i + 1);
 	}
@@ -154,7 +143,7 @@ static void a_run_of_other_programs_in_between_ends_the_place(void **state)
 	die(f);
 	assert_false(begin(f, 0, &place));
 	assert_int_equal(place.instance_ns, 0);
-	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM capture"), 0);
+	assert_int_equal(tempdb_number(f->on.db, "SELECT count(*) FROM capture"), 0);
 	die(f);
 	assert_false(begin(f, INSTANCE_NS, &place));
 }

@@ -5,34 +5,19 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "store.h"
-#include "tempdb.h"
+#include "storedb.h"
 
 #define OFFSET_NS (1769853600LL * NS_PER_S) /* boot was at 2026-01-31 10:00:00 UTC */
 #define HOUR_NS	  (3600 * NS_PER_S)
 
-struct fixture {
-	struct tempdb *temp;
-	struct processes processes;
-	struct containers containers;
-	struct store *store;
-	sqlite3 *db; /* a second connection, to look with */
-};
-
 /* A run begins, @now_s after boot. */
-static void begin(struct fixture *f, int64_t now_s, int64_t offset_ns)
+static void begin(struct storedb *f, int64_t now_s, int64_t offset_ns)
 {
-	const struct store_config config = {.path = f->temp->path,
-					    .now_boot_ns = now_s * NS_PER_S,
-					    .offset_ns = offset_ns};
-	struct err err = {0};
-
-	if (store_open(&config, &f->processes, &f->containers, &f->store, &err))
-		fail_msg("%s", err.msg);
+	storedb_begin(f, now_s * NS_PER_S, offset_ns);
 }
 
 /* It is over, @now_s after boot. */
-static void end(struct fixture *f, int64_t now_s, int64_t offset_ns)
+static void end(struct storedb *f, int64_t now_s, int64_t offset_ns)
 {
 	struct err err = {0};
 
@@ -42,29 +27,7 @@ static void end(struct fixture *f, int64_t now_s, int64_t offset_ns)
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	tempdb_setup((void **)&f->temp);
-	f->processes.proc = "/nowhere";
-	f->containers.cgroups.mount_fd = -1;
-	begin(f, 1, OFFSET_NS);
-	assert_int_equal(sqlite3_open(f->temp->path, &f->db), SQLITE_OK);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	store_free(f->store);
-	sqlite3_close(f->db);
-	processes_clear(&f->processes);
-	containers_clear(&f->containers);
-	tempdb_teardown((void **)&f->temp);
-	free(f);
-	return 0;
+	return storedb_setup(state, OFFSET_NS);
 }
 
 /* It began 5 s after boot. */
@@ -81,7 +44,7 @@ static struct connection connection(void)
 				   .outcome = OUTCOME_OPEN};
 }
 
-static int write_open(struct fixture *f, struct connection *c)
+static int write_open(struct storedb *f, struct connection *c)
 {
 	const struct flush flush = {.open = &c,
 				    .n_open = 1,
@@ -92,7 +55,7 @@ static int write_open(struct fixture *f, struct connection *c)
 	return store_write(f->store, &flush, &err);
 }
 
-static int step(struct fixture *f, int64_t now_s, int64_t step_ns)
+static int step(struct storedb *f, int64_t now_s, int64_t step_ns)
 {
 	const struct flush flush = {.now_boot_ns = now_s * NS_PER_S,
 				    .offset_ns = OFFSET_NS + step_ns,
@@ -104,7 +67,7 @@ static int step(struct fixture *f, int64_t now_s, int64_t step_ns)
 
 static void what_is_open_moves_with_the_clock(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection();
 
 	assert_int_equal(write_open(f, &c), 0);
@@ -122,7 +85,7 @@ static void what_is_open_moves_with_the_clock(void **state)
 
 static void a_step_that_could_not_be_written_is_written_once(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection();
 
 	assert_int_equal(write_open(f, &c), 0);
@@ -145,7 +108,7 @@ static int on_left(void *ctx, const struct connection *c)
 /* A run in which the clock was set by @first, then one before which it was set by
  * @second: the open connection, the end of the first run and the gap between them
  * are where they were on the clock since boot. */
-static void assert_taken_over(struct fixture *f, int64_t first, int64_t second)
+static void assert_taken_over(struct storedb *f, int64_t first, int64_t second)
 {
 	struct connection c = connection();
 	int64_t start_boot_ns = 0;
@@ -173,7 +136,7 @@ static void a_run_takes_over_where_the_clock_was_set_between(void **state)
 	assert_taken_over(*state, HOUR_NS, -2 * HOUR_NS);
 }
 
-static int64_t write_ended(struct fixture *f, int64_t offset_ns)
+static int64_t write_ended(struct storedb *f, int64_t offset_ns)
 {
 	struct connection c = connection();
 	const struct flush flush = {.ended = &c,
@@ -190,7 +153,7 @@ static int64_t write_ended(struct fixture *f, int64_t offset_ns)
 
 static void keys_go_on_over_a_run_before_which_the_clock_was_set_back(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	int64_t last = write_ended(f, OFFSET_NS);
 
 	end(f, 12, OFFSET_NS);
@@ -202,7 +165,7 @@ static void keys_go_on_over_a_run_before_which_the_clock_was_set_back(void **sta
 
 static void a_process_keeps_its_name_over_a_run_in_which_the_clock_was_set_back(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection();
 
 	assert_int_equal(write_open(f, &c), 0);
@@ -217,7 +180,7 @@ static void a_process_keeps_its_name_over_a_run_in_which_the_clock_was_set_back(
 
 static void nonsense_in_the_file_does_not_keep_a_run_from_beginning(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection();
 
 	assert_int_equal(write_open(f, &c), 0);
@@ -247,7 +210,7 @@ static void samples_of_the_offset_agree(void **state)
 
 int main(void)
 {
-#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, storedb_teardown)
 	const struct CMUnitTest tests[] = {
 		T(what_is_open_moves_with_the_clock),
 		T(a_step_that_could_not_be_written_is_written_once),

@@ -5,56 +5,14 @@
 #include <errno.h>
 
 #include "clock.h"
-#include "store.h"
-#include "tempdb.h"
+#include "storedb.h"
 
 #define OFFSET_NS (1769853600LL * NS_PER_S) /* boot was at 2026-01-31 10:00:00 UTC */
 #define OFFSET_US (OFFSET_NS / NS_PER_US)
 
-struct fixture {
-	struct tempdb *temp;
-	struct processes processes;
-	struct containers containers;
-	struct store *store;
-	sqlite3 *db; /* a second connection, to look with */
-};
-
-static void open_run(struct fixture *f, int64_t now_ns)
-{
-	const struct store_config config = {.path = f->temp->path,
-					    .now_boot_ns = now_ns,
-					    .offset_ns = OFFSET_NS};
-	struct err err = {0};
-
-	if (store_open(&config, &f->processes, &f->containers, &f->store, &err))
-		fail_msg("%s", err.msg);
-}
-
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	tempdb_setup((void **)&f->temp);
-	f->processes.proc = "/nowhere";
-	f->containers.cgroups.mount_fd = -1;
-	open_run(f, NS_PER_S);
-	assert_int_equal(sqlite3_open(f->temp->path, &f->db), SQLITE_OK);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	store_free(f->store);
-	sqlite3_close(f->db);
-	processes_clear(&f->processes);
-	containers_clear(&f->containers);
-	tempdb_teardown((void **)&f->temp);
-	free(f);
-	return 0;
+	return storedb_setup(state, OFFSET_NS);
 }
 
 static struct connection connection(uint64_t id, int64_t end_ns)
@@ -88,7 +46,7 @@ static struct connection connection(uint64_t id, int64_t end_ns)
 	return c;
 }
 
-static int write_rows(struct fixture *f, const struct connection *rows, size_t n)
+static int write_rows(struct storedb *f, const struct connection *rows, size_t n)
 {
 	const struct flush flush = {.ended = rows,
 				    .n_ended = n,
@@ -101,7 +59,7 @@ static int write_rows(struct fixture *f, const struct connection *rows, size_t n
 
 static void an_ended_connection_is_one_row_whose_key_is_its_end(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection(1, 10 * NS_PER_S);
 
 	assert_int_equal(write_rows(f, &c, 1), 0);
@@ -122,7 +80,7 @@ static void an_ended_connection_is_one_row_whose_key_is_its_end(void **state)
 
 static void keys_strictly_increase_even_when_the_clock_goes_back(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection same[] = {connection(1, 10 * NS_PER_S), connection(2, 10 * NS_PER_S)};
 	struct connection earlier = connection(3, 4 * NS_PER_S);
 
@@ -135,7 +93,7 @@ static void keys_strictly_increase_even_when_the_clock_goes_back(void **state)
 
 static void one_process_is_one_row_and_another_program_in_it_a_second(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection rows[] = {connection(1, 10 * NS_PER_S), connection(2, 11 * NS_PER_S),
 				    connection(3, 12 * NS_PER_S), connection(4, 13 * NS_PER_S)};
 
@@ -155,14 +113,14 @@ static void one_process_is_one_row_and_another_program_in_it_a_second(void **sta
 
 static void a_second_run_of_the_same_boot_finds_the_same_process(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection(1, 10 * NS_PER_S);
 	struct err err = {0};
 
 	assert_int_equal(write_rows(f, &c, 1), 0);
 	assert_int_equal(store_close(f->store, 15 * NS_PER_S, OFFSET_NS, &err), 0);
 	processes_clear(&f->processes);
-	open_run(f, 16 * NS_PER_S);
+	storedb_begin(f, 16 * NS_PER_S, OFFSET_NS);
 	assert_int_equal(write_rows(f, &c, 1), 0);
 	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM process"), 1);
 	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM connection"), 2);
@@ -170,12 +128,12 @@ static void a_second_run_of_the_same_boot_finds_the_same_process(void **state)
 
 static void the_time_between_two_runs_is_a_gap(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct err err = {0};
 
 	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM gap"), 0);
 	assert_int_equal(store_close(f->store, 15 * NS_PER_S, OFFSET_NS, &err), 0);
-	open_run(f, 16 * NS_PER_S);
+	storedb_begin(f, 16 * NS_PER_S, OFFSET_NS);
 	assert_string_equal(tempdb_text(f->db, "SELECT from_at || to_at || reason ||"
 					       " ifnull(count, '-') FROM gaps"),
 			    "2026-01-31T10:00:15.000Z2026-01-31T10:00:16.000Zstopped-");
@@ -185,18 +143,18 @@ static void the_time_between_two_runs_is_a_gap(void **state)
 
 static void a_killed_run_ended_with_its_last_commit(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 
 	assert_int_equal(write_rows(f, NULL, 0), 0); /* at 20 s */
 	store_free(f->store);
-	open_run(f, 30 * NS_PER_S);
+	storedb_begin(f, 30 * NS_PER_S, OFFSET_NS);
 	assert_string_equal(tempdb_text(f->db, "SELECT from_at FROM gaps"),
 			    "2026-01-31T10:00:20.000Z");
 }
 
 static void an_open_connection_moves_when_it_ends(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection(42, 0), *open[] = {&c};
 	struct flush flush = {.open = open,
 			      .n_open = 1,
@@ -236,7 +194,7 @@ static int on_left(void *ctx, const struct connection *c)
 
 static void what_a_run_left_open_is_given_to_the_next(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection(42, 8 * NS_PER_S), *open[] = {&c};
 	struct flush flush = {.open = open,
 			      .n_open = 1,
@@ -249,7 +207,7 @@ static void what_a_run_left_open_is_given_to_the_next(void **state)
 	c.direction = DIRECTION_OUT;
 	assert_int_equal(store_write(f->store, &flush, &err), 0);
 	store_free(f->store);
-	open_run(f, 30 * NS_PER_S);
+	storedb_begin(f, 30 * NS_PER_S, OFFSET_NS);
 	assert_int_equal(store_each_open(f->store, on_left, &left, &err), 0);
 	assert_int_equal(left.n, 1);
 	assert_int_equal(left.c.open_row, 42);
@@ -274,7 +232,7 @@ static void what_a_run_left_open_is_given_to_the_next(void **state)
 /* What the run that takes over cannot know again. */
 static void what_a_run_left_open_keeps_its_thread_and_its_wait_for_the_accept(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection(42, 8 * NS_PER_S), *open[] = {&c};
 	const struct flush flush = {.open = open,
 				    .n_open = 1,
@@ -289,7 +247,7 @@ static void what_a_run_left_open_keeps_its_thread_and_its_wait_for_the_accept(vo
 	strcpy(c.owner.thread, "\x1bworker\\7");
 	assert_int_equal(store_write(f->store, &flush, &err), 0);
 	store_free(f->store);
-	open_run(f, 30 * NS_PER_S);
+	storedb_begin(f, 30 * NS_PER_S, OFFSET_NS);
 	assert_int_equal(store_each_open(f->store, on_left, &left, &err), 0);
 	left.c.end_boot_ns = 20 * NS_PER_S;
 	assert_int_equal(write_rows(f, &left.c, 1), 0);
@@ -307,7 +265,7 @@ static int on_left_listener(void *ctx, const struct listener *l)
 /* The first run of the boot may fail before it has looked at them: for want of rights, say. */
 static void what_was_left_open_before_the_boot_has_no_cookie_for_any_run_after_it(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection(42, 8 * NS_PER_S), *open[] = {&c};
 	struct listener l = {.cookie = 9, .family = 4}, *listeners[] = {&l};
 	const struct flush flush = {.open = open,
@@ -325,7 +283,7 @@ static void what_was_left_open_before_the_boot_has_no_cookie_for_any_run_after_i
 		struct listener left_listener = {.cookie = 1};
 
 		store_free(f->store);
-		open_run(f, i * NS_PER_S);
+		storedb_begin(f, i * NS_PER_S, OFFSET_NS);
 		assert_int_equal(store_each_open(f->store, on_left, &left, &err), 0);
 		assert_int_equal(left.n, 1);
 		assert_int_equal(left.c.cookie, 0);
@@ -339,7 +297,7 @@ static void what_was_left_open_before_the_boot_has_no_cookie_for_any_run_after_i
 
 static void losses_and_clock_steps_become_rows(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	const struct flush flush = {
 		.lost = {[GAP_RING_FULL] = 7, [GAP_TABLE_FULL] = 2},
 		.lost_since_boot_ns = 5 * NS_PER_S,
@@ -366,7 +324,7 @@ static void losses_and_clock_steps_become_rows(void **state)
 
 static void a_failing_row_takes_its_batch_with_it_and_the_next_try_succeeds(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection rows[] = {connection(1, 10 * NS_PER_S), connection(2, 11 * NS_PER_S)};
 
 	rows[1].peer_port = 444;
@@ -386,7 +344,7 @@ static void a_failing_row_takes_its_batch_with_it_and_the_next_try_succeeds(void
 /* A new listener, one that ended, and the end of a process, with its last row refused. */
 static void a_flush_that_fails_at_its_end_is_written_once_by_the_next_try(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection(1, 10 * NS_PER_S);
 	struct listener new = {.cookie = 5, .family = 4, .port = 80, .from_boot_ns = NS_PER_S};
 	struct listener old = {.cookie = 6, .family = 4, .port = 81, .from_boot_ns = NS_PER_S};
@@ -432,7 +390,7 @@ static void a_flush_that_fails_at_its_end_is_written_once_by_the_next_try(void *
 
 static void a_lock_held_by_somebody_else_is_busy_and_nothing_is_lost(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection(1, 10 * NS_PER_S);
 
 	tempdb_run(f->db, "BEGIN IMMEDIATE");
@@ -444,7 +402,7 @@ static void a_lock_held_by_somebody_else_is_busy_and_nothing_is_lost(void **stat
 
 static void a_cgroup_is_kept_with_the_connection(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 	struct connection c = connection(1, 10 * NS_PER_S);
 
 	c.cgroup_id = 77;
@@ -461,7 +419,7 @@ static void a_cgroup_is_kept_with_the_connection(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, storedb_teardown)
 	const struct CMUnitTest tests[] = {
 		T(an_ended_connection_is_one_row_whose_key_is_its_end),
 		T(keys_strictly_increase_even_when_the_clock_goes_back),

@@ -6,58 +6,17 @@
 
 #include "clock.h"
 #include "hourlydb.h"
-#include "store.h"
+#include "storedb.h"
 
 #define OFFSET_NS (HOUR * HOUR_US * NS_PER_US) /* boot was when the hour began */
 #define MINUTE_NS (60 * NS_PER_S)
 
-struct fixture {
-	struct tempdb *temp;
-	struct processes processes;
-	struct containers containers;
-	struct store *store;
-	sqlite3 *db; /* a second connection, to look with */
-};
-
-static void open_run(struct fixture *f, int64_t now_ns)
-{
-	const struct store_config config = {.path = f->temp->path,
-					    .now_boot_ns = now_ns,
-					    .offset_ns = OFFSET_NS};
-	struct err err = {0};
-
-	if (store_open(&config, &f->processes, &f->containers, &f->store, &err))
-		fail_msg("%s", err.msg);
-}
-
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	tempdb_setup((void **)&f->temp);
-	f->processes.proc = "/nowhere";
-	f->containers.cgroups.mount_fd = -1;
-	open_run(f, NS_PER_S);
-	assert_int_equal(sqlite3_open(f->temp->path, &f->db), SQLITE_OK);
-	*state = f;
-	return 0;
+	return storedb_setup(state, OFFSET_NS);
 }
 
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	store_free(f->store);
-	sqlite3_close(f->db);
-	processes_clear(&f->processes);
-	containers_clear(&f->containers);
-	tempdb_teardown((void **)&f->temp);
-	free(f);
-	return 0;
-}
-
-static void write_row(struct fixture *f, int64_t end_ns)
+static void write_row(struct storedb *f, int64_t end_ns)
 {
 	struct connection c = {.id = (uint64_t)end_ns,
 			       .start_boot_ns = end_ns - NS_PER_S,
@@ -76,7 +35,7 @@ static void write_row(struct fixture *f, int64_t end_ns)
 		fail_msg("%s", err.msg);
 }
 
-static int upkeep(struct fixture *f, int64_t now_ns)
+static int upkeep(struct storedb *f, int64_t now_ns)
 {
 	struct err err = {0};
 	int ret;
@@ -88,7 +47,7 @@ static int upkeep(struct fixture *f, int64_t now_ns)
 
 static void a_row_that_comes_after_its_hour_was_totalled_is_one_of_the_next(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 
 	write_row(f, 10 * MINUTE_NS);
 	assert_int_equal(upkeep(f, 61 * MINUTE_NS), 0);
@@ -96,7 +55,7 @@ static void a_row_that_comes_after_its_hour_was_totalled_is_one_of_the_next(void
 	/* The clock was set back, in this run and before the next. */
 	write_row(f, 20 * MINUTE_NS);
 	store_free(f->store);
-	open_run(f, 30 * MINUTE_NS);
+	storedb_begin(f, 30 * MINUTE_NS, OFFSET_NS);
 	write_row(f, 31 * MINUTE_NS);
 	assert_string_equal(tempdb_text(f->db, "SELECT group_concat(id - 491600 * 3600000000)"
 					       " FROM connection"),
@@ -109,13 +68,13 @@ static void a_row_that_comes_after_its_hour_was_totalled_is_one_of_the_next(void
 
 static void after_a_restart_the_first_row_is_behind_all_that_was_totalled(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 
 	write_row(f, 10 * MINUTE_NS);
 	assert_int_equal(upkeep(f, 61 * MINUTE_NS), 0);
 	tempdb_run(f->db, "DELETE FROM connection");
 	store_free(f->store);
-	open_run(f, 30 * MINUTE_NS);
+	storedb_begin(f, 30 * MINUTE_NS, OFFSET_NS);
 	write_row(f, 31 * MINUTE_NS);
 	assert_int_equal(tempdb_number(f->db, "SELECT id - 491601 * 3600000000 FROM connection"),
 			 0);
@@ -123,7 +82,7 @@ static void after_a_restart_the_first_row_is_behind_all_that_was_totalled(void *
 
 static void the_lock_of_another_is_not_waited_for_and_it_goes_on_later(void **state)
 {
-	struct fixture *f = *state;
+	struct storedb *f = *state;
 
 	write_row(f, 10 * MINUTE_NS);
 	tempdb_run(f->db, "BEGIN IMMEDIATE");
@@ -136,7 +95,7 @@ static void the_lock_of_another_is_not_waited_for_and_it_goes_on_later(void **st
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, storedb_teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_row_that_comes_after_its_hour_was_totalled_is_one_of_the_next),
 		T(after_a_restart_the_first_row_is_behind_all_that_was_totalled),
