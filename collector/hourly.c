@@ -413,11 +413,8 @@ static int write_rows(struct hourly *h, struct err *err)
 
 	if (!ret)
 		ret = put_rows(h, &n, &done, err);
-	if (!ret)
-		ret = db_exec(h->db, "COMMIT", err);
+	ret = db_end(h->db, ret, err);
 	if (ret) {
-		/* SQLite may have rolled back by itself: then this does nothing. */
-		sqlite3_exec(h->db, "ROLLBACK", NULL, NULL, NULL);
 		tally_put_back(h->tally, n);
 		return ret;
 	}

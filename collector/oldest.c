@@ -138,12 +138,9 @@ static int settle(struct oldest *o, int ret, int64_t begin_ns, struct err *err)
 {
 	int64_t took_ns;
 
-	if (!ret)
-		ret = db_exec(o->db, "COMMIT", err);
-	if (ret) {
-		sqlite3_exec(o->db, "ROLLBACK", NULL, NULL, NULL);
+	ret = db_end(o->db, ret, err);
+	if (ret)
 		return ret;
-	}
 	took_ns = clock_boot_ns() - begin_ns;
 	if (took_ns > CHUNK_NS && o->chunk > MIN_CHUNK)
 		o->chunk /= 2;

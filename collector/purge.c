@@ -225,11 +225,8 @@ static int drop_all(struct purge *p, enum statement s, const int64_t *ids, int n
 		sqlite3_bind_int64(p->stmts[s], 1, ids[i]);
 		ret = db_step(p->db, p->stmts[s], "what nothing refers to", err);
 	}
+	ret = db_end(p->db, ret, err);
 	if (!ret)
-		ret = db_exec(p->db, "COMMIT", err);
-	if (ret)
-		sqlite3_exec(p->db, "ROLLBACK", NULL, NULL, NULL);
-	else
 		dictionary_forget(p->dictionary); /* or it would go on to give them out */
 	return ret;
 }
@@ -326,10 +323,7 @@ static int drop_past(struct purge *p, int64_t deadline_ns, struct err *err)
 	const int deleted = sqlite3_total_changes(p->db) - before;
 
 	(void)deadline_ns;
-	if (!ret)
-		ret = db_exec(p->db, "COMMIT", err);
-	if (ret)
-		sqlite3_exec(p->db, "ROLLBACK", NULL, NULL, NULL);
+	ret = db_end(p->db, ret, err);
 	return ret ? ret : deleted > 0;
 }
 

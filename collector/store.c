@@ -67,7 +67,7 @@ static int begin(struct store *s, const struct store_config *config, struct err 
 
 	if (!ret)
 		ret = run_begin(s->db, config, &s->run, err);
-	return ret ? ret : db_exec(s->db, "COMMIT", err);
+	return db_end(s->db, ret, err);
 }
 
 int store_open(const struct store_config *config, struct processes *processes,
@@ -405,12 +405,9 @@ int store_write(struct store *s, const struct flush *f, struct err *err)
 	ret = db_exec(s->db, "BEGIN IMMEDIATE", err);
 	if (!ret)
 		ret = write_all(s, f, &last_id, err);
-	if (!ret)
-		ret = db_exec(s->db, "COMMIT", err);
+	ret = db_end(s->db, ret, err);
 	settle_listeners(f, ret == 0);
 	if (ret) {
-		/* SQLite may have rolled back by itself: then this does nothing. */
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 		dictionary_forget(s->dictionary);
 		return ret == -ENOSPC ? retain_explain_full(s->retain, flush_bytes(f), err) : ret;
 	}

@@ -81,6 +81,15 @@ int db_exec(sqlite3 *db, const char *sql, struct err *err)
 	return 0;
 }
 
+int db_end(sqlite3 *db, int ret, struct err *err)
+{
+	if (!ret)
+		ret = db_exec(db, "COMMIT", err);
+	if (ret) /* SQLite may have done it by itself: then this does nothing */
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return ret;
+}
+
 int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
@@ -178,40 +187,32 @@ static int check_owner(sqlite3 *db, int *version, struct err *err)
 	return 0;
 }
 
-static int migrate(sqlite3 *db, struct err *err)
+static int migrate_all(sqlite3 *db, struct err *err)
 {
 	char stamp[96]; /* pragmas take no parameters */
-	int version, ret;
+	int version, ret = check_owner(db, &version, err);
 
-	/* IMMEDIATE: of two that start at once the second must see what the first did. */
-	ret = db_exec(db, "BEGIN IMMEDIATE", err);
 	if (ret)
 		return ret;
-	ret = check_owner(db, &version, err);
-	if (ret)
-		goto rollback;
 	for (; version < db_schema_version(); version++) {
 		ret = db_exec(db, schema_migrations[version].text, err);
 		if (ret) {
 			if (sqlite3_errcode(db) == SQLITE_ERROR) /* it is not what it says */
 				ret = err->code = -EUCLEAN;
-			err_wrap(err, "migration %s", schema_migrations[version].name);
-			goto rollback;
+			return err_wrap(err, "migration %s", schema_migrations[version].name);
 		}
 	}
 	snprintf(stamp, sizeof(stamp), "PRAGMA application_id=%d; PRAGMA user_version=%d",
 		 DB_APPLICATION_ID, version);
-	ret = db_exec(db, stamp, err);
-	if (ret)
-		goto rollback;
-	ret = db_exec(db, "COMMIT", err);
-	if (ret)
-		goto rollback;
-	return 0;
+	return db_exec(db, stamp, err);
+}
 
-rollback:
-	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	return ret;
+static int migrate(sqlite3 *db, struct err *err)
+{
+	/* IMMEDIATE: of two that start at once the second must see what the first did. */
+	int ret = db_exec(db, "BEGIN IMMEDIATE", err);
+
+	return ret ? ret : db_end(db, migrate_all(db, err), err);
 }
 
 static int check_path(const char *path, bool create, struct err *err)

@@ -84,6 +84,10 @@ int db_step(sqlite3 *db, sqlite3_stmt *stmt, const char *what, struct err *err);
 /* Runs statements that return no rows. */
 int db_exec(sqlite3 *db, const char *sql, struct err *err);
 
+/* Ends a transaction of which @ret came out: commits if that is 0, and rolls back if not, or if
+ * the commit fails. Returns 0 or the error. */
+int db_end(sqlite3 *db, int ret, struct err *err);
+
 /* The negative errno that stands for SQLite's result code @rc: -ENOSPC for a full
  * disk, -EBUSY for a lock, -ENOMEM, -EUCLEAN for a damaged file, -EIO for the rest. */
 int db_errno(int rc);
