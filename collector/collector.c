@@ -291,6 +291,8 @@ static int look_after(struct collector *c, struct err *err)
 		return 0;
 	ret = store_upkeep(c->store, batch_flushed_until(&c->batch, clock_boot_ns()), c->offset_ns,
 			   err);
+	if (ret == -ENOSPC)
+		err_set(err, ret, "the disk is full; free some space");
 	if (ret < 0)
 		err_wrap(err, "%s", c->options->db);
 	if (ret == -EUCLEAN)
