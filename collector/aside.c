@@ -12,18 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STAMP	      "%Y%m%dT%H%M%SZ"
-#define STAMP_PATTERN "[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z"
-#define STAMP_LEN     16
-#define US_PER_S      1000000
+#include "files.h"
 
-static const char *const parts[] = {"", "-wal", "-shm"};
-#define N_PARTS (sizeof(parts) / sizeof(parts[0]))
+#define STAMP	 "%Y%m%dT%H%M%SZ" /* FILES_STAMP_PATTERN is its form */
+#define US_PER_S 1000000
 
 /* @base and the ending of a part. False: too long. */
 static bool part_of(const char *base, size_t part, char path[PATH_MAX])
 {
-	return snprintf(path, PATH_MAX, "%s%s", base, parts[part]) < PATH_MAX;
+	return snprintf(path, PATH_MAX, "%s%s", base, files_endings[part]) < PATH_MAX;
 }
 
 /* What @path leads to, also while there is no file of that name. */
@@ -36,7 +33,7 @@ static bool is_free(const char *name)
 {
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < N_PARTS; i++)
+	for (size_t i = 0; i < FILES_PARTS; i++)
 		if (part_of(name, i, path) && access(path, F_OK) == 0)
 			return false;
 	return true;
@@ -78,7 +75,7 @@ static int move_rest(const char *real, const char *name, struct err *err)
 {
 	char from[PATH_MAX], to[PATH_MAX];
 
-	for (size_t i = 1; i < N_PARTS; i++)
+	for (size_t i = 1; i < FILES_PARTS; i++)
 		if (part_of(real, i, from) && part_of(name, i, to) && rename(from, to) != 0 &&
 		    errno != ENOENT)
 			return err_set(err, -errno, "setting it aside as %s: %s", to,
@@ -125,9 +122,10 @@ static bool find_newest(const char *real, char name[PATH_MAX])
 	snprintf(folder, sizeof(folder), "%.*s", (int)(base - real), real);
 	count = scandir(folder, &found, NULL, NULL);
 	for (int i = 0; i < count; i++) {
-		const char *d = found[i]->d_name, *stamp = d + strlen(d) - STAMP_LEN;
+		const char *d = found[i]->d_name, *stamp = d + strlen(d) - FILES_STAMP_LEN;
 
-		if (strncmp(d, base, len) == 0 && fnmatch(".*-" STAMP_PATTERN, d + len, 0) == 0 &&
+		if (strncmp(d, base, len) == 0 &&
+		    fnmatch(".*-" FILES_STAMP_PATTERN, d + len, 0) == 0 &&
 		    strcmp(stamp, newest) > 0) {
 			newest = stamp;
 			best = i;
@@ -153,16 +151,6 @@ int aside_finish(const char *path, struct err *err)
 	return move_rest(real, name, err);
 }
 
-static void remove_all(const char *name, const struct note *n)
-{
-	char path[PATH_MAX];
-
-	for (size_t i = N_PARTS; i-- > 0;)
-		if (part_of(name, i, path) && unlink(path) != 0 && i == 0)
-			return;
-	note(n, "%s: removed, for there are newer ones", name);
-}
-
 void aside_keep(const char *path, const char *why, unsigned int keep, const struct note *n)
 {
 	char real[PATH_MAX] = "", name[PATH_MAX], pattern[128], *base;
@@ -175,7 +163,7 @@ void aside_keep(const char *path, const char *why, unsigned int keep, const stru
 	base = strrchr(real, '/');
 	*base++ = '\0';
 	len = strlen(base);
-	snprintf(pattern, sizeof(pattern), ".%s-" STAMP_PATTERN, why);
+	snprintf(pattern, sizeof(pattern), ".%s-" FILES_STAMP_PATTERN, why);
 	count = scandir(real[0] ? real : "/", &found, NULL, alphasort);
 	/* Backwards, the newest first: a stamp's order is that of time. */
 	for (int i = count - 1; i >= 0; i--) {
@@ -184,8 +172,9 @@ void aside_keep(const char *path, const char *why, unsigned int keep, const stru
 		if (strncmp(d, base, len) == 0 && fnmatch(pattern, d + len, 0) == 0) {
 			if (keep > 0)
 				keep--;
-			else if (snprintf(name, sizeof(name), "%s/%s", real, d) < PATH_MAX)
-				remove_all(name, n);
+			else if (snprintf(name, sizeof(name), "%s/%s", real, d) < PATH_MAX &&
+				 files_remove(name))
+				note(n, "%s: removed, for there are newer ones", name);
 		}
 		free(found[i]);
 	}

@@ -2,13 +2,13 @@
 #include "collector_parts.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "aside.h"
 #include "clock.h"
 #include "db.h"
+#include "files.h"
 #include "lock.h"
 #include "netns.h"
 
@@ -101,14 +101,9 @@ static int open_store(struct collector *c, struct err *err)
 /* A start that is refused leaves nothing behind: where there was no file, there is none. */
 static void undo_lock_store(struct collector *c)
 {
-	static const char *const endings[] = {"", "-wal", "-shm"};
-	char path[PATH_MAX];
-
 	if (!c->made_file || c->store || c->lock_fd < 0)
 		return;
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
-		if (snprintf(path, sizeof(path), "%s%s", c->options->db, endings[i]) < PATH_MAX)
-			unlink(path);
+	files_remove(c->options->db);
 	lock_remove(c->options->db);
 }
 

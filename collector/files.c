@@ -9,11 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define STAMP_DIGITS "[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z"
-#define STAMP_LEN    16
-
-static const char *const endings[] = {"", "-wal", "-shm"};
-#define N_ENDINGS (sizeof(endings) / sizeof(endings[0]))
+const char *const files_endings[FILES_PARTS] = {"", "-wal", "-shm"};
 
 static uint64_t size_of(const char *path, const char *ending)
 {
@@ -52,15 +48,15 @@ static bool is_aside(const char *name, const char *base, const char **stamp)
 {
 	const size_t len = strlen(base);
 
-	if (strncmp(name, base, len) != 0 || fnmatch(".*-" STAMP_DIGITS, name + len, 0) != 0)
+	if (strncmp(name, base, len) != 0 || fnmatch(".*-" FILES_STAMP_PATTERN, name + len, 0) != 0)
 		return false;
-	*stamp = name + strlen(name) - STAMP_LEN;
+	*stamp = name + strlen(name) - FILES_STAMP_LEN;
 	return true;
 }
 
 void files_aside(const char *path, struct aside_files *out)
 {
-	char folder[PATH_MAX], oldest_stamp[STAMP_LEN + 1] = "~";
+	char folder[PATH_MAX], oldest_stamp[FILES_STAMP_LEN + 1] = "~";
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *stamp;
 	struct dirent *d;
 	DIR *dir;
@@ -75,8 +71,8 @@ void files_aside(const char *path, struct aside_files *out)
 		if (!is_aside(d->d_name, base, &stamp) ||
 		    snprintf(name, sizeof(name), "%s/%s", folder, d->d_name) >= (int)sizeof(name))
 			continue;
-		for (size_t i = 0; i < N_ENDINGS; i++)
-			out->bytes += size_of(name, endings[i]);
+		for (size_t i = 0; i < FILES_PARTS; i++)
+			out->bytes += size_of(name, files_endings[i]);
 		if (strcmp(stamp, oldest_stamp) < 0) {
 			snprintf(oldest_stamp, sizeof(oldest_stamp), "%s", stamp);
 			memcpy(out->oldest, name, sizeof(name));
@@ -91,8 +87,9 @@ bool files_remove(const char *name)
 	char path[PATH_MAX];
 
 	/* The database last: as long as it is there, so is what belongs to it. */
-	for (size_t i = N_ENDINGS; i-- > 0;)
-		if (snprintf(path, sizeof(path), "%s%s", name, endings[i]) < (int)sizeof(path) &&
+	for (size_t i = FILES_PARTS; i-- > 0;)
+		if (snprintf(path, sizeof(path), "%s%s", name, files_endings[i]) <
+			    (int)sizeof(path) &&
 		    unlink(path) != 0 && i == 0)
 			return false;
 	return true;

@@ -9,6 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A database is three files: itself, its WAL, its shm; their endings. */
+#define FILES_PARTS 3
+extern const char *const files_endings[FILES_PARTS];
+
+/* How the name of one that was set aside ends, for fnmatch(): 20260131T100000Z. */
+#define FILES_STAMP_PATTERN                                                                        \
+	"[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z"
+#define FILES_STAMP_LEN 16
+
 /* In bytes; 0: no such file. */
 struct file_sizes {
 	uint64_t db, wal, shm;
@@ -28,7 +37,8 @@ struct aside_files {
 
 void files_aside(const char *path, struct aside_files *out);
 
-/* Removes one of them, @name as in oldest, and its -wal and -shm. False: it is still there. */
+/* Removes the database @name, one of them (as in oldest) or another that nobody has open, and its
+ * -wal and -shm. False: it is still there. */
 bool files_remove(const char *name);
 
 #endif
