@@ -91,6 +91,20 @@ void part_clients(struct scene *s)
 	}
 }
 
+void connect_often(long n_connections)
+{
+	struct scene *s = scene_new("127.0.0.1");
+	pid_t server, client;
+
+	s->n_connections = n_connections;
+	s->request = s->reply = 1;
+	server = actor_start("server", part_servers, s);
+	client = actor_start("client", part_clients, s);
+	actor_wait(client);
+	actor_wait(server);
+	scene_free(s);
+}
+
 void part_staying_client(struct scene *s)
 {
 	int fd = dial_and_talk(s);

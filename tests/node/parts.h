@@ -26,6 +26,9 @@ void part_server_without_backlog(struct scene *s);
 void part_servers(struct scene *s);
 void part_clients(struct scene *s);
 
+/* A server and a client of this stage that play these on 127.0.0.1, a byte each way. */
+void connect_often(long n_connections);
+
 /* A client that gives CUE_CONNECTED when it is done and waits for CUE_GO to close. */
 void part_staying_client(struct scene *s);
 

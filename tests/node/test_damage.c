@@ -22,20 +22,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static void connect_often(void)
-{
-	struct scene *s = scene_new("127.0.0.1");
-	pid_t server, client;
-
-	s->n_connections = N;
-	s->request = s->reply = 1;
-	server = actor_start("server", part_servers, s);
-	client = actor_start("client", part_clients, s);
-	actor_wait(client);
-	actor_wait(server);
-	scene_free(s);
-}
-
 static bool told(struct node *n, const char *sentence)
 {
 	char *words = file_text(n->err_path);
@@ -170,7 +156,7 @@ static void a_wal_that_is_cut_while_it_records_is_set_aside_and_what_follows_rec
 
 	cut_wal(n);
 	netns = (long)node_stage(n);
-	connect_often();
+	connect_often(N);
 	wait_until_told(n, "recording goes on in a new file");
 	node_expect_number(n, NODE_ENDED_ROWS, netns, 2 * N);
 	assert_whole(n);
@@ -200,7 +186,7 @@ static void start_on_damaged(struct node *n, bool cut)
 	forget_reader(n);
 	node_start(n, (const char *const[]){"--flush", "100ms", NULL});
 	netns = (long)node_stage(n);
-	connect_often();
+	connect_often(N);
 	node_expect_number(n, NODE_ENDED_ROWS, netns, 2 * N);
 	forget_reader(n); /* so that the last one to close empties the WAL */
 	node_stop(n, &recorded, &lost);
@@ -209,7 +195,7 @@ static void start_on_damaged(struct node *n, bool cut)
 	assert_true(told(n, "it is kept as "));
 	assert_whole(n);
 	netns = (long)node_stage(n);
-	connect_often();
+	connect_often(N);
 	node_expect_number(n, NODE_ENDED_ROWS, netns, 2 * N);
 	ends_well(n);
 }

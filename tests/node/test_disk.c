@@ -110,20 +110,6 @@ static void wait_for_complaint(struct node *n)
 	fail_msg("the collector did not notice the full disk");
 }
 
-static void connect_often(long n_connections)
-{
-	struct scene *s = scene_new("127.0.0.1");
-	pid_t server, client;
-
-	s->n_connections = n_connections;
-	s->request = s->reply = 1;
-	server = actor_start("server", part_servers, s);
-	client = actor_start("client", part_clients, s);
-	actor_wait(client);
-	actor_wait(server);
-	scene_free(s);
-}
-
 static void what_happened_while_the_disk_was_full_is_written_when_there_is_room(void **state)
 {
 	struct node *n = *state;

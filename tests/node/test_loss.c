@@ -18,28 +18,14 @@ static int fresh(void **state)
 	return 0;
 }
 
-static void connect_often(void)
-{
-	struct scene *s = scene_new("127.0.0.1");
-	pid_t server, client;
-
-	s->n_connections = N;
-	s->request = s->reply = 1;
-	port_range(5000, 65535);
-	server = actor_start("server", part_servers, s);
-	client = actor_start("client", part_clients, s);
-	actor_wait(client);
-	actor_wait(server);
-	scene_free(s);
-}
-
 static void every_connection_is_a_row_or_counted_as_lost(void **state)
 {
 	struct node *n = *state;
 	long netns = (long)node_stage(n), rows, counted;
 
 	must(kill(n->pid, SIGSTOP) == 0);
-	connect_often();
+	port_range(5000, 65535);
+	connect_often(N);
 	must(kill(n->pid, SIGCONT) == 0);
 	node_fence_after_loss(n);
 
