@@ -119,7 +119,7 @@ static void report_help(FILE *out, const struct option_set *set, const struct re
 					     .arg = p->type->arg,
 					     .help = p->help,
 				     },
-				     p->dflt);
+				     strcmp(p->dflt, "-") != 0 ? p->dflt : NULL);
 		}
 	}
 	fputs("\nA TIME is 90s 15m 1h 7d 2w (that long ago), now, today, yesterday, 10:30,\n"

@@ -101,6 +101,16 @@ int options_parse(int argc, char *const argv[], const struct option_set *set, st
 	return ret;
 }
 
+int options_give(struct options *options, const struct option_set *set, const char *name,
+		 const char *value, struct err *err)
+{
+	const struct option_spec *spec = find(set, name, strlen(name));
+
+	if (!spec)
+		return err_set(err, -EINVAL, "there is no option --%s", name);
+	return add_option(options, spec, value, err);
+}
+
 const char *options_get(const struct options *options, const char *name)
 {
 	for (int i = 0; i < options->n_given; i++)

@@ -43,6 +43,10 @@ void options_add(struct option_set *set, struct option_spec spec);
 int options_parse(int argc, char *const argv[], const struct option_set *set, struct options *out,
 		  struct err *err);
 
+/* As if --@name @value had been given. -EINVAL when it was given already. */
+int options_give(struct options *options, const struct option_set *set, const char *name,
+		 const char *value, struct err *err);
+
 /* The value of an option, "" for a flag; NULL when it was not given. */
 const char *options_get(const struct options *options, const char *name);
 

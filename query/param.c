@@ -210,7 +210,9 @@ int param_bind(sqlite3_stmt *stmt, const char *name, const struct param_value *v
 	at = sqlite3_bind_parameter_index(stmt, sql_name);
 	if (at == 0)
 		return 0;
-	if (value->text)
+	if (value->is_null)
+		rc = sqlite3_bind_null(stmt, at);
+	else if (value->text)
 		rc = sqlite3_bind_text(stmt, at, value->text, -1, SQLITE_TRANSIENT);
 	else
 		rc = sqlite3_bind_int64(stmt, at, value->number);

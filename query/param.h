@@ -14,6 +14,7 @@
 struct param_value {
 	const char *text; /* borrowed from what was parsed; NULL: the number counts */
 	int64_t number;
+	bool is_null; /* nothing was given */
 };
 
 struct param_type {

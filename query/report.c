@@ -71,6 +71,8 @@ static int parse_header(struct report *r, const char *line, struct err *err)
 		return add_text(r->example, sizeof(r->example), line + at, err);
 	if (!strcmp(key, "only"))
 		return add_text(r->only, sizeof(r->only), line + at, err);
+	if (!strcmp(key, "operand"))
+		return add_text(r->operand, sizeof(r->operand), line + at, err);
 	if (!strcmp(key, "param"))
 		return add_param(r, line + at, err);
 	return err_set(err, -EINVAL, "unknown key \"%s\"", key);
@@ -130,9 +132,15 @@ static int read_arg(const struct report_param *p, const struct options *given, i
 		    int64_t reference_us, struct param_value *out, struct err *err)
 {
 	const char *text = options_get(given, p->name);
-	int ret = text ? p->type->parse(text, now_us, out, err)
-		       : p->type->parse(p->dflt, reference_us, out, err);
+	int ret;
 
+	*out = (struct param_value){0};
+	if (!text && !strcmp(p->dflt, "-")) {
+		out->is_null = true;
+		return 0;
+	}
+	ret = text ? p->type->parse(text, now_us, out, err)
+		   : p->type->parse(p->dflt, reference_us, out, err);
 	return ret ? err_wrap(err, "--%s", p->name) : 0;
 }
 

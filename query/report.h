@@ -8,18 +8,21 @@
  *	-- example: a command line
  *	-- only:    a filter without a value that always holds, as failed
  *	-- param:   NAME TYPE DEFAULT HELP (any number; types are in param.h)
+ *	-- operand: NAME: the word after the report is the value of the option --NAME, a
+ *	            param or a filter
  *
  * The file name is the subcommand, each param the option --NAME and the SQL
- * parameter :NAME. Every report has since, until and limit; it says "param: since
- * time 1d ..." to have another default. LIMIT :limit is appended to the SELECT.
+ * parameter :NAME, which is NULL when the DEFAULT is a - and nothing was given. Every report has
+ *since, until and limit; it says "param: since time 1d ..." to have another default. LIMIT :limit
+ *is appended to the SELECT.
  *
  * The SELECT reads the relation scope, the connections that pass the window and the
  * filters, or tally, exact sums over them, which is much quicker (see scope.h and
  * totals.h). In tally, connections that are equal in all columns that the SELECT and
  * the filters use are one row, so sum(connections) says how many there are; with tally
  * each measure is sum()med, or the min() or max() of it taken. Or the SELECT reads a
- * table or view of its own, and then it has no filters. Columns are not declared: the SELECT's AS
- *names are the column names, and their ending tells the unit (see render.h).
+ * table or view of its own, and then it has no filters. Columns are not declared: the
+ * SELECT's AS names are the column names, and their ending tells the unit (see render.h).
  */
 #ifndef CONNMON_REPORT_H
 #define CONNMON_REPORT_H
@@ -47,7 +50,8 @@ struct report {
 	char title[80];
 	char help[1024];
 	char example[256];
-	char only[24]; /* a filter without a value; "": all */
+	char only[24];	  /* a filter without a value; "": all */
+	char operand[24]; /* an option; "": none */
 	struct report_param params[REPORT_MAX_PARAMS];
 	int n_params;
 	enum scope_relation relation;

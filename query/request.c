@@ -91,10 +91,10 @@ static int check_words(const struct request *q, struct err *err)
 		if (!has_option(q, o->given[i].spec))
 			return err_set(err, -EINVAL, "%s has no option --%s", name,
 				       o->given[i].spec->name);
-	if (q->report && o->n_operands > 1)
+	if (q->report && o->n_operands > (q->report->operand[0] ? 2 : 1))
 		return err_set(err, -EINVAL,
 			       "what is \"%s\"? %s takes options only, as in --comm NAME",
-			       o->operands[1], name);
+			       o->operands[o->n_operands - 1], name);
 	if (q->command && o->n_operands != 1 + (q->command->arg[0] != '\0'))
 		return err_set(err, -EINVAL, "write connmon-query %s%s%s", name,
 			       q->command->arg[0] ? " " : "", q->command->arg);
@@ -143,6 +143,8 @@ int request_read(struct request *q, int argc, char *const argv[], int64_t now_us
 			       "what do you want to know? connmon-query reports lists what there "
 			       "is, --help tells more");
 	ret = check_words(q, err);
+	if (!ret && q->report && o->n_operands == 2)
+		ret = options_give(o, &q->set, q->report->operand, o->operands[1], err);
 	if (!ret)
 		ret = read_general_options(q, err);
 	if (!ret && q->report)

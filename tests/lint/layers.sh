@@ -32,7 +32,8 @@ forbid() {
 
 below() { sources "$1" | forbid "$1 must not know $2" "$(headers "$2" "$1")"; }
 
-print='(^|[^a-z_])(v?printf|puts|putchar|perror|_?exit|abort|errx?|warnx?)\(|stdout|stderr'
+print='(^|[^a-z_])(v?printf|puts|putchar|perror)\(|stdout|stderr'
+exit='(^|[^a-z_])(_?exit|abort|errx?|warnx?)\('
 
 violations=$(
 	below schema collector
@@ -47,8 +48,9 @@ violations=$(
 		sources $folder 'collector/(probe|probe_parts|probe_read|pin)' |
 			forbid "libbpf and the skeleton belong to the probe" \
 				'^#include [<"](bpf/|.*\.skel\.h)'
-		sources $folder "$folder/main" |
-			forbid "only main.c prints and exits" "$print"
+		sources $folder "$folder/main" | forbid "only main.c exits" "$exit"
+		sources $folder "$folder/(main|command|command_[a-z]+|pager|prompt|remark)" |
+			forbid "only main.c, commands, the pager, the prompt and remarks print" "$print"
 	done
 	sources collector 'collector/(probe_parts|decode)' |
 		forbid "event.h belongs to probe and decode" '^#include "(bpf/)?event\.h"'

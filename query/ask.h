@@ -1,0 +1,21 @@
+/*
+ * ask.h - a question is put to the history: the database opened, one statement run, all of
+ * its rows taken, the database closed. So nobody who prints slowly, to a pager or a stopped
+ * terminal, holds the collector's WAL.
+ */
+#ifndef CONNMON_ASK_H
+#define CONNMON_ASK_H
+
+#include "err.h"
+#include "gaps.h"
+#include "request.h"
+#include "rows.h"
+
+/* The rows of one statement, which the caller frees with rows_free(). -EPERM or the like when
+ * it is no SELECT, -ETIMEDOUT, -E2BIG and what db_errno() has. */
+int ask_sql(const struct request *q, const char *sql, struct rows **out, struct err *err);
+
+/* Likewise of the report that @q is about; and the gaps of its window, of the same moment. */
+int ask_report(const struct request *q, struct rows **out, struct gaps *gaps, struct err *err);
+
+#endif

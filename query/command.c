@@ -1,0 +1,19 @@
+#include "command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct command commands[] = {
+	{"reports", "", "the reports, as a list", command_reports},
+	{"sql", "'SELECT ...'", "one SELECT of your own", command_sql},
+	{"schema", "", "tables and views, with what their columns mean", command_schema},
+	{0},
+};
+
+int command_flush(struct err *err)
+{
+	if (fflush(stdout) || ferror(stdout))
+		return err_set(err, -errno, "writing the output: %s", strerror(errno));
+	return 0;
+}

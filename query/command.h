@@ -1,0 +1,21 @@
+/*
+ * command.h - what connmon-query does that is no report, each in a file command_NAME.c. To add
+ * one, write its function and a row in command.c. A report needs no C.
+ */
+#ifndef CONNMON_COMMAND_H
+#define CONNMON_COMMAND_H
+
+#include "err.h"
+#include "request.h"
+
+/* Ends with a NULL name. */
+extern const struct command commands[];
+
+int command_reports(const struct request *q, struct err *err);
+int command_sql(const struct request *q, struct err *err);
+int command_schema(const struct request *q, struct err *err);
+
+/* What standard output could not take is known only now: -ENOSPC and the like. */
+int command_flush(struct err *err);
+
+#endif

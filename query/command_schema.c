@@ -1,0 +1,31 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "ask.h"
+#include "command.h"
+#include "escape.h"
+
+/* The DDL as it is stored, comments included, and safe line by line. */
+int command_schema(const struct request *q, struct err *err)
+{
+	AUTO_ROWS *rows = NULL;
+	char line[1024];
+	int ret = ask_sql(q,
+			  "SELECT sql || ';' FROM sqlite_schema WHERE sql NOT NULL"
+			  " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid",
+			  &rows, err);
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < rows->n_rows; i++) {
+		for (const char *p = rows->cells[i].text; *p;) {
+			size_t len = strcspn(p, "\n");
+
+			escape_stored(p, len, line, sizeof(line));
+			puts(line);
+			p += len + (p[len] == '\n');
+		}
+		puts("");
+	}
+	return command_flush(err);
+}
