@@ -13,7 +13,14 @@ static const struct {
 	{GROUP_PARAM, "How much"},
 	{GROUP_WINDOW, "Which moments"},
 	{GROUP_FILTER, "Which connections (all that are given must hold)"},
+	{GROUP_COMMAND, "Of this command"},
 	{GROUP_GENERAL, "General"},
+};
+
+const struct help_theme help_themes[] = {
+	{"overview", "What happened"},	      {"parties", "Who with whom"},
+	{"trouble", "What went wrong"},	      {"patterns", "What looks odd"},
+	{"rows", "Connection by connection"}, {NULL, NULL},
 };
 
 /* @text after @indent blanks, broken between words; the first line is begun already
@@ -51,20 +58,38 @@ static void entry(FILE *out, const char *name, const char *text)
 
 static void option_entry(FILE *out, const struct option_spec *spec, const char *dflt)
 {
-	char name[64], text[256];
+	char name[64], text[256], letter[] = "-x, ";
 
-	snprintf(name, sizeof(name), "--%s%s%s", spec->name, spec->arg ? " " : "",
-		 spec->arg ? spec->arg : "");
+	letter[1] = spec->letter;
+	snprintf(name, sizeof(name), "%s--%s%s%s", spec->letter ? letter : "", spec->name,
+		 spec->arg ? " " : "", spec->arg ? spec->arg : "");
 	snprintf(text, sizeof(text), "%s%s%s%s", spec->help, dflt ? " (default " : "",
 		 dflt ? dflt : "", dflt ? ")" : "");
 	entry(out, name, text);
 }
 
-static void group_entries(FILE *out, const struct option_set *set, enum option_group group)
+/* The options of a group that @subject takes, under their title. */
+static void group_entries(FILE *out, const struct option_set *set, const struct subject *subject,
+			  enum option_group group, const char *title)
 {
-	for (int i = 0; i < set->n; i++)
-		if (set->specs[i].group == group)
-			option_entry(out, &set->specs[i], NULL);
+	for (int i = 0; i < set->n; i++) {
+		const struct option_spec spec = subject_option(subject, &set->specs[i]);
+		const struct report_param *p =
+			subject->report ? report_find_param(subject->report, spec.name) : NULL;
+
+		if (spec.group != group || !subject_takes(subject, &set->specs[i]))
+			continue;
+		if (title)
+			fprintf(out, "\n%s\n", title);
+		title = NULL;
+		option_entry(out, &spec, p && strcmp(p->dflt, "-") != 0 ? p->dflt : NULL);
+	}
+}
+
+static void options_help(FILE *out, const struct option_set *set, const struct subject *subject)
+{
+	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
+		group_entries(out, set, subject, groups[g].group, groups[g].title);
 }
 
 static void command_entry(FILE *out, const struct command *c)
@@ -90,9 +115,7 @@ static void general_help(FILE *out, const struct request *q)
 	fputs("\nCommands\n", out);
 	for (const struct command *c = q->commands; c->name; c++)
 		command_entry(out, c);
-	entry(out, "help [REPORT]", "this, or more about a report");
-	fputs("\nGeneral\n", out);
-	group_entries(out, &q->set, GROUP_GENERAL);
+	group_entries(out, &q->set, &(struct subject){0}, GROUP_GENERAL, "General");
 	fputs("\nconnmon-query REPORT --help tells which times and filters a report takes.\n", out);
 }
 
@@ -101,30 +124,16 @@ static void report_help(FILE *out, const struct option_set *set, const struct re
 	fprintf(out, "connmon-query %s - %s\n\n", report->name, report->title);
 	fold(out, report->help, 0, 0);
 	fprintf(out, "\n  %s\n", report->example);
-	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
-		if (!report->filtered &&
-		    (groups[g].group == GROUP_FILTER || groups[g].group == GROUP_WINDOW))
-			continue;
-		fprintf(out, "\n%s\n", groups[g].title);
-		if (groups[g].group != GROUP_PARAM) {
-			group_entries(out, set, groups[g].group);
-			continue;
-		}
-		for (int i = 0; i < report->n_params; i++) {
-			const struct report_param *p = &report->params[i];
-
-			option_entry(out,
-				     &(struct option_spec){
-					     .name = p->name,
-					     .arg = p->type->arg,
-					     .help = p->help,
-				     },
-				     strcmp(p->dflt, "-") != 0 ? p->dflt : NULL);
-		}
-	}
+	options_help(out, set, &(struct subject){.report = report});
 	fputs("\nA TIME is 90s 15m 1h 7d 2w (that long ago), now, today, yesterday, 10:30,\n"
 	      "2026-01-31, '2026-01-31 10:30', 2026-01-31T10:30:00Z or @1769853600.\n",
 	      out);
+}
+
+static void command_help(FILE *out, const struct option_set *set, const struct command *c)
+{
+	fprintf(out, "connmon-query %s%s%s - %s\n", c->name, c->arg[0] ? " " : "", c->arg, c->help);
+	options_help(out, set, &(struct subject){.command = c});
 }
 
 void help_print(FILE *out, const struct request *q)
@@ -132,8 +141,7 @@ void help_print(FILE *out, const struct request *q)
 	if (q->report)
 		report_help(out, &q->set, q->report);
 	else if (q->command)
-		fprintf(out, "connmon-query %s%s%s - %s\n", q->command->name,
-			q->command->arg[0] ? " " : "", q->command->arg, q->command->help);
+		command_help(out, &q->set, q->command);
 	else
 		general_help(out, q);
 }

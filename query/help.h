@@ -6,6 +6,13 @@
 
 #include "request.h"
 
+/* The words after "-- theme:" in the reports, in the order of --help, and their titles. */
+struct help_theme {
+	const char *name, *title;
+};
+
+extern const struct help_theme help_themes[]; /* ends with a NULL name */
+
 /* Of the report or command that @q is about, else of the whole program. */
 void help_print(FILE *out, const struct request *q);
 

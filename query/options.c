@@ -14,6 +14,15 @@ static const struct option_spec *find(const struct option_set *set, const char *
 	return NULL;
 }
 
+/* @word is "-l", and nothing else. */
+static const struct option_spec *find_letter(const struct option_set *set, const char *word)
+{
+	for (int i = 0; i < set->n; i++)
+		if (word[1] && !word[2] && set->specs[i].letter == word[1])
+			return &set->specs[i];
+	return NULL;
+}
+
 void options_add(struct option_set *set, struct option_spec spec)
 {
 	if (find(set, spec.name, strlen(spec.name)))
@@ -37,6 +46,11 @@ static int unknown(const struct option_set *set, const char *name, size_t len, s
 		return err_set(err, -EINVAL, "unknown option --%s; did you mean --%s?", word,
 			       s.best);
 	return err_set(err, -EINVAL, "unknown option --%s; --help lists them", word);
+}
+
+static int unknown_letter(const char *word, struct err *err)
+{
+	return err_set(err, -EINVAL, "unknown option %s; options are written --name", word);
 }
 
 static int add_operand(struct options *out, const char *word, struct err *err)
@@ -78,17 +92,15 @@ int options_parse(int argc, char *const argv[], const struct option_set *set, st
 			ret = add_operand(out, word, err);
 			continue;
 		}
-		if (!strcmp(word, "-h"))
-			word = "--help";
-		if (word[1] != '-')
-			return err_set(err, -EINVAL,
-				       "unknown option %s; options are written --name", word);
-		name = word + 2;
+		name = word + (word[1] == '-' ? 2 : 1);
 		len = strcspn(name, "=");
 		value = name[len] ? name + len + 1 : NULL;
-		spec = find(set, name, len);
-		if (!spec)
-			return unknown(set, name, len, err);
+		spec = word[1] == '-' ? find(set, name, len) : find_letter(set, word);
+		if (!spec) {
+			out->unknown = word;
+			return word[1] == '-' ? unknown(set, name, len, err)
+					      : unknown_letter(word, err);
+		}
 		if (!spec->arg && value)
 			return err_set(err, -EINVAL, "--%s takes no value", spec->name);
 		if (spec->arg && !value)

@@ -174,19 +174,23 @@ static int parse_netns(const char *text, int64_t now_us, struct param_value *out
 		       text);
 }
 
+static const struct values outcome_values = {VALUES_WORDS, param_outcomes, .is_list = true};
+static const struct values direction_values = {VALUES_WORDS, directions, .is_list = false};
+static const struct values user_values = {.kind = VALUES_USERS};
+
 /* To add a type, write its parse function and a row here and in param.h. */
 static const struct param_type types[] = {
-	{"int", "N", parse_int},
-	{"limit", "N", parse_limit},
-	{"time", "TIME", parse_time},
-	{"text", "TEXT", parse_text},
-	{"pattern", "NAME", parse_text},
-	{"network", "ADDR|CIDR", parse_network},
-	{"ports", "N[,N...]", parse_ports},
-	{"outcomes", "NAME[,NAME]", parse_outcomes},
-	{"direction", "in|out", parse_direction},
-	{"user", "USER", parse_user},
-	{"netns", "N", parse_netns},
+	{"int", "N", parse_int, NULL},
+	{"limit", "N", parse_limit, NULL},
+	{"time", "TIME", parse_time, NULL},
+	{"text", "TEXT", parse_text, NULL},
+	{"pattern", "NAME", parse_text, NULL},
+	{"network", "ADDR|CIDR", parse_network, NULL},
+	{"ports", "N[,N...]", parse_ports, NULL},
+	{"outcomes", "NAME[,NAME]", parse_outcomes, &outcome_values},
+	{"direction", "in|out", parse_direction, &direction_values},
+	{"user", "USER", parse_user, &user_values},
+	{"netns", "N", parse_netns, NULL},
 };
 
 const struct param_type *param_type_find(const char *name)

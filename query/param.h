@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "options.h"
 
 struct param_value {
 	const char *text; /* borrowed from what was parsed; NULL: the number counts */
@@ -22,6 +23,7 @@ struct param_type {
 	const char *arg;  /* what a value is called in the help */
 	/* -EINVAL, with a message that names @text, when it is not of this type. */
 	int (*parse)(const char *text, int64_t now_us, struct param_value *out, struct err *err);
+	const struct values *values; /* NULL: any */
 };
 
 /*

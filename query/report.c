@@ -69,6 +69,8 @@ static int parse_header(struct report *r, const char *line, struct err *err)
 		return add_text(r->help, sizeof(r->help), line + at, err);
 	if (!strcmp(key, "example"))
 		return add_text(r->example, sizeof(r->example), line + at, err);
+	if (!strcmp(key, "theme"))
+		return add_text(r->theme, sizeof(r->theme), line + at, err);
 	if (!strcmp(key, "only"))
 		return add_text(r->only, sizeof(r->only), line + at, err);
 	if (!strcmp(key, "operand"))

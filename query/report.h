@@ -6,6 +6,7 @@
  *	-- title:   one line, shown by "connmon-query reports"
  *	-- help:    a paragraph; go on with more help: lines
  *	-- example: a command line
+ *	-- theme:   what it is shown under in --help: one of help_themes (help.h)
  *	-- only:    a filter without a value that always holds, as failed
  *	-- param:   NAME TYPE DEFAULT HELP (any number; types are in param.h)
  *	-- operand: NAME: the word after the report is the value of the option --NAME, a
@@ -50,6 +51,7 @@ struct report {
 	char title[80];
 	char help[1024];
 	char example[256];
+	char theme[16];	  /* "": none */
 	char only[24];	  /* a filter without a value; "": all */
 	char operand[24]; /* an option; "": none */
 	struct report_param params[REPORT_MAX_PARAMS];

@@ -1,24 +1,13 @@
 #include "request.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "db.h"
+#include "subject.h"
 #include "suggest.h"
 #include "timespec.h"
-
-static const struct option_spec general_options[] = {
-	{"db", "PATH", "the history (default $CONNMON_DB, else " DB_DEFAULT_PATH ")",
-	 GROUP_GENERAL},
-	{"format", "NAME", "table, markdown, csv, tsv, json or jsonl (default table)",
-	 GROUP_GENERAL},
-	{"utc", NULL, "show times in UTC, not in local time", GROUP_GENERAL},
-	{"quiet", NULL, "no remarks on standard error", GROUP_GENERAL},
-	{"strict", NULL, "exit with 3 when a report's window overlaps a gap", GROUP_GENERAL},
-	{"timeout", "DURATION", "give up after this long; 0s: never (default 60s)", GROUP_GENERAL},
-	{"help", NULL, "this; after a report: its help", GROUP_GENERAL},
-	{"version", NULL, "the version", GROUP_GENERAL},
-};
 
 static void add_params(struct option_set *set, const struct report *report)
 {
@@ -35,9 +24,6 @@ static void add_params(struct option_set *set, const struct report *report)
 int request_init(struct request *q, const struct command *commands, struct err *err)
 {
 	q->commands = commands;
-	for (size_t i = 0; i < sizeof(general_options) / sizeof(general_options[0]); i++)
-		options_add(&q->set, general_options[i]);
-	scope_add_options(&q->set, GROUP_WINDOW, GROUP_FILTER);
 	for (const struct embed *f = query_reports; f->name; f++) {
 		if (q->n_reports == REPORTS_MAX)
 			return err_set(err, -E2BIG, "more than %d reports", REPORTS_MAX);
@@ -45,6 +31,7 @@ int request_init(struct request *q, const struct command *commands, struct err *
 			return err->code;
 		add_params(&q->set, &q->reports[q->n_reports++]);
 	}
+	subject_add_options(&q->set);
 	return 0;
 }
 
@@ -68,17 +55,54 @@ static int find_subject(struct request *q, const char *name, struct err *err)
 	return suggest_error(&s, err, "report", "connmon-query reports lists them");
 }
 
-static bool has_option(const struct request *q, const struct option_spec *spec)
+static struct subject subject_of(const struct request *q)
 {
-	const struct report *r = q->report;
+	return (struct subject){q->report, q->command};
+}
 
-	if (!r)
-		return spec->group == GROUP_GENERAL && strcmp(spec->name, "strict") != 0;
-	if (spec->group == GROUP_FILTER || spec->group == GROUP_WINDOW)
-		return r->filtered;
-	if (spec->group == GROUP_PARAM)
-		return report_find_param(r, spec->name);
-	return true;
+/* The nearest of the options that are of use here, or where they are listed. */
+static int unknown_option(const struct request *q, struct err *err)
+{
+	const struct subject subject = subject_of(q);
+	const char *word = q->options.unknown, *name = subject_name(&subject);
+	char bare[64];
+	struct suggestion s = {.word = bare};
+
+	if (!name || word[1] != '-')
+		return err->code;
+	snprintf(bare, sizeof(bare), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	for (int i = 0; i < q->set.n; i++)
+		if (subject_takes(&subject, &q->set.specs[i]))
+			suggest_try(&s, q->set.specs[i].name);
+	if (s.best)
+		return err_set(err, -EINVAL, "unknown option --%s; did you mean --%s?", bare,
+			       s.best);
+	return err_set(err, -EINVAL, "unknown option --%s; connmon-query %s --help lists them",
+		       bare, name);
+}
+
+static int check_options(const struct request *q, struct err *err)
+{
+	const struct subject subject = subject_of(q);
+	const char *name = subject_name(&subject);
+
+	for (int i = 0; i < q->options.n_given; i++) {
+		const struct option_spec *spec = q->options.given[i].spec;
+
+		if (!subject_bears(&subject, spec))
+			return err_set(err, -EINVAL,
+				       "%s has no option --%s; connmon-query %s --help lists them",
+				       name, spec->name, name);
+	}
+	return 0;
+}
+
+/* A command's word: none, one, or as one likes. */
+static bool fits(const struct command *c, int n_words)
+{
+	if (c->arg[0] == '\0')
+		return n_words == 0;
+	return n_words == 1 || (n_words == 0 && c->arg[0] == '[');
 }
 
 /* What has no say here is refused, not ignored. */
@@ -87,18 +111,16 @@ static int check_words(const struct request *q, struct err *err)
 	const struct options *o = &q->options;
 	const char *name = o->operands[0];
 
-	for (int i = 0; i < o->n_given; i++)
-		if (!has_option(q, o->given[i].spec))
-			return err_set(err, -EINVAL, "%s has no option --%s", name,
-				       o->given[i].spec->name);
+	if (check_options(q, err))
+		return err->code;
 	if (q->report && o->n_operands > (q->report->operand[0] ? 2 : 1))
 		return err_set(err, -EINVAL,
 			       "what is \"%s\"? %s takes options only, as in --comm NAME",
 			       o->operands[o->n_operands - 1], name);
-	if (q->command && o->n_operands != 1 + (q->command->arg[0] != '\0'))
+	if (q->command && !fits(q->command, o->n_operands - 1))
 		return err_set(err, -EINVAL, "write connmon-query %s%s%s", name,
 			       q->command->arg[0] ? " " : "", q->command->arg);
-	return 0;
+	return q->command && q->command->check ? q->command->check(q, err) : 0;
 }
 
 static int read_general_options(struct request *q, struct err *err)
@@ -122,11 +144,13 @@ int request_read(struct request *q, int argc, char *const argv[], int64_t now_us
 {
 	struct options *o = &q->options;
 	const char *name;
+	struct err other = {0};
 	int ret = options_parse(argc, argv, &q->set, o, err);
 
-	if (ret)
-		return ret;
 	name = o->operands[0]; /* NULL without one, as is the next */
+	if (ret)
+		return o->unknown && name && !find_subject(q, name, &other) ? unknown_option(q, err)
+									    : ret;
 	q->statement = o->operands[1];
 	q->version = options_get(o, "version");
 	q->help = options_get(o, "help");

@@ -9,24 +9,7 @@
 #include "render.h"
 #include "report.h"
 #include "scope.h"
-
-/* Which options belong together. */
-enum option_group {
-	GROUP_GENERAL,
-	GROUP_PARAM, /* a report's: since, until, limit and its own */
-	GROUP_WINDOW,
-	GROUP_FILTER,
-};
-
-struct request;
-
-/* What is no report. A table of them ends with a NULL name. */
-struct command {
-	const char *name;
-	const char *arg; /* what follows the name; "" for nothing */
-	const char *help;
-	int (*run)(const struct request *q, struct err *err);
-};
+#include "subject.h"
 
 struct request {
 	struct report reports[REPORTS_MAX]; /* all there are */

@@ -90,12 +90,13 @@ void scope_add_options(struct option_set *set, unsigned window_group, unsigned f
 						      .group = window_group});
 	for (size_t i = 0; i < COUNT(filters); i++) {
 		const struct filter *f = &filters[i];
+		const struct param_type *type = f->type ? param_type_find(f->type) : NULL;
 
 		options_add(set, (struct option_spec){.name = f->name,
-						      .arg = f->type ? param_type_find(f->type)->arg
-								     : NULL,
+						      .arg = type ? type->arg : NULL,
 						      .help = f->help,
-						      .group = filter_group});
+						      .group = filter_group,
+						      .values = type ? type->values : NULL});
 	}
 }
 

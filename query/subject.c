@@ -1,0 +1,87 @@
+#include "subject.h"
+
+#include <string.h>
+
+#include "db.h"
+#include "scope.h"
+
+static const struct values files = {.kind = VALUES_FILES};
+static const struct values formats = {.kind = VALUES_FORMATS};
+
+/* Those that an alias may have stand anywhere. A letter is the option's short form. */
+static const struct option_spec general_options[] = {
+	{"db", "PATH", "the history (default $CONNMON_DB, else " DB_DEFAULT_PATH ")", GROUP_GENERAL,
+	 .needs = READS_HISTORY, .anywhere = true, .values = &files},
+	{"format", "NAME", "table, markdown, csv, tsv, json or jsonl (default table)",
+	 GROUP_GENERAL, .needs = PRINTS_ROWS, .values = &formats},
+	{"utc", NULL, "show times in UTC, not in local time", GROUP_GENERAL,
+	 .needs = READS_HISTORY | PRINTS_ROWS, .anywhere = true},
+	{"quiet", NULL, "no remarks on standard error", GROUP_GENERAL, .needs = IS_REPORT,
+	 .anywhere = true},
+	{"strict", NULL, "exit with 3 when the window overlaps a gap", GROUP_GENERAL,
+	 .needs = IS_REPORT},
+	{"timeout", "DURATION", "give up after this long; 0s: never (default 60s)", GROUP_GENERAL,
+	 .needs = READS_HISTORY, .anywhere = true},
+	{"help", NULL, "this; after a report or a command: its help", GROUP_GENERAL, .letter = 'h'},
+	{"version", NULL, "the version", .group = GROUP_GENERAL},
+};
+
+void subject_add_options(struct option_set *set)
+{
+	scope_add_options(set, GROUP_WINDOW, GROUP_FILTER);
+	for (size_t i = 0; i < sizeof(general_options) / sizeof(general_options[0]); i++)
+		options_add(set, general_options[i]);
+}
+
+const char *subject_name(const struct subject *s)
+{
+	if (s->report)
+		return s->report->name;
+	return s->command ? s->command->name : NULL;
+}
+
+static unsigned traits(const struct subject *s)
+{
+	unsigned all = READS_HISTORY | PRINTS_ROWS | IS_REPORT;
+
+	if (s->command)
+		return s->command->traits;
+	if (!s->report)
+		return all;
+	if (s->report->filtered)
+		all |= READS_SCOPE;
+	if (s->report->relation == SCOPE_TALLY)
+		all |= READS_TALLY;
+	return all;
+}
+
+bool subject_takes(const struct subject *s, const struct option_spec *spec)
+{
+	const char *name = subject_name(s);
+
+	if (spec->group == GROUP_PARAM)
+		return s->report && report_find_param(s->report, spec->name);
+	if (spec->group == GROUP_COMMAND && (!name || strcmp(name, spec->only) != 0))
+		return false;
+	if (spec->group == GROUP_WINDOW || spec->group == GROUP_FILTER)
+		return traits(s) & READS_SCOPE;
+	return (spec->needs & ~traits(s)) == 0;
+}
+
+bool subject_bears(const struct subject *s, const struct option_spec *spec)
+{
+	return spec->anywhere || subject_takes(s, spec);
+}
+
+struct option_spec subject_option(const struct subject *s, const struct option_spec *spec)
+{
+	const struct report_param *p = s->report ? report_find_param(s->report, spec->name) : NULL;
+	struct option_spec own = *spec;
+
+	if (p) {
+		own.arg = p->type->arg;
+		own.help = p->help;
+		own.values = p->type->values;
+	}
+	return own;
+}
