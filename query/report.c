@@ -257,7 +257,8 @@ int report_prepare(const struct report *report, const struct report_args *args,
 
 	narrowed.by = arrange.by;
 	narrowed.has_every = report_find_param(report, "every");
-	narrowed.has_earlier = report_find_param(report, "with-until");
+	narrowed.has_earlier = report_find_param(report, "with-since");
+	narrowed.has_with_until = report_find_param(report, "with-until");
 	if (!ret && report->relation == SCOPE_ROWS && narrowed.totals != SCOPE_NO_TOTALS)
 		ret = found_register(db, &narrowed, args->since_us, args->until_us, err);
 	if (!ret)

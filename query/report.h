@@ -19,9 +19,9 @@
  * another default. LIMIT :limit is appended to the SELECT, which ends with its ORDER BY.
  *
  * With a param "every" of type interval, tally has the column bucket: the begin of the interval
- * that a connection ended in, or the last one. With params "with-since" and "with-until" there is
- * the relation earlier beside tally: the same of that other window, which, when nothing is
- * given, ends where this one begins and is as long.
+ * that a connection ended in, or the last one. With a param "with-since" there is the
+ * relation earlier beside tally: the same of another window, from there to where this one begins
+ * or to the param "with-until". When nothing is given it is as long as this one.
  *
  * The SELECT reads the relation scope, the connections that pass the window and the
  * filters, or tally, exact sums over them, which is much quicker (see scope.h and

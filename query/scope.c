@@ -213,7 +213,8 @@ static void write_tally(const struct scope *scope, const char *name, const char 
 {
 	int64_t bucket_us = by_bucket_us(&scope->by);
 
-	fprintf(f, "%s AS (SELECT *", name);
+	/* Each use reads what it needs, and not one for all of them everything. */
+	fprintf(f, "%s AS NOT MATERIALIZED (SELECT *", name);
 	by_write_columns(&scope->by, "bucket", f);
 	fprintf(f, " FROM totals(%s, %s, '%s'", since, until, scope->window->name);
 	if (bucket_us)
@@ -260,7 +261,8 @@ int scope_sql(const struct scope *scope, enum scope_relation relation, const cha
 		write_rows(scope, f);
 	if (relation == SCOPE_TALLY && scope->has_earlier) {
 		fputs(", ", f);
-		write_tally(scope, "earlier", ":with_since", ":with_until", f);
+		write_tally(scope, "earlier", ":with_since",
+			    scope->has_with_until ? ":with_until" : ":since", f);
 	}
 	fprintf(f, "\n%s\nLIMIT :limit", select);
 	if (fclose(f)) {

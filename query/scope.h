@@ -47,8 +47,9 @@ struct scope {
 
 	/* What the report needs. */
 	struct by by;
-	bool has_every;	  /* tally has buckets of :every */
-	bool has_earlier; /* it reads "earlier", too: the same of :with_since to :with_until */
+	bool has_every; /* tally has buckets of :every */
+	/* It reads "earlier", too: the same of :with_since to :with_until, or else to :since. */
+	bool has_earlier, has_with_until;
 };
 
 /* Adds --active, --started and --ended as @window_group, the filters as @filter_group. */
