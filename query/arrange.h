@@ -16,8 +16,8 @@ struct arrange {
 	struct having having;
 };
 
-/* Takes --by, --sort and --having out of what was given; @by is what the report is grouped by else, "" for a report
- * that is not. -EINVAL with the option and what is wrong with its value. */
+/* Takes --by, --sort and --having out of what was given; @by is what the report is grouped by else,
+ * "" for a report that is not. -EINVAL with the option and what is wrong with its value. */
 int arrange_parse(const struct options *given, const char *by, int64_t now_us, struct arrange *out,
 		  struct err *err);
 

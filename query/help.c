@@ -84,7 +84,7 @@ static void group_entries(FILE *out, const struct option_set *set, const struct 
 			fprintf(out, "\n%s\n", title);
 		title = NULL;
 		option_entry(out, &spec,
-			     p && strcmp(p->dflt, "-") != 0	 ? p->dflt
+			     p && strcmp(p->dflt, "-") != 0		   ? p->dflt
 			     : subject->report && !strcmp(spec.name, "by") ? subject->report->by
 									   : NULL);
 	}

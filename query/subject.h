@@ -17,7 +17,7 @@
 
 /* Which options are shown together. */
 enum option_group {
-	GROUP_PARAM, /* a report's: since, until, limit and its own */
+	GROUP_PARAM,   /* a report's: since, until, limit and its own */
 	GROUP_ARRANGE, /* --by, --sort, --having */
 	GROUP_WINDOW,
 	GROUP_FILTER,

@@ -1,4 +1,5 @@
 -- title: What grew, what is new and what is gone
+-- theme: overview
 -- help: This window beside the one before it, of the same length, or beside any other: how
 -- help: many connections there were in each, how many failed, and the bytes exchanged, what
 -- help: changed most first. A change is new, gone, more, less or same.

@@ -1,4 +1,5 @@
 -- title: Whom this node calls for the first time
+-- theme: overview
 -- help: Outbound connections to destinations that were not called before the window, as far
 -- help: back as the totals are kept: how many, how many failed, the bytes, which programs
 -- help: called (the four most frequent ones by name), and when first. The filters hold for

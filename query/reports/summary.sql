@@ -1,4 +1,5 @@
 -- title: What this node was doing
+-- theme: overview
 -- help: The window at a glance: all connections, those out and those in, with how many peers;
 -- help: the programs, destinations, clients and ports served that had most of them; the
 -- help: destinations that failed most; and gaps, in which connections may be missing. What

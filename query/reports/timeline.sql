@@ -1,4 +1,5 @@
 -- title: How many connections when
+-- theme: overview
 -- help: One line for each interval of the window: how many connections ended in it, how many
 -- help: of them never came about or were reset, and the bytes that they exchanged in all.
 -- help: What is open still, or ended after the window, counts in the last interval. Intervals

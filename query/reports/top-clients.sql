@@ -1,4 +1,5 @@
 -- title: Who calls this node most
+-- theme: parties
 -- help: Inbound connections by client and the local port it called: how many, how
 -- help: many went wrong, the bytes exchanged, which programs served them (the four
 -- help: most frequent ones by name) and when the last one started.

@@ -1,4 +1,5 @@
 -- title: Which containers connect most
+-- theme: parties
 -- help: Connections by container and Kubernetes pod: how many there were, how many went
 -- help: out and came in, how many failed, the bytes, and the programs in it (the four most
 -- help: frequent ones by name). No container is the node itself.

@@ -1,4 +1,5 @@
 -- title: Whom this node calls most
+-- theme: parties
 -- help: Outbound connections by destination: how many, how many failed, the bytes
 -- help: exchanged, how long connecting took, which programs called (the four most
 -- help: frequent ones by name) and when the last one started.

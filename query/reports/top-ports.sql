@@ -1,4 +1,5 @@
 -- title: Which services are used most
+-- theme: parties
 -- help: Connections by direction and service port: for in, the ports of this node that
 -- help: were called; for out, those it called elsewhere. How many, how many failed, the
 -- help: bytes, and the programs at this end (the four most frequent ones by name).

@@ -1,4 +1,5 @@
 -- title: Which programs connect most
+-- theme: parties
 -- help: Connections by program (its name, file and user): how many there were, how
 -- help: many went out and came in, how many failed, and the bytes. A program without
 -- help: a name is one whose owner could not be told.

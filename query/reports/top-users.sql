@@ -1,4 +1,5 @@
 -- title: Which users connect most
+-- theme: parties
 -- help: Connections by the user that the program ran as, as a number: how many there were,
 -- help: how many went out and came in, how many failed, the bytes, and the programs (the
 -- help: four most frequent ones by name). No user is an owner that could not be told.
