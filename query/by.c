@@ -62,7 +62,8 @@ static int add(struct by *by, const struct dimension *d, struct err *err)
 		const struct dimension *other = by->dimensions[i];
 
 		if (other == d)
-			return err_set(err, -EINVAL, "%s is given twice", d->word);
+			return err_set(err, -EINVAL, "%.*s is given twice",
+				       (int)strcspn(d->word, "/"), d->word);
 		if (other->bucket_us && d->bucket_us)
 			return err_set(err, -EINVAL, "%s and %s exclude each other", other->word,
 				       d->word);
@@ -91,6 +92,9 @@ static int add_word(struct by *by, const char *word, struct err *err)
 			ret = read_bits(bits, by, err);
 		return ret ? ret : add(by, d, err);
 	}
+	if (bits)
+		return err_set(err, -EINVAL,
+			       "\"%s\": networks are those of peer_addr: peer_addr/24", word);
 	return suggest_error(&s, err, "column",
 			     "it is one of peer_addr, peer_addr/24, service_port, direction, comm, "
 			     "exe, uid, container, container_id, pod, loopback, family, outcome, "

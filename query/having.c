@@ -173,7 +173,7 @@ int having_parse(const char *text, int64_t now_us, struct having *out, struct er
 	*out = (struct having){.now_us = now_us};
 	ret = parse_all(&p);
 	if (!ret && *p.at)
-		ret = expected(&p, "and or or");
+		ret = expected(&p, "\"and\" or \"or\"");
 	return ret;
 }
 

@@ -2,7 +2,8 @@
 -- theme: overview
 -- help: This window beside the one before it, of the same length, or beside any other: how
 -- help: many connections there were in each, how many failed, and the bytes exchanged, what
--- help: changed most first. A change is new, gone, more, less or same.
+-- help: changed most first. A change is new, gone, more, less or same. What was there in
+-- help: both windows counts in both; with --ended it counts where it ended.
 -- by: direction, comm, service_port
 -- param: with-since time - begin of the window to compare with
 -- param: with-until time - its end; by default where this window begins

@@ -261,7 +261,7 @@ static void what_is_no_column_is_refused(void **state)
 	} cases[] = {
 		{"peer_adr", "unknown column \"peer_adr\"; did you mean \"peer_addr\"?"},
 		{"comm,comm", "comm is given twice"},
-		{"peer_addr/8,peer_addr/24", "peer_addr/ is given twice"},
+		{"peer_addr/8,peer_addr/24", "peer_addr is given twice"},
 		{"hour,minute", "hour and minute exclude each other"},
 		{"comm exe", "a comma is missing before \"exe\""},
 	};
