@@ -284,8 +284,7 @@ static void what_is_no_column_is_refused(void **state)
 		"comm;comm",
 		"peer_addr/0x8",
 		"peer_addr/999999999999",
-		"direction,service_port,comm,exe,uid,"
-		"container,pod,loopback,family",
+		"uid,pid,pod,exe,comm,error,family,netns,hour",
 	};
 	struct by by;
 	struct err err;
