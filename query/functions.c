@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,38 @@ static void ip_in(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 		sqlite3_result_int(ctx, network_has(net, bytes));
 	if (fresh)
 		sqlite3_set_auxdata(ctx, 1, net, sqlite3_free);
+}
+
+/* Bits that the address does not have do not count: one number serves both families. */
+static void ip_net(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	char text[INET6_ADDRSTRLEN + sizeof("/128")];
+	const char *addr = text_arg(argv[0]);
+	int64_t bits = sqlite3_value_int64(argv[1]);
+	unsigned char bytes[16];
+	int first, last;
+	bool v4;
+
+	(void)argc;
+	if (sqlite3_value_type(argv[1]) == SQLITE_NULL || !addr ||
+	    !parse_addr(addr, strlen(addr), bytes, &v4))
+		return;
+	if (bits < 0 || bits > 128) {
+		sqlite3_result_error(ctx, "ip_net: the bits of a network are 0 to 128", -1);
+		return;
+	}
+	v4 = v4 || !memcmp(bytes, v4_prefix, sizeof(v4_prefix));
+	if (v4 && bits > 32)
+		bits = 32;
+	first = v4 ? 96 : 0;
+	last = first + (int)bits;
+	for (int i = (last + 7) / 8; i < 16; i++)
+		bytes[i] = 0;
+	if (last % 8)
+		bytes[last / 8] &= (unsigned char)(0xff << (8 - last % 8));
+	inet_ntop(v4 ? AF_INET : AF_INET6, bytes + first / 8, text, INET6_ADDRSTRLEN);
+	snprintf(text + strlen(text), sizeof("/128"), "/%d", (int)bits);
+	sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
 }
 
 static void in_list(sqlite3_context *ctx, int argc, sqlite3_value **argv)
@@ -242,6 +275,7 @@ static const struct {
 	void (*final)(sqlite3_context *);
 } functions[] = {
 	{.name = "ip_in", .n_args = 2, .call = ip_in},
+	{.name = "ip_net", .n_args = 2, .call = ip_net},
 	{.name = "in_list", .n_args = 2, .call = in_list},
 	{.name = "matches", .n_args = 2, .call = matches},
 	{.name = "few", .n_args = 1, .step = few_step, .final = few_final},

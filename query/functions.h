@@ -2,13 +2,14 @@
  * functions.h - SQL functions for reports, filters and ad-hoc statements:
  *
  *	ip_in(addr, net)       whether addr is in net: 10.0.0.0/8, 2001:db8::/32, ::1
+ *	ip_net(addr, bits)     the network of so many bits that addr is in: '10.1.2.0/24'
  *	in_list(value, list)   whether value is one of 'a,b,c'
  *	matches(text, pattern) equal; or as a shell pattern if there is a * or ? in it
  *	few(text)              aggregate: the four most frequent, as in 'curl, ssh, +3'
  *	few(text, n)           the same, where each counts n times
  *	totals(...)            a table: exact sums over connections; see totals.h
  *
- * A NULL makes the first three NULL; few() leaves NULL texts out.
+ * A NULL makes the first four NULL; few() leaves NULL texts out.
  */
 #ifndef CONNMON_FUNCTIONS_H
 #define CONNMON_FUNCTIONS_H

@@ -11,6 +11,7 @@ static const struct {
 	const char *title;
 } groups[] = {
 	{GROUP_PARAM, "How much"},
+	{GROUP_ARRANGE, "In which form"},
 	{GROUP_WINDOW, "Which moments"},
 	{GROUP_FILTER, "Which connections (all that are given must hold)"},
 	{GROUP_COMMAND, "Of this command"},
@@ -82,7 +83,10 @@ static void group_entries(FILE *out, const struct option_set *set, const struct 
 		if (title)
 			fprintf(out, "\n%s\n", title);
 		title = NULL;
-		option_entry(out, &spec, p && strcmp(p->dflt, "-") != 0 ? p->dflt : NULL);
+		option_entry(out, &spec,
+			     p && strcmp(p->dflt, "-") != 0		   ? p->dflt
+			     : subject->report && !strcmp(spec.name, "by") ? subject->report->by
+									   : NULL);
 	}
 }
 

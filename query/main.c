@@ -1,6 +1,7 @@
 /*
  * connmon-query: argv -> request -> rows -> text. The only file that prints errors or
- * exits. Whatever is wrong before a database is opened is a usage error.
+ * exits. Whatever is wrong before a database is opened is a usage error,
+ * and a column that the report does not have.
  */
 #include <errno.h>
 #include <signal.h>
@@ -70,7 +71,7 @@ static enum status answer(struct request *q, int argc, char **argv, struct err *
 	if (request_read(q, argc, argv, now.tv_sec * US_PER_S + now.tv_usec, err))
 		return STATUS_USAGE;
 	if (run(q, &has_gaps, err))
-		return STATUS_FAILED;
+		return err->code == REPORT_USAGE ? STATUS_USAGE : STATUS_FAILED;
 	return q->strict && has_gaps ? STATUS_GAPS : STATUS_OK;
 }
 

@@ -57,6 +57,15 @@ static int parse_time(const char *text, int64_t now_us, struct param_value *out,
 	return timespec_parse(text, now_us, &out->number, err);
 }
 
+static int parse_interval(const char *text, int64_t now_us, struct param_value *out,
+			  struct err *err)
+{
+	(void)now_us;
+	if (timespec_parse_duration(text, &out->number, err))
+		return err->code;
+	return out->number > 0 ? 0 : err_set(err, -EINVAL, "\"%s\" is no time at all", text);
+}
+
 static int parse_text(const char *text, int64_t now_us, struct param_value *out, struct err *err)
 {
 	(void)now_us, (void)err;
@@ -183,6 +192,7 @@ static const struct param_type types[] = {
 	{"int", "N", parse_int, NULL},
 	{"limit", "N", parse_limit, NULL},
 	{"time", "TIME", parse_time, NULL},
+	{"interval", "DURATION", parse_interval, NULL},
 	{"text", "TEXT", parse_text, NULL},
 	{"pattern", "NAME", parse_text, NULL},
 	{"network", "ADDR|CIDR", parse_network, NULL},

@@ -32,7 +32,7 @@ struct param_type {
  *	pattern    text, * and ? as in a shell        network   an address or a CIDR network
  *	ports      80 or 80,443                       direction in, out
  *	outcomes   refused or refused,timeout         user      a name or a number
- *	netns      a number, or net:[number]
+ *	netns      a number, or net:[number]          interval  5m, see timespec.h
  *
  * NULL when there is no type of this name.
  */

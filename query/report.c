@@ -32,7 +32,7 @@ static int add_param(struct report *r, const char *line, struct err *err)
 	char type[16];
 	int help_at = 0;
 
-	if (sscanf(line, "%23[a-z0-9_] %15s %31s %n", p.name, type, p.dflt, &help_at) != 3 ||
+	if (sscanf(line, "%23[a-z0-9_-] %15s %31s %n", p.name, type, p.dflt, &help_at) != 3 ||
 	    help_at == 0 || line[help_at] == '\0')
 		return err_set(err, -EINVAL, "\"param: %s\" is not NAME TYPE DEFAULT HELP", line);
 	p.type = param_type_find(type);
@@ -75,6 +75,8 @@ static int parse_header(struct report *r, const char *line, struct err *err)
 		return add_text(r->only, sizeof(r->only), line + at, err);
 	if (!strcmp(key, "operand"))
 		return add_text(r->operand, sizeof(r->operand), line + at, err);
+	if (!strcmp(key, "by"))
+		return add_text(r->by, sizeof(r->by), line + at, err);
 	if (!strcmp(key, "param"))
 		return add_param(r, line + at, err);
 	return err_set(err, -EINVAL, "unknown key \"%s\"", key);
@@ -146,6 +148,26 @@ static int read_arg(const struct report_param *p, const struct options *given, i
 	return ret ? err_wrap(err, "--%s", p->name) : 0;
 }
 
+/* Those that go by the window when nothing is given. */
+static void fill_args(const struct report *report, struct report_args *args)
+{
+	const struct report_param *every = report_find_param(report, "every");
+	const struct report_param *from = report_find_param(report, "with-since");
+	const struct report_param *to = report_find_param(report, "with-until");
+	int64_t width_us = args->until_us - args->since_us, to_us = args->since_us;
+
+	if (every && args->values[every - report->params].is_null)
+		args->values[every - report->params] =
+			(struct param_value){.number = timespec_interval(width_us)};
+	if (to && args->values[to - report->params].is_null)
+		args->values[to - report->params] = (struct param_value){.number = to_us};
+	if (to)
+		to_us = args->values[to - report->params].number;
+	if (from && args->values[from - report->params].is_null)
+		args->values[from - report->params] =
+			(struct param_value){.number = to_us > width_us ? to_us - width_us : 0};
+}
+
 int report_read_args(const struct report *report, const struct options *given, int64_t now_us,
 		     struct report_args *out, struct err *err)
 {
@@ -164,29 +186,91 @@ int report_read_args(const struct report *report, const struct options *given, i
 		return err_set(err, -EINVAL, "--since (%s) is after --until (%s)",
 			       timespec_format(out->since_us, TIMESPEC_LOCAL, from),
 			       timespec_format(out->until_us, TIMESPEC_LOCAL, to));
+	fill_args(report, out);
+	return arrange_parse(given, report->by, now_us, &out->arrange, err);
+}
+
+/* The report's SELECT with its columns in place of {by}. */
+static int own_select(const struct report *report, const struct by *by, char **out, struct err *err)
+{
+	size_t size;
+	FILE *f;
+
+	*out = NULL;
+	f = open_memstream(out, &size);
+	if (!f)
+		return err_set(err, -ENOMEM, "no memory for the statement");
+	by_write(by, report->sql, f);
+	if (fclose(f)) {
+		free(*out);
+		return err_set(err, -ENOMEM, "no memory for the statement");
+	}
 	return 0;
+}
+
+static int compile(const struct report *report, const struct scope *scope, const char *select,
+		   sqlite3 *db, sqlite3_stmt **out, struct err *err)
+{
+	char *sql;
+	int ret = scope_sql(scope, report->relation, select, &sql, err);
+
+	if (ret)
+		return ret;
+	ret = db_prepare(db, sql, out, err);
+	free(sql);
+	return ret;
+}
+
+/* As it is; and then, when it is to be arranged, with what the columns are known to be. */
+static int compile_arranged(const struct report *report, struct arrange *arrange,
+			    const struct scope *scope, sqlite3 *db, sqlite3_stmt **out,
+			    struct err *err)
+{
+	AUTO_STMT *plain = NULL;
+	char *select;
+	int ret = own_select(report, &arrange->by, &select, err);
+
+	if (ret)
+		return ret;
+	ret = compile(report, scope, select, db, &plain, err);
+	if (!ret && !arrange_is_needed(arrange)) {
+		*out = plain;
+		plain = NULL;
+	} else if (!ret) {
+		ret = arrange_select(arrange, plain, &select, err);
+		if (ret == -EINVAL)
+			ret = err->code = REPORT_USAGE;
+		if (!ret)
+			ret = compile(report, scope, select, db, out, err);
+	}
+	free(select);
+	return ret;
 }
 
 int report_prepare(const struct report *report, const struct report_args *args,
 		   const struct scope *scope, sqlite3 *db, sqlite3_stmt **out, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
-	char *sql;
+	struct arrange arrange = args->arrange;
 	struct scope narrowed = *scope;
 	int ret = report->only[0] ? scope_add_flag(&narrowed, report->only, err) : 0;
 
+	narrowed.by = arrange.by;
+	narrowed.has_every = report_find_param(report, "every");
+	narrowed.has_earlier = report_find_param(report, "with-since");
+	narrowed.has_with_until = report_find_param(report, "with-until");
 	if (!ret && report->relation == SCOPE_ROWS && narrowed.totals != SCOPE_NO_TOTALS)
 		ret = found_register(db, &narrowed, args->since_us, args->until_us, err);
 	if (!ret)
-		ret = scope_sql(&narrowed, report->relation, report->sql, &sql, err);
-	if (ret)
-		return err_wrap(err, "report %s", report->name);
-	ret = db_prepare(db, sql, &stmt, err);
-	free(sql);
+		ret = compile_arranged(report, &arrange, &narrowed, db, &stmt, err);
 	if (!ret)
 		ret = scope_bind(&narrowed, stmt, err);
+	if (!ret)
+		ret = having_bind(&arrange.having, stmt, err);
 	for (int i = 0; i < report->n_params && !ret; i++)
 		ret = param_bind(stmt, report->params[i].name, &args->values[i], err);
+	if (ret == REPORT_USAGE)
+		return ret;
 	if (ret)
 		return err_wrap(err, "report %s", report->name);
 	*out = stmt;

@@ -9,13 +9,19 @@
  *	-- theme:   what it is shown under in --help: one of help_themes (help.h)
  *	-- only:    a filter without a value that always holds, as failed
  *	-- param:   NAME TYPE DEFAULT HELP (any number; types are in param.h)
+ *	-- by:      the columns it is grouped by unless --by says others; see by.h
  *	-- operand: NAME: the word after the report is the value of the option --NAME, a
  *	            param or a filter
  *
  * The file name is the subcommand, each param the option --NAME and the SQL
- * parameter :NAME, which is NULL when the DEFAULT is a - and nothing was given. Every report has
- *since, until and limit; it says "param: since time 1d ..." to have another default. LIMIT :limit
- *is appended to the SELECT.
+ * parameter :NAME, where a - is a _, and which is NULL when the DEFAULT is a - and nothing was
+ * given. Every report has since, until and limit; it says "param: since time 1d ..." to have
+ * another default. LIMIT :limit is appended to the SELECT, which ends with its ORDER BY.
+ *
+ * With a param "every" of type interval, tally has the column bucket: the begin of the interval
+ * that a connection ended in, or the last one. With a param "with-since" there is the
+ * relation earlier beside tally: the same of another window, from there to where this one begins
+ * or to the param "with-until". When nothing is given it is as long as this one.
  *
  * The SELECT reads the relation scope, the connections that pass the window and the
  * filters, or tally, exact sums over them, which is much quicker (see scope.h and
@@ -28,8 +34,10 @@
 #ifndef CONNMON_REPORT_H
 #define CONNMON_REPORT_H
 
+#include <errno.h>
 #include <stdbool.h>
 
+#include "arrange.h"
 #include "embed.h"
 #include "err.h"
 #include "options.h"
@@ -54,6 +62,7 @@ struct report {
 	char theme[16];	  /* "": none */
 	char only[24];	  /* a filter without a value; "": all */
 	char operand[24]; /* an option; "": none */
+	char by[128];	  /* "": cannot be grouped by other columns */
 	struct report_param params[REPORT_MAX_PARAMS];
 	int n_params;
 	enum scope_relation relation;
@@ -65,7 +74,11 @@ struct report {
 struct report_args {
 	struct param_value values[REPORT_MAX_PARAMS];
 	int64_t since_us, until_us;
+	struct arrange arrange;
 };
+
+/* What is wrong with --sort or --having is known only when the database is open. */
+#define REPORT_USAGE (-EBADRQC)
 
 extern const struct embed query_reports[]; /* generated */
 
@@ -83,7 +96,8 @@ const struct report_param *report_find_param(const struct report *report, const 
 int report_read_args(const struct report *report, const struct options *given, int64_t now_us,
 		     struct report_args *out, struct err *err);
 
-/* Compiles the report over @scope, ready to step. The caller finalizes *@out. */
+/* Compiles the report over @scope, ready to step. The caller finalizes *@out. REPORT_USAGE for
+ * what the user has wrong. */
 int report_prepare(const struct report *report, const struct report_args *args,
 		   const struct scope *scope, sqlite3 *db, sqlite3_stmt **out, struct err *err);
 

@@ -207,6 +207,44 @@ static const char found[] =
 	"SELECT f.at AS id, e.* FROM found f CROSS JOIN ended_connections e WHERE e.id = f.at"
 	" UNION ALL SELECT id, * FROM open_connections";
 
+/* The sums of what passes the filters, from @since to @until, which are parameters. */
+static void write_tally(const struct scope *scope, const char *name, const char *since,
+			const char *until, FILE *f)
+{
+	int64_t bucket_us = by_bucket_us(&scope->by);
+
+	/* Each use reads what it needs, and not one for all of them everything. */
+	fprintf(f, "%s AS NOT MATERIALIZED (SELECT *", name);
+	by_write_columns(&scope->by, "bucket", f);
+	fprintf(f, " FROM totals(%s, %s, '%s'", since, until, scope->window->name);
+	if (bucket_us)
+		fprintf(f, ", %lld", (long long)bucket_us);
+	else if (scope->has_every)
+		fputs(", :every", f);
+	fputs(") WHERE 1", f);
+	write_filters(scope, SCOPE_TALLY, false, f);
+	fputs(")", f);
+}
+
+static void write_rows(const struct scope *scope, FILE *f)
+{
+	int64_t bucket_us = by_bucket_us(&scope->by);
+	char bucket[80];
+
+	snprintf(bucket, sizeof(bucket), "min(id, :until - 1) / %lld * %lld", (long long)bucket_us,
+		 (long long)bucket_us);
+	fprintf(f, "%s AS (%s WHERE %s", by_has_columns(&scope->by) ? "bare" : "scope",
+		scope->totals == SCOPE_NO_TOTALS ? "SELECT * FROM connections" : found,
+		scope->window->sql);
+	write_filters(scope, SCOPE_ROWS, false, f);
+	fputs(")", f);
+	if (!by_has_columns(&scope->by))
+		return;
+	fputs(", scope AS (SELECT *", f);
+	by_write_columns(&scope->by, bucket, f);
+	fputs(" FROM bare)", f);
+}
+
 int scope_sql(const struct scope *scope, enum scope_relation relation, const char *select,
 	      char **out, struct err *err)
 {
@@ -216,15 +254,17 @@ int scope_sql(const struct scope *scope, enum scope_relation relation, const cha
 
 	if (!f)
 		return err_set(err, -ENOMEM, "no memory for the statement");
+	fputs("WITH ", f);
 	if (relation == SCOPE_TALLY)
-		fprintf(f, "WITH tally AS (SELECT * FROM totals(:since, :until, '%s') WHERE 1",
-			scope->window->name);
+		write_tally(scope, "tally", ":since", ":until", f);
 	else
-		fprintf(f, "WITH scope AS (%s WHERE %s",
-			scope->totals == SCOPE_NO_TOTALS ? "SELECT * FROM connections" : found,
-			scope->window->sql);
-	write_filters(scope, relation, false, f);
-	fprintf(f, ")\n%s\nLIMIT :limit", select);
+		write_rows(scope, f);
+	if (relation == SCOPE_TALLY && scope->has_earlier) {
+		fputs(", ", f);
+		write_tally(scope, "earlier", ":with_since",
+			    scope->has_with_until ? ":with_until" : ":since", f);
+	}
+	fprintf(f, "\n%s\nLIMIT :limit", select);
 	if (fclose(f)) {
 		free(sql);
 		return err_set(err, -ENOMEM, "no memory for the statement");

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "by.h"
 #include "err.h"
 #include "options.h"
 #include "param.h"
@@ -43,6 +44,12 @@ struct scope {
 	int n_filters;
 	enum scope_totals totals;
 	struct peer_range peer; /* when --peer is given */
+
+	/* What the report needs. */
+	struct by by;
+	bool has_every; /* tally has buckets of :every */
+	/* It reads "earlier", too: the same of :with_since to :with_until, or else to :since. */
+	bool has_earlier, has_with_until;
 };
 
 /* Adds --active, --started and --ended as @window_group, the filters as @filter_group. */

@@ -12,6 +12,12 @@ static const struct values formats = {.kind = VALUES_FORMATS};
 static const struct option_spec general_options[] = {
 	{"db", "PATH", "the history (default $CONNMON_DB, else " DB_DEFAULT_PATH ")", GROUP_GENERAL,
 	 .needs = READS_HISTORY, .anywhere = true, .values = &files},
+	{"by", "COLUMN[,...]", "group by other columns, as in peer_addr/24,service_port,comm",
+	 GROUP_ARRANGE, .needs = IS_REPORT | IS_GROUPED},
+	{"sort", "COLUMN[:asc]", "in the order of these columns; :asc or :desc, several by commas",
+	 GROUP_ARRANGE, .needs = IS_REPORT},
+	{"having", "CONDITION", "only some rows, as in 'failed > 10 and comm ~ c*'", GROUP_ARRANGE,
+	 .needs = IS_REPORT},
 	{"format", "NAME", "table, markdown, csv, tsv, json or jsonl (default table)",
 	 GROUP_GENERAL, .needs = PRINTS_ROWS, .values = &formats},
 	{"utc", NULL, "show times in UTC, not in local time", GROUP_GENERAL,
@@ -52,6 +58,8 @@ static unsigned traits(const struct subject *s)
 		all |= READS_SCOPE;
 	if (s->report->relation == SCOPE_TALLY)
 		all |= READS_TALLY;
+	if (s->report->by[0])
+		all |= IS_GROUPED;
 	return all;
 }
 

@@ -17,7 +17,8 @@
 
 /* Which options are shown together. */
 enum option_group {
-	GROUP_PARAM, /* a report's: since, until, limit and its own */
+	GROUP_PARAM,   /* a report's: since, until, limit and its own */
+	GROUP_ARRANGE, /* --by, --sort, --having */
 	GROUP_WINDOW,
 	GROUP_FILTER,
 	GROUP_COMMAND, /* of one command alone */
@@ -31,6 +32,7 @@ enum trait {
 	IS_REPORT = 1 << 2,	/* has a span of time and a limit */
 	READS_SCOPE = 1 << 3,	/* has a window and filters */
 	READS_TALLY = 1 << 4,	/* sums, by whatever columns */
+	IS_GROUPED = 1 << 5,	/* by columns that --by may change */
 };
 
 struct request;

@@ -271,3 +271,15 @@ const char *timespec_format(int64_t us, enum timespec_style style, char out[TIME
 		 style == TIMESPEC_LOCAL ? "" : "Z");
 	return out;
 }
+
+int64_t timespec_interval(int64_t width_us)
+{
+	static const int64_t lengths_s[] = {1,	 5,    10,    30,    60,    300,
+					    900, 3600, 10800, 21600, 86400, 604800};
+	const int n = sizeof(lengths_s) / sizeof(lengths_s[0]);
+	int i = 0;
+
+	while (i < n - 1 && width_us > 30 * lengths_s[i] * US_PER_S)
+		i++;
+	return lengths_s[i] * US_PER_S;
+}

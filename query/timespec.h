@@ -30,6 +30,10 @@ int timespec_parse(const char *text, int64_t now_us, int64_t *out_us, struct err
 /* 90s 15m 1h 7d 2w; a number needs its unit. */
 int timespec_parse_duration(const char *text, int64_t *out_us, struct err *err);
 
+/* Of what length, in microseconds, the parts of a window of @width_us should be: round, and some
+ * dozens of them. */
+int64_t timespec_interval(int64_t width_us);
+
 enum timespec_style {
 	TIMESPEC_LOCAL,	  /* 2026-01-31 11:00:00.123 */
 	TIMESPEC_UTC,	  /* 2026-01-31 10:00:00.123Z */

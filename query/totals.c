@@ -22,7 +22,7 @@ struct cursor {
 /*
  * What xBestIndex tells xFilter in idxStr, "SET:VALUES:ORDER": the set of columns that are
  * used; of each value that xFilter gets, the column that it is for, as a letter; the
- * columns by which equal rows must be neighbours, likewise.
+ * columns by which the rows are sorted, likewise.
  */
 #define LETTER(column) ((char)('0' + (column)))
 #define COLUMN(letter) ((letter) - '0')
@@ -105,7 +105,10 @@ static bool groups_by_keys(const sqlite3_index_info *info)
 	return true;
 }
 
-/* For GROUP BY (1) and DISTINCT (2) it is enough that equal rows are neighbours. */
+/*
+ * For DISTINCT (2) it is enough that equal rows are neighbours. For GROUP BY (1) SQLite 3.40
+ * says so, too, but takes the rows to be sorted when an ORDER BY asks for the same columns.
+ */
 static void promise_order(sqlite3_index_info *info, uint64_t fixed, sqlite3_str *plan)
 {
 	int distinct = sqlite3_vtab_distinct(info);
@@ -113,12 +116,10 @@ static void promise_order(sqlite3_index_info *info, uint64_t fixed, sqlite3_str 
 	sqlite3_str_appendall(plan, ":");
 	if (info->nOrderBy == 0 || (distinct != 1 && distinct != 2) || !groups_by_keys(info))
 		return;
-	info->orderByConsumed = groups_are_rows(info, fixed);
-	if (info->orderByConsumed || distinct != 1)
-		return;
-	info->orderByConsumed = 1;
-	for (int i = 0; i < info->nOrderBy; i++)
-		sqlite3_str_appendchar(plan, 1, LETTER(info->aOrderBy[i].iColumn));
+	info->orderByConsumed = distinct == 1 || groups_are_rows(info, fixed);
+	for (int i = 0; i < info->nOrderBy && distinct == 1; i++)
+		sqlite3_str_appendf(plan, "%s%c", info->aOrderBy[i].desc ? "-" : "",
+				    LETTER(info->aOrderBy[i].iColumn));
 }
 
 /* An argument that another table gives is known only when that one is read first. */
@@ -293,11 +294,17 @@ static void narrow(struct totals_question *q, int column, sqlite3_value *value)
 	}
 }
 
-/* @order: letters, the columns that come first in the key. */
+/* @order: letters, the columns that come first in the key; a - is before those that go down. */
 static void init_shape(struct totals_shape *shape, uint64_t columns, const char *order)
 {
 	*shape = (struct totals_shape){0};
 	for (; *order; order++) {
+		bool down = *order == '-';
+
+		order += down;
+		/* It is kept as a number, 0 for out and 1 for in. */
+		down ^= COLUMN(*order) == TOTALS_DIRECTION;
+		shape->down |= (uint64_t)down << shape->n_keys;
 		shape->keys[shape->n_keys++] = COLUMN(*order);
 		columns &= ~(UINT64_C(1) << COLUMN(*order));
 	}

@@ -145,21 +145,84 @@ int sums_group(struct sums *s, const int64_t *key, int64_t **values)
 	return new_group(s, key, hash, values);
 }
 
-static int compare_keys(const void *a, const void *b, void *n_keys)
+static int compare_texts(const void *a, const void *b, void *sums)
 {
+	const struct sums *s = sums;
+	const struct sums_text *x = &s->texts[*(const uint32_t *)a];
+	const struct sums_text *y = &s->texts[*(const uint32_t *)b];
+	int order = memcmp(s->text_bytes + x->at, s->text_bytes + y->at,
+			   x->len < y->len ? x->len : y->len);
+
+	return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+/* Gives the texts codes that are in their order: comparing codes is enough then. */
+static int sort_texts(struct sums *s)
+{
+	uint32_t *order = NULL, *code = NULL;
+	struct sums_text *sorted = NULL;
+	int rc = resize(s, (void **)&order, 0, s->n_texts * sizeof(*order));
+
+	if (rc == SQLITE_OK)
+		rc = resize(s, (void **)&code, 0, s->n_texts * sizeof(*code));
+	if (rc == SQLITE_OK)
+		rc = resize(s, (void **)&sorted, 0, s->texts_room * sizeof(*sorted));
+	if (rc != SQLITE_OK) {
+		sqlite3_free(order);
+		sqlite3_free(code);
+		return rc;
+	}
+	for (size_t i = 0; i < s->n_texts; i++)
+		order[i] = (uint32_t)i;
+	qsort_r(order, s->n_texts, sizeof(*order), compare_texts, s);
+	for (size_t i = 0; i < s->n_texts; i++) {
+		sorted[i] = s->texts[order[i]];
+		code[order[i]] = (uint32_t)i;
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		int64_t *key = s->cells + i * (size_t)(s->n_keys + s->n_values);
+
+		for (int k = 0; k < s->n_keys; k++)
+			if (s->text_keys >> k & 1 && key[k] != SUMS_NULL)
+				key[k] = code[key[k]];
+	}
+	sqlite3_free(s->texts);
+	sqlite3_free(order);
+	sqlite3_free(code);
+	s->texts = sorted;
+	s->bytes -= s->n_texts * 2 * sizeof(*code) + s->texts_room * sizeof(*sorted);
+	return SQLITE_OK;
+}
+
+struct key_order {
+	int n_keys;
+	uint64_t down;
+};
+
+static int compare_keys(const void *a, const void *b, void *key_order)
+{
+	const struct key_order *order = key_order;
 	const int64_t *x = a, *y = b;
 
-	for (int i = 0; i < *(int *)n_keys; i++)
+	for (int i = 0; i < order->n_keys; i++)
 		if (x[i] != y[i])
-			return x[i] < y[i] ? -1 : 1;
+			return (x[i] < y[i]) == (order->down >> i & 1) ? 1 : -1;
 	return 0;
 }
 
-void sums_order(struct sums *s, int n_keys)
+int sums_sort(struct sums *s, int n_keys, uint64_t down)
 {
-	if (n_keys && s->n)
+	struct key_order order = {n_keys, down};
+	int rc = SQLITE_OK;
+
+	if (n_keys == 0 || s->n == 0)
+		return SQLITE_OK;
+	if (s->n_texts && s->text_keys & ((UINT64_C(1) << n_keys) - 1))
+		rc = sort_texts(s);
+	if (rc == SQLITE_OK)
 		qsort_r(s->cells, s->n, (size_t)(s->n_keys + s->n_values) * sizeof(*s->cells),
-			compare_keys, &n_keys);
+			compare_keys, &order);
+	return rc;
 }
 
 /* The last eight bytes once more, or what there is of them, rather than one by one. */

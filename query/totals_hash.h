@@ -24,6 +24,7 @@ enum sum_kind { SUM_ADD, SUM_MIN, SUM_MAX };
 
 struct sums {
 	int n_keys, n_values;
+	uint64_t text_keys; /* bit i: the i-th of a key is the code of a text */
 	enum sum_kind kinds[SUMS_MAX_VALUES];
 	size_t max_bytes, bytes;
 
@@ -44,7 +45,7 @@ struct sums {
 	size_t last_text;
 };
 
-/* Of zeroed memory, with n_keys, n_values, kinds and max_bytes set. */
+/* Of zeroed memory, with n_keys, text_keys, n_values, kinds and max_bytes set. */
 void sums_clear(struct sums *s);
 
 /* The values of the group @key, made when it is new. Valid until the next call. */
@@ -53,9 +54,10 @@ int sums_group(struct sums *s, const int64_t *key, int64_t **values);
 /* The code of a text: the same for the same bytes. */
 int sums_text(struct sums *s, const char *bytes, size_t len, int64_t *code);
 
-/* Puts groups with the same first @n_keys of their keys side by side. After it there is
- * no sums_group() any more. */
-void sums_order(struct sums *s, int n_keys);
+/* Sorts the groups by the first @n_keys of their keys, NULL first, texts byte by byte; down
+ * instead where @down has bit i for the i-th. After it there is no sums_group() and no
+ * sums_text() any more. */
+int sums_sort(struct sums *s, int n_keys, uint64_t down);
 
 static inline const int64_t *sums_key(const struct sums *s, size_t group)
 {

@@ -371,6 +371,9 @@ static void init_sums(struct sums *sums, const struct totals_shape *shape)
 {
 	sums->n_keys = shape->n_keys;
 	sums->n_values = shape->n_values;
+	for (int i = 0; i < shape->n_keys; i++)
+		if (totals_is_text(shape->keys[i]) && shape->keys[i] != TOTALS_DIRECTION)
+			sums->text_keys |= UINT64_C(1) << i;
 	for (int i = 0; i < shape->n_values; i++) {
 		enum column_kind kind = totals_columns[shape->values[i]].kind;
 
@@ -408,7 +411,7 @@ int totals_read(sqlite3 *db, const struct totals_question *q, const struct total
 	lookup_clear(&r.program);
 	lookup_clear(&r.container);
 	if (rc == SQLITE_OK)
-		sums_order(sums, shape->n_order);
+		rc = sums_sort(sums, shape->n_order, shape->down);
 	if (rc == SQLITE_RANGE)
 		*message = sqlite3_mprintf("a sum is larger than 2^63");
 	if (rc == SQLITE_FULL && sums->bytes) /* nothing is written here */

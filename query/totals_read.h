@@ -8,11 +8,13 @@
 #include "totals_hash.h"
 #include "totals_plan.h"
 
-/* The columns that are used, in the order of the key and of the values of sums. Groups
- * that are equal in the first n_order columns of the key become neighbours. */
+/* The columns that are used, in the order of the key and of the values of sums. The groups
+ * are sorted by the first n_order columns of the key; bit i of down is set when the i-th goes
+ * down. */
 struct totals_shape {
 	int keys[64], values[64];
 	int n_keys, n_values, n_order;
+	uint64_t down;
 };
 
 /* Once for each connection, before totals_read(). An SQLite result code. */

@@ -1,10 +1,11 @@
 -- title: Who calls this node most
+-- theme: parties
 -- help: Inbound connections by client and the local port it called: how many, how
 -- help: many went wrong, the bytes exchanged, which programs served them (the four
 -- help: most frequent ones by name) and when the last one started.
+-- by: peer_addr, service_port
 -- example: connmon-query top-clients --port 22 --since 1d
-SELECT peer_addr,
-       service_port,
+SELECT {by},
        sum(connections)       AS connections,
        sum(failures)          AS failed,
        sum(tx_bytes)          AS tx_bytes,
@@ -13,5 +14,5 @@ SELECT peer_addr,
        max(last_start_us)     AS last_at
   FROM tally
  WHERE direction = 'in'
- GROUP BY peer_addr, service_port
- ORDER BY connections DESC, peer_addr, service_port
+ GROUP BY {by}
+ ORDER BY connections DESC, {by}

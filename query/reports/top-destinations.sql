@@ -1,10 +1,11 @@
 -- title: Whom this node calls most
+-- theme: parties
 -- help: Outbound connections by destination: how many, how many failed, the bytes
 -- help: exchanged, how long connecting took, which programs called (the four most
 -- help: frequent ones by name) and when the last one started.
+-- by: peer_addr, service_port
 -- example: connmon-query top-destinations --since today --no-loopback
-SELECT peer_addr,
-       service_port,
+SELECT {by},
        sum(connections)                    AS connections,
        sum(failures)                       AS failed,
        sum(tx_bytes)                       AS tx_bytes,
@@ -15,5 +16,5 @@ SELECT peer_addr,
        max(last_start_us)                  AS last_at
   FROM tally
  WHERE direction = 'out'
- GROUP BY peer_addr, service_port
- ORDER BY connections DESC, peer_addr, service_port
+ GROUP BY {by}
+ ORDER BY connections DESC, {by}

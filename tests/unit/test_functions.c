@@ -59,6 +59,39 @@ static void an_address_is_in_its_network(void **state)
 	}
 }
 
+static void an_address_has_a_network_of_any_size(void **state)
+{
+	static const struct {
+		const char *sql, *want;
+	} cases[] = {
+		{"ip_net('10.1.2.3', 24)", "10.1.2.0/24"},
+		{"ip_net('10.1.2.3', 32)", "10.1.2.3/32"},
+		{"ip_net('10.1.2.3', 31)", "10.1.2.2/31"},
+		{"ip_net('10.255.2.3', 9)", "10.128.0.0/9"},
+		{"ip_net('10.1.2.3', 0)", "0.0.0.0/0"},
+		{"ip_net('10.1.2.3', 64)", "10.1.2.3/32"},
+		{"ip_net('::ffff:10.1.2.3', 24)", "10.1.2.0/24"},
+		{"ip_net('2001:db8:1:2::3', 48)", "2001:db8:1::/48"},
+		{"ip_net('2001:db8::ffff', 127)", "2001:db8::fffe/127"},
+		{"ip_net('::1', 128)", "::1/128"},
+		{"ip_net('2001:db8::1', 0)", "::/0"},
+		{"ip_net(NULL, 8)", "NULL"},
+		{"ip_net('10.1.2.3', NULL)", "NULL"},
+		{"ip_net('nonsense', 8)", "NULL"},
+	};
+	char sql[128];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(sql, sizeof(sql), "SELECT %s", cases[i].sql);
+		if (strcmp(tempdb_text(*state, sql), cases[i].want) != 0)
+			fail_msg("%s is %s", cases[i].sql, tempdb_text(*state, sql));
+	}
+	assert_int_equal(sqlite3_exec(*state, "SELECT ip_net('::1', 129)", NULL, NULL, NULL),
+			 SQLITE_ERROR);
+	assert_int_equal(sqlite3_exec(*state, "SELECT ip_net('::1', -1)", NULL, NULL, NULL),
+			 SQLITE_ERROR);
+}
+
 static void what_is_no_network_is_an_error(void **state)
 {
 	static const char *const networks[] = {
@@ -149,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_is_in_its_network),
+		cmocka_unit_test(an_address_has_a_network_of_any_size),
 		cmocka_unit_test(what_is_no_network_is_an_error),
 		cmocka_unit_test(a_network_may_be_a_column),
 		cmocka_unit_test(a_value_is_in_a_list),

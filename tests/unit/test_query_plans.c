@@ -12,6 +12,7 @@
 #include "functions.h"
 #include "report.h"
 #include "tempdb.h"
+#include "totals_column.h"
 
 #define NOW    INT64_C(1769860800000000)
 #define RANGE  "SEARCH c USING INTEGER PRIMARY KEY (rowid>?"
@@ -179,6 +180,37 @@ static void each_report_reads_a_range_of_the_key_in_every_window(void **state)
 	assert_true(n >= 6 * 8);
 }
 
+/* Of what the step asks totals for, see the begin of totals.c. */
+static bool sums_hours(const char *detail)
+{
+	return !totals_needs_rows(strtoull(detail + strlen(TOTALS "0:"), NULL, 16));
+}
+
+/* One column that hours do not know, and all is summed from the rows. */
+static void reports_over_tally_sum_whole_hours(void **state)
+{
+	struct err err = {0};
+	struct plan plan;
+	int n = 0;
+
+	for (const struct embed *f = query_reports; f->name; f++) {
+		struct report r;
+
+		assert_int_equal(report_parse(f, &r, &err), 0);
+		if (r.relation != SCOPE_TALLY)
+			continue;
+		plan = plan_of(*state, &r, (char *[]){"x", "--port", "443", NULL});
+		assert_true(find(&plan, TOTALS "0:") >= 0);
+		for (int i = 0; i < plan.n; i++, n++)
+			if (!strncmp(plan.steps[i].detail, TOTALS, strlen(TOTALS)) &&
+			    !sums_hours(plan.steps[i].detail))
+				fail_msg("%s: %s", r.name, plan.steps[i].detail);
+	}
+	assert_true(n >= 10);
+	plan = explain(*state, "SELECT outcome, sum(connections) FROM totals GROUP BY 1");
+	assert_false(sums_hours(plan.steps[find(&plan, TOTALS)].detail));
+}
+
 static void what_ended_in_a_window_is_a_range_with_two_ends(void **state)
 {
 	struct report r = report_called("list");
@@ -296,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_report_reads_a_range_of_the_key_in_every_window),
+		cmocka_unit_test(reports_over_tally_sum_whole_hours),
 		cmocka_unit_test(what_ended_in_a_window_is_a_range_with_two_ends),
 		cmocka_unit_test(failures_are_found_through_their_index),
 		cmocka_unit_test(the_list_is_merged_not_sorted),

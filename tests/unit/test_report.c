@@ -225,6 +225,9 @@ static void each_report_runs_with_its_defaults(void **state)
 			char name[32];
 
 			snprintf(name, sizeof(name), ":%s", r.params[i].name);
+			for (char *p = name; *p; p++)
+				if (*p == '-')
+					*p = '_';
 			if (!sqlite3_bind_parameter_index(stmt, name))
 				fail_msg("%s does not use %s", f->name, name);
 		}
@@ -236,6 +239,64 @@ static void each_report_runs_with_its_defaults(void **state)
 		sqlite3_finalize(stmt);
 	}
 	assert_true(n >= 7 && n <= REPORTS_MAX);
+	db_close(db);
+	tempdb_teardown((void **)&temp);
+}
+
+static sqlite3_stmt *prepare(sqlite3 *db, const struct report *r, const char *option,
+			     const char *value)
+{
+	const struct option_spec spec = {.name = option};
+	struct options given = {.given = {{&spec, value}}, .n_given = 1};
+	struct options none = {0};
+	sqlite3_stmt *stmt = NULL;
+	struct report_args args;
+	struct scope scope;
+	struct err err = {0};
+
+	if (report_read_args(r, option ? &given : &none, NOW, &args, &err) ||
+	    scope_parse(&none, NOW, &scope, &err) ||
+	    report_prepare(r, &args, &scope, db, &stmt, &err))
+		fail_msg("%s --%s %s: %s", r->name, option, value, err.msg);
+	return stmt;
+}
+
+/* That another order comes before the report's own, and that this one is found. */
+static void each_report_can_be_sorted_and_cut_by_each_of_its_columns(void **state)
+{
+	struct tempdb *temp;
+	struct err err = {0};
+	sqlite3 *db = NULL;
+
+	(void)state;
+	tempdb_setup((void **)&temp);
+	assert_int_equal(db_open_writer(temp->path, false, &db, &err), 0);
+	assert_int_equal(functions_register(db, &err), 0);
+	for (const struct embed *f = query_reports; f->name; f++) {
+		sqlite3_stmt *plain;
+		struct report r;
+
+		assert_int_equal(report_parse(f, &r, &err), 0);
+		plain = prepare(db, &r, NULL, NULL);
+		for (int i = 0; i < sqlite3_column_count(plain); i++) {
+			char value[64], order[64];
+			sqlite3_stmt *stmt;
+
+			snprintf(value, sizeof(value), "%s:asc", sqlite3_column_name(plain, i));
+			snprintf(order, sizeof(order), "ORDER BY %d ASC NULLS LAST, ", i + 1);
+			stmt = prepare(db, &r, "sort", value);
+			if (!strstr(sqlite3_sql(stmt), order))
+				fail_msg("%s is not sorted by --sort %s", f->name, value);
+			sqlite3_finalize(stmt);
+			snprintf(value, sizeof(value), "%s = null", sqlite3_column_name(plain, i));
+			stmt = prepare(db, &r, "having", value);
+			assert_int_equal(sqlite3_column_count(stmt), sqlite3_column_count(plain));
+			sqlite3_finalize(stmt);
+		}
+		sqlite3_finalize(plain);
+		if (r.by[0])
+			sqlite3_finalize(prepare(db, &r, "by", "peer_addr/24,hour,pid"));
+	}
 	db_close(db);
 	tempdb_teardown((void **)&temp);
 }
@@ -269,6 +330,7 @@ int main(void)
 		cmocka_unit_test(a_window_that_ends_before_it_begins_is_refused),
 		cmocka_unit_test(each_param_type_reads_its_values),
 		cmocka_unit_test(each_report_runs_with_its_defaults),
+		cmocka_unit_test(each_report_can_be_sorted_and_cut_by_each_of_its_columns),
 		cmocka_unit_test(no_report_param_is_called_like_a_filter),
 	};
 

@@ -270,6 +270,56 @@ static void also_by_what_hours_do_not_know(void **state)
 	compare_many(((struct totals_db *)*state)->db, true);
 }
 
+static char *all_rows(sqlite3 *db, char *sql)
+{
+	sqlite3_str *all = sqlite3_str_new(NULL);
+	sqlite3_stmt *stmt = NULL;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	while (sqlite3_step(stmt) == SQLITE_ROW)
+		for (int i = 0; i < sqlite3_column_count(stmt); i++)
+			sqlite3_str_appendf(all, "%s|", sqlite3_column_text(stmt, i));
+	sqlite3_finalize(stmt);
+	sqlite3_free(sql);
+	return sqlite3_str_finish(all);
+}
+
+/* An ORDER BY of what is grouped by is no sort of its own; of +1 it is one. */
+static void groups_come_in_the_order_that_is_asked_for(void **state)
+{
+	static const struct {
+		const char *by, *order, *sorted;
+	} cases[] = {
+		{"direction, peer_addr", "1, 2", "+direction, 2"},
+		{"peer_addr, direction", "1, 2 DESC", "+peer_addr, 2 DESC"},
+		{"comm, service_port", "1 DESC, 2", "+comm DESC, 2"},
+		{"uid, container", "1, 2 DESC", "+uid, 2 DESC"},
+		{"bucket, exe", "1 DESC, 2", "+bucket DESC, 2"},
+		{"direction, outcome", "1 DESC, 2", "+direction DESC, 2"},
+		{"pid, peer_addr", "1, 2", "+pid, 2"},
+	};
+	sqlite3 *db = ((struct totals_db *)*state)->db;
+	static const char format[] =
+		"SELECT %s, sum(connections), min(comm) FROM totals(0, NULL, 'active', 3600000000)"
+		" GROUP BY 1, 2 ORDER BY %s";
+
+	for (int h = 0; h < N_HISTORIES; h++) {
+		seed = (uint64_t)h + 1;
+		any_history(db);
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			char *got =
+				all_rows(db, sqlite3_mprintf(format, cases[i].by, cases[i].order));
+			char *want =
+				all_rows(db, sqlite3_mprintf(format, cases[i].by, cases[i].sorted));
+
+			assert_string_equal(got, want);
+			sqlite3_free(got);
+			sqlite3_free(want);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +327,8 @@ int main(void)
 						totals_db_close),
 		cmocka_unit_test_setup_teardown(also_by_what_hours_do_not_know, totals_db_open,
 						totals_db_close),
+		cmocka_unit_test_setup_teardown(groups_come_in_the_order_that_is_asked_for,
+						totals_db_open, totals_db_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
