@@ -5,6 +5,7 @@
 #include "tempdb.h"
 
 #include "hourly.h"
+#include "series.h"
 
 #define HOUR_US	  3600000000LL
 #define HOUR	  491600 /* the first hour of a test: in January 2026 */

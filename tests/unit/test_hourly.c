@@ -261,8 +261,8 @@ static void a_step_is_bounded_and_leaves_nothing_open(void **state)
 			most_written = sqlite3_total_changes(db) - before;
 		assert_int_equal(sqlite3_txn_state(db, "main"), SQLITE_TXN_NONE);
 	} while (more);
-	assert_in_range(most_read, HOURLY_READ_ROWS, 2 * HOURLY_READ_ROWS);
-	assert_in_range(most_written, HOURLY_WRITE_ROWS, HOURLY_WRITE_ROWS + 1);
+	assert_in_range(most_read, SERIES_READ_ROWS, 2 * SERIES_READ_ROWS);
+	assert_in_range(most_written, SERIES_WRITE_ROWS, SERIES_WRITE_ROWS + 1);
 	hourly_free(h);
 	db_close(db);
 }
