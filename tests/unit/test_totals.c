@@ -304,12 +304,15 @@ static void a_damaged_extent_is_told(void **state)
 	sqlite3 *db = db_of(state);
 	static const char *const damages[] = {
 		"DELETE FROM extent",
-		"INSERT INTO extent VALUES (1, -1, 0, 0)",
+		"INSERT INTO extent VALUES (1, -1, 0, 0, 0, 0)",
 		"UPDATE extent SET totals_until_hour = 0x7fffffffffffffff",
 		"UPDATE extent SET totals_until_hour = 0, rows_from_us = -1",
 		"UPDATE extent SET rows_from_us = 0, totals_from_hour = 0x7000000000000000",
+		("UPDATE extent SET totals_from_hour = 0, recent_until_slot = 0x700000000000000"),
+		"UPDATE extent SET recent_until_slot = 0, recent_from_slot = -1",
 		("DROP TABLE extent; CREATE TABLE extent AS SELECT 1 AS id, 'x' AS totals_until_hour,"
-		 " 'y' AS rows_from_us, NULL AS totals_from_hour"),
+		 " 'y' AS rows_from_us, NULL AS totals_from_hour, 0 AS recent_until_slot,"
+		 " 0 AS recent_from_slot"),
 	};
 
 	add_history(db);
