@@ -142,10 +142,13 @@ static int part_of(struct planner *p, enum totals_series s, int64_t i, enum part
 	sqlite3_bind_int64(starts, 1, i);
 	rc = sqlite3_step(starts);
 	if (rc == SQLITE_ROW && sqlite3_column_type(starts, 0) != SQLITE_NULL) {
-		int64_t first = begin_us + sqlite3_column_int64(starts, 0);
-		int64_t last = begin_us + sqlite3_column_int64(starts, 1);
+		int64_t first, last;
 
-		if (first >= to || last < from)
+		/* Foreign numbers, too, do no harm. */
+		if (__builtin_add_overflow(begin_us, sqlite3_column_int64(starts, 0), &first) ||
+		    __builtin_add_overflow(begin_us, sqlite3_column_int64(starts, 1), &last))
+			*part = SOME;
+		else if (first >= to || last < from)
 			*part = NONE;
 		else if (first < from || last >= to)
 			*part = SOME;
