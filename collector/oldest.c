@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "db.h"
+#include "hourly.h"
 
 #define HOUR_US 3600000000LL
 
@@ -26,13 +27,17 @@ enum statement {
 	DROP_HOURLY,
 	DROP_PROGRAM,
 	MOVE_TOTALS,
+	FIND_SLOT,
+	DROP_RECENT,
+	DROP_RECENT_PROGRAM,
+	MOVE_RECENT,
 	PUT_GAP,
 	MOVE_GAP,
 	STATEMENTS,
 };
 
 struct extent {
-	int64_t totals_until_hour, totals_from_hour;
+	int64_t totals_until_hour, totals_from_hour, recent_until_slot, recent_from_slot;
 };
 
 struct oldest {
@@ -48,7 +53,8 @@ struct oldest {
 int oldest_new(sqlite3 *db, struct purge *purge, struct oldest **out, struct err *err)
 {
 	static const char *const sql[STATEMENTS] = {
-		[READ_EXTENT] = "SELECT totals_until_hour, totals_from_hour FROM extent",
+		[READ_EXTENT] = "SELECT totals_until_hour, totals_from_hour, recent_until_slot,"
+				" recent_from_slot FROM extent",
 		[FIND_ROWS] = "SELECT count(*), min(id), max(id) FROM (SELECT id FROM connection"
 			      " WHERE id < ?1 ORDER BY id LIMIT ?2)",
 		[FIND_NTH] = "SELECT id FROM connection ORDER BY id LIMIT 1 OFFSET ?1",
@@ -61,6 +67,13 @@ int oldest_new(sqlite3 *db, struct purge *purge, struct oldest **out, struct err
 				" container_id, loopback FROM hourly WHERE hour < ?1 LIMIT ?2)",
 		[DROP_PROGRAM] = "DELETE FROM hourly_program WHERE hour < ?1",
 		[MOVE_TOTALS] = "UPDATE extent SET totals_from_hour = max(totals_from_hour, ?1)",
+		[FIND_SLOT] = "SELECT slot FROM recent_program ORDER BY slot LIMIT 1",
+		[DROP_RECENT] = "DELETE FROM recent WHERE (slot, direction, peer_addr,"
+				" service_port, program_id, container_id, loopback) IN (SELECT"
+				" slot, direction, peer_addr, service_port, program_id,"
+				" container_id, loopback FROM recent WHERE slot < ?1 LIMIT ?2)",
+		[DROP_RECENT_PROGRAM] = "DELETE FROM recent_program WHERE slot < ?1",
+		[MOVE_RECENT] = "UPDATE extent SET recent_from_slot = max(recent_from_slot, ?1)",
 		[PUT_GAP] = "INSERT INTO gap(from_us, to_us, reason, count)"
 			    " VALUES(?1, ?2, 'pruned', ?3)",
 		[MOVE_GAP] = "UPDATE gap SET to_us = max(to_us, ?2), count = count + ?3"
@@ -125,10 +138,10 @@ static int run(struct oldest *o, enum statement s, const int64_t *values, int n,
 
 static int read_extent(struct oldest *o, struct extent *e, struct err *err)
 {
-	int64_t values[2] = {0};
-	int ret = ask(o, READ_EXTENT, values, 0, 2, err);
+	int64_t values[4] = {0};
+	int ret = ask(o, READ_EXTENT, values, 0, 4, err);
 
-	*e = (struct extent){values[0], values[1]};
+	*e = (struct extent){values[0], values[1], values[2], values[3]};
 	return ret < 0 ? ret : 0;
 }
 
@@ -261,6 +274,43 @@ int oldest_delete_totals(struct oldest *o, int64_t below_us, struct err *err)
 			    err);
 }
 
+/* ---- recent totals ---- */
+
+/* Slots before @slot; those without the peer last, by which they are found. */
+static int delete_slots(struct oldest *o, int64_t slot, struct err *err)
+{
+	int64_t begin_ns = clock_boot_ns();
+	int ret = db_exec(o->db, "BEGIN IMMEDIATE", err);
+
+	if (ret)
+		return ret;
+	ret = run(o, MOVE_RECENT, &slot, 1, err);
+	if (!ret)
+		ret = run(o, DROP_RECENT, (int64_t[]){slot, o->chunk}, 2, err);
+	if (!ret && sqlite3_changes(o->db) < o->chunk)
+		ret = run(o, DROP_RECENT_PROGRAM, &slot, 1, err);
+	return settle(o, ret, begin_ns, err);
+}
+
+int oldest_delete_recent(struct oldest *o, int64_t below_us, struct err *err)
+{
+	int64_t oldest = INT64_MAX, below = below_us / RECENT_US;
+	struct extent e;
+	int ret = read_extent(o, &e, err);
+
+	if (!ret)
+		ret = ask(o, FIND_SLOT, &oldest, 0, 1, err);
+	if (ret <= 0)
+		return ret;
+	if (below > e.recent_until_slot)
+		below = e.recent_until_slot;
+	if (below < e.recent_until_slot - RECENT_KEPT)
+		below = e.recent_until_slot - RECENT_KEPT;
+	if (below < e.recent_from_slot) /* a chunk of them is left */
+		below = e.recent_from_slot;
+	return oldest < below ? delete_slots(o, oldest + 1, err) : 0;
+}
+
 /* ---- whatever is oldest ---- */
 
 /* Whether so many connections are there that they are the ones to go. */
@@ -287,6 +337,8 @@ static int delete_any_rows(struct oldest *o, bool *untotalled, struct err *err)
 {
 	int ret = oldest_delete_rows(o, INT64_MAX, err);
 
+	if (ret == 0) /* they only say quickly what the rows say, too */
+		ret = oldest_delete_recent(o, INT64_MAX, err);
 	if (ret)
 		return ret;
 	ret = delete_below(o, INT64_MAX, true, err);

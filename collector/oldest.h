@@ -1,6 +1,7 @@
 /*
  * oldest.h - deletes what is oldest, in chunks of some ms, each a transaction that also moves
- * the mark in the table extent: connections, then totals. Part of the store.
+ * the mark in the table extent: connections, then totals of hours and of five minutes. Part of
+ * the store.
  */
 #ifndef CONNMON_OLDEST_H
 #define CONNMON_OLDEST_H
@@ -18,7 +19,7 @@ struct oldest;
 int oldest_new(sqlite3 *db, struct purge *purge, struct oldest **out, struct err *err);
 void oldest_free(struct oldest *o); /* NULL is allowed */
 
-/* All three return 1 when they deleted something, 0 when there is nothing to delete; negative as
+/* All four return 1 when they deleted something, 0 when there is nothing to delete; negative as
  * store_write(). Outside of any transaction. */
 
 /* Connections that ended before @below_us, of hours that have their totals. */
@@ -26,6 +27,9 @@ int oldest_delete_rows(struct oldest *o, int64_t below_us, struct err *err);
 
 /* Totals of hours that were over before @below_us. */
 int oldest_delete_totals(struct oldest *o, int64_t below_us, struct err *err);
+
+/* Totals of five minutes that are no longer wanted, or were over before @below_us. */
+int oldest_delete_recent(struct oldest *o, int64_t below_us, struct err *err);
 
 /* Of a database that may have @max_bytes: connections as long as they take about a quarter
  * of it, then totals, then the rest. *@untotalled: those were of an hour that has no totals yet,

@@ -19,6 +19,7 @@ enum statement {
 	READ_PROCESSES,
 	READ_LISTENERS,
 	READ_TOTALS,
+	READ_RECENT,
 	READ_PROGRAMS,
 	READ_CONTAINERS,
 	READ_ADDRESSES,
@@ -58,6 +59,9 @@ int purge_new(sqlite3 *db, struct dictionary *dictionary, struct purge **out, st
 		/* All that hourly names is here, too. One hour. */
 		[READ_TOTALS] = "SELECT hour, program_id, container_id FROM hourly_program WHERE"
 				" hour = (SELECT min(hour) FROM hourly_program WHERE hour > ?1)",
+		/* Likewise. */
+		[READ_RECENT] = "SELECT slot, program_id, container_id FROM recent_program WHERE"
+				" slot = (SELECT min(slot) FROM recent_program WHERE slot > ?1)",
 		[READ_PROGRAMS] = "SELECT id, container_id FROM program"
 				  " WHERE id > ?1 ORDER BY id LIMIT ?2",
 		[READ_CONTAINERS] = "SELECT id FROM container WHERE id > ?1 ORDER BY id LIMIT ?2",
@@ -180,16 +184,26 @@ static void mark_total(struct purge *p, sqlite3_stmt *stmt)
 	mark(p, MARKED_CONTAINER, stmt, 2);
 }
 
-static int read_totals(struct purge *p, int64_t deadline_ns, struct err *err)
+static int read_intervals(struct purge *p, enum statement s, int64_t deadline_ns, struct err *err)
 {
 	int64_t before;
 	int ret;
 
 	do {
 		before = p->at;
-		ret = read_on(p, READ_TOTALS, INT64_MAX, mark_total, err);
+		ret = read_on(p, s, INT64_MAX, mark_total, err);
 	} while (!ret && p->at != before && clock_boot_ns() < deadline_ns);
 	return ret ? ret : p->at != before;
+}
+
+static int read_totals(struct purge *p, int64_t deadline_ns, struct err *err)
+{
+	return read_intervals(p, READ_TOTALS, deadline_ns, err);
+}
+
+static int read_recent(struct purge *p, int64_t deadline_ns, struct err *err)
+{
+	return read_intervals(p, READ_RECENT, deadline_ns, err);
 }
 
 /* ---- deleting what nothing refers to ---- */
@@ -340,6 +354,7 @@ static const struct phase {
 	{sweep_processes, INT64_MAX},
 	{read_listeners, INT64_MIN},
 	{read_totals, INT64_MIN},
+	{read_recent, INT64_MIN},
 	{sweep_programs, INT64_MIN},
 	{sweep_containers, INT64_MIN},
 	{sweep_addresses, INT64_MIN},

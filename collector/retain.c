@@ -339,16 +339,16 @@ static int give_back(struct retain *r, struct err *err)
 
 static int drop_old(struct retain *r, int64_t now_us, struct err *err)
 {
+	int64_t totals_us =
+		r->retention.totals_ns ? now_us - r->retention.totals_ns / NS_PER_US : INT64_MIN;
 	int ret = 0;
 
 	if (r->retention.rows_ns)
 		ret = oldest_delete_rows(r->oldest, now_us - r->retention.rows_ns / NS_PER_US, err);
 	if (ret == 0)
-		ret = oldest_delete_totals(r->oldest,
-					   r->retention.totals_ns
-						   ? now_us - r->retention.totals_ns / NS_PER_US
-						   : INT64_MIN,
-					   err);
+		ret = oldest_delete_recent(r->oldest, totals_us, err);
+	if (ret == 0)
+		ret = oldest_delete_totals(r->oldest, totals_us, err);
 	return ret;
 }
 

@@ -125,7 +125,7 @@ struct flush {
  * the bound on size leaves no room for more. */
 int store_write(struct store *s, const struct flush *f, struct err *err);
 
-/* Totals of hours that are over, deleting what is too old: a step of some milliseconds, to be
+/* Totals of what is over, deleting what is too old: a step of some milliseconds, to be
  * taken between two looks at the ring. What ended before @now_boot_ns has been written. A lock
  * that somebody else holds is not waited for. Returns 1 when there is more to do, 0 when not;
  * negative as store_write(). */

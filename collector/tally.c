@@ -70,7 +70,7 @@ static int grow(struct tally *t, struct err *err)
 		t->rows = rows;
 	slots = rows ? realloc(t->slots, 2 * room * sizeof(*slots)) : NULL;
 	if (!slots)
-		return err_set(err, -ENOMEM, "no memory for the totals of an hour");
+		return err_set(err, -ENOMEM, "no memory for the totals");
 	t->slots = slots;
 	t->room = room;
 	fill_slots(t);
@@ -83,7 +83,7 @@ static int halve(struct tally *t, struct err *err)
 	size_t n = 0;
 
 	if (t->n_bits == MAX_BITS)
-		return err_set(err, -ENOMEM, "no room for the totals of an hour");
+		return err_set(err, -ENOMEM, "no room for the totals");
 	t->n_bits++;
 	t->bits *= 2;
 	for (size_t i = 0; i < t->n; i++)
@@ -267,7 +267,7 @@ int tally_new(size_t max_keys, struct tally **out, struct err *err)
 	int ret;
 
 	if (!t)
-		return err_set(err, -ENOMEM, "no memory for the totals of an hour");
+		return err_set(err, -ENOMEM, "no memory for the totals");
 	t->max_rows = max_keys;
 	/* Without randomness yet, early in a boot, any secret is better than to wait. */
 	if (getrandom(&t->secret, sizeof(t->secret), GRND_NONBLOCK) != sizeof(t->secret))

@@ -26,8 +26,9 @@ struct tally_key {
 	char peer_addr[TALLY_PEER_SIZE]; /* filled up with zeros; all zeros: not asked for */
 };
 
-/* As hourly's columns. A sum that does not fit stays at INT64_MAX: bytes at 2.5 PB/s for an
- * hour would get there. The counts always fit: an hour has 3.6e9 keys, one for each row. */
+/* As the columns of hourly and recent. A sum that does not fit stays at INT64_MAX: bytes at 2.5
+ * PB/s for an hour would get there. The counts always fit: an hour has 3.6e9 keys, one for each
+ * row. */
 struct tally_sums {
 	int64_t tx_bytes, rx_bytes, retransmits;
 	int64_t connect_us_sum, connect_us_max;
@@ -56,7 +57,7 @@ int tally_fold(const struct tally *from, struct tally *to, struct err *err);
 
 /* No more rows for this part: from now on they are taken. */
 void tally_sort(struct tally *t);
-/* The next row in the order of hourly's key, valid until tally_next_part(); NULL: none. */
+/* The next row in the order of the tables' keys, valid until tally_next_part(); NULL: none. */
 const struct tally_row *tally_take(struct tally *t);
 /* Takes the last @n back. */
 void tally_put_back(struct tally *t, size_t n);

@@ -5,8 +5,9 @@
  *	  FROM totals(since_us, until_us, window, bucket_us)
  *	 WHERE direction = 'out' GROUP BY comm
  *
- * It takes whole hours from hourly, or from hourly_program when nobody asks for the peer,
- * and the rest from connection and open_connection. Of the arguments each may be left out,
+ * It takes whole hours from hourly, or from hourly_program when nobody asks for the peer, what
+ * of the rest it can from recent and recent_program, and what is left from connection and
+ * open_connection. Of the arguments each may be left out,
  * or NULL: since the beginning, until now, 'active' ('started', 'ended'), no buckets.
  *
  * Connections with the same values in all columns that a statement uses are one row

@@ -15,8 +15,8 @@ const struct totals_column totals_columns[] = {
 	[TOTALS_BUCKET] = {"bucket INTEGER",
 			   COLUMN_NUMBER,
 			   0,
-			   {BUCKET("min(hour * 3600000000, :until - 1)"),
-			    BUCKET("min(c.id, :until - 1)"), BUCKET("min(id, :until - 1)")}},
+			   {BUCKET("min(:begin, :until - 1)"), BUCKET("min(c.id, :until - 1)"),
+			    BUCKET("min(id, :until - 1)")}},
 	[TOTALS_DIRECTION] = {"direction TEXT",
 			      COLUMN_DIRECTION,
 			      0,
@@ -76,12 +76,11 @@ const struct totals_column totals_columns[] = {
 	{"first_start_us INTEGER",
 	 COLUMN_MIN,
 	 0,
-	 {"hour * 3600000000 + start_us", "c.id - c.duration_us", "id - duration_us"}},
+	 {":begin + start_us", "c.id - c.duration_us", "id - duration_us"}},
 	{"last_start_us INTEGER",
 	 COLUMN_MAX,
 	 0,
-	 {"hour * 3600000000 + start_us + start_span_us", "c.id - c.duration_us",
-	  "id - duration_us"}},
+	 {":begin + start_us + start_span_us", "c.id - c.duration_us", "id - duration_us"}},
 
 	{"since_us HIDDEN", COLUMN_ARGUMENT, 0, {NULL, NULL, NULL}},
 	{"until_us HIDDEN", COLUMN_ARGUMENT, 0, {NULL, NULL, NULL}},
@@ -121,7 +120,7 @@ bool totals_needs_rows(uint64_t columns)
 {
 	for (int i = 0; i < totals_n_columns; i++)
 		if (totals_has(columns, i) && totals_is_key(i) &&
-		    !totals_columns[i].sql[SOURCE_HOUR])
+		    !totals_columns[i].sql[SOURCE_TOTALS])
 			return true;
 	return false;
 }

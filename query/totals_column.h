@@ -11,9 +11,10 @@
 
 /* Where the numbers come from. */
 enum source {
-	SOURCE_HOUR, /* hourly, or hourly_program when nobody asks for the peer */
-	SOURCE_ROW,  /* connection, and open_connection made to look like it: c */
-	SOURCE_VIEW, /* connections: what totals do not know */
+	SOURCE_TOTALS, /* of one interval, which begins at :begin: hourly or recent, or those
+			* without the peer when nobody asks for it */
+	SOURCE_ROW,    /* connection, and open_connection made to look like it: c */
+	SOURCE_VIEW,   /* connections: what totals do not know */
 	N_SOURCES,
 };
 

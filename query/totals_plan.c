@@ -5,13 +5,21 @@
 /* Times up to the year 2200 or so: what is beyond was not written by a collector. */
 #define LAST_HOUR (INT64_C(1) << 21)
 
+#define SLOTS_PER_HOUR 12
+
+const int64_t totals_width_us[N_SERIES] = {
+	[SERIES_HOURS] = US_PER_HOUR,
+	[SERIES_RECENT] = US_PER_HOUR / SLOTS_PER_HOUR,
+};
+
 struct planner {
 	const struct totals_question *q;
 	struct totals_plan *plan;
-	sqlite3_stmt *starts_in_hour;
-	int64_t rows_from_us;	    /* rows that ended before are gone */
-	int64_t from_hour, to_hour; /* there are sums of these */
-	int64_t at_us;		    /* all before is planned */
+	int64_t rows_from_us; /* rows that ended before are gone */
+	struct available {
+		int64_t from, to;     /* there are sums of these intervals */
+		sqlite3_stmt *starts; /* of one of them: the first and the last */
+	} available[N_SERIES];
 };
 
 int64_t totals_starts_from(const struct totals_question *q)
@@ -24,20 +32,27 @@ int64_t totals_starts_to(const struct totals_question *q)
 	return q->window == WINDOW_ENDED ? INT64_MAX : q->until_us;
 }
 
+bool totals_asks_for_peer(const struct totals_question *q)
+{
+	return totals_has(q->columns, TOTALS_PEER_ADDR) || totals_has(q->columns, TOTALS_FAMILY) ||
+	       q->peer_addr;
+}
+
 void totals_plan_clear(struct totals_plan *plan)
 {
 	sqlite3_free(plan->steps);
 	*plan = (struct totals_plan){0};
 }
 
-static int add_step(struct totals_plan *plan, enum totals_step_kind kind, int64_t from, int64_t to)
+static int add_step(struct totals_plan *plan, const struct totals_step *step)
 {
 	struct totals_step *last = plan->n ? &plan->steps[plan->n - 1] : NULL;
 
-	if (from >= to)
+	if (step->from >= step->to)
 		return SQLITE_OK;
-	if (last && last->kind == kind && last->to == from) {
-		last->to = to;
+	if (last && last->kind == step->kind && last->series == step->series &&
+	    last->to == step->from) {
+		last->to = step->to;
 		return SQLITE_OK;
 	}
 	if (plan->n == plan->room) {
@@ -49,28 +64,35 @@ static int add_step(struct totals_plan *plan, enum totals_step_kind kind, int64_
 		plan->steps = more;
 		plan->room = room;
 	}
-	plan->steps[plan->n++] = (struct totals_step){.kind = kind, .from = from, .to = to};
+	plan->steps[plan->n++] = *step;
 	return SQLITE_OK;
 }
 
-/* The one row of extent, and which hours have sums. */
+/* Of a series: until and from where it is whole, the first and one more than the last that
+ * are there. */
+#define SPAN(until, from, interval, table)                                                         \
+	until ", " from ", ifnull((SELECT min(" interval ") FROM main." table "), 0),"             \
+	      " ifnull((SELECT max(" interval ") + 1 FROM main." table "), 0)"
+
+/* The one row of extent, and of what there are sums. */
 static int read_extent(sqlite3 *db, struct planner *p, char **message)
 {
-	int64_t until_hour, oldest_hour, value[5];
+	static const char sql[] = "SELECT rows_from_us, " SPAN(
+		"totals_until_hour", "totals_from_hour", "hour",
+		"hourly_program") ", " SPAN("recent_until_slot", "recent_from_slot", "slot",
+					    "recent_program") " FROM main.extent WHERE id = 1";
+	int64_t value[1 + 4 * N_SERIES];
 	sqlite3_stmt *stmt = NULL;
-	int rc = sqlite3_prepare_v2(db,
-				    "SELECT totals_until_hour, rows_from_us, totals_from_hour,"
-				    " ifnull((SELECT min(hour) FROM main.hourly_program), 0),"
-				    " ifnull((SELECT max(hour) + 1 FROM main.hourly_program), 0)"
-				    " FROM main.extent WHERE id = 1",
-				    -1, &stmt, NULL);
+	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
-	for (int i = 0; i < 5 && rc == SQLITE_ROW; i++) {
+	for (int i = 0; i < 1 + 4 * N_SERIES && rc == SQLITE_ROW; i++) {
+		int64_t width_us = i ? totals_width_us[(i - 1) / 4] : 1;
+
 		value[i] = sqlite3_column_int64(stmt, i);
 		if (sqlite3_column_type(stmt, i) != SQLITE_INTEGER || value[i] < 0 ||
-		    value[i] > LAST_HOUR * (i == 1 ? US_PER_HOUR : 1))
+		    value[i] > LAST_HOUR * US_PER_HOUR / width_us)
 			rc = SQLITE_CORRUPT;
 	}
 	sqlite3_finalize(stmt);
@@ -80,98 +102,124 @@ static int read_extent(sqlite3 *db, struct planner *p, char **message)
 	}
 	if (rc != SQLITE_ROW)
 		return rc;
-	until_hour = value[0];
-	p->rows_from_us = value[1];
-	oldest_hour = value[3] > value[2] ? value[3] : value[2];
-	p->from_hour = oldest_hour;
-	p->to_hour = value[4] < until_hour ? value[4] : until_hour;
+	p->rows_from_us = value[0];
+	for (int s = 0; s < N_SERIES; s++) {
+		const int64_t *v = &value[1 + 4 * s]; /* until, from, first, last + 1 */
+
+		p->available[s].from = v[1] > v[2] ? v[1] : v[2];
+		p->available[s].to = v[0] < v[3] ? v[0] : v[3];
+	}
 	return SQLITE_OK;
 }
 
-/* A bucket that cuts hours is made of rows. */
-static bool cuts_hours(const struct totals_question *q)
+/* A bucket that cuts intervals is made of smaller ones, and of rows. */
+static bool cuts(const struct totals_question *q, enum totals_series s)
 {
-	return totals_has(q->columns, TOTALS_BUCKET) && q->bucket_us % US_PER_HOUR != 0;
+	return totals_has(q->columns, TOTALS_BUCKET) && q->bucket_us % totals_width_us[s] != 0;
+}
+
+/* The recent sums know the peers of what went out alone. */
+static bool knows(const struct totals_question *q, enum totals_series s)
+{
+	return s != SERIES_RECENT || !totals_asks_for_peer(q) ||
+	       (q->direction && q->direction_number == 0);
 }
 
 enum part { NONE, SOME, ALL };
 
-/* How much of what ended in @hour started when the question allows it. */
-static int part_of_hour(struct planner *p, int64_t hour, enum part *part)
+/* How much of what ended in the interval @i started when the question allows it. */
+static int part_of(struct planner *p, enum totals_series s, int64_t i, enum part *part)
 {
 	int64_t from = totals_starts_from(p->q), to = totals_starts_to(p->q);
+	int64_t begin_us = i * totals_width_us[s];
+	sqlite3_stmt *starts = p->available[s].starts;
 	int rc;
 
 	*part = ALL;
 	/* What ended in it started before its end. */
-	if (from == INT64_MIN && (hour + 1) * US_PER_HOUR <= to)
+	if (from == INT64_MIN && begin_us + totals_width_us[s] <= to)
 		return SQLITE_OK;
-	sqlite3_bind_int64(p->starts_in_hour, 1, hour);
-	rc = sqlite3_step(p->starts_in_hour);
-	if (rc == SQLITE_ROW && sqlite3_column_type(p->starts_in_hour, 0) != SQLITE_NULL) {
-		int64_t first = sqlite3_column_int64(p->starts_in_hour, 0);
-		int64_t last = sqlite3_column_int64(p->starts_in_hour, 1);
+	sqlite3_bind_int64(starts, 1, i);
+	rc = sqlite3_step(starts);
+	if (rc == SQLITE_ROW && sqlite3_column_type(starts, 0) != SQLITE_NULL) {
+		int64_t first, last;
 
-		if (first >= to || last < from)
+		/* Foreign numbers, too, do no harm. */
+		if (__builtin_add_overflow(begin_us, sqlite3_column_int64(starts, 0), &first) ||
+		    __builtin_add_overflow(begin_us, sqlite3_column_int64(starts, 1), &last))
+			*part = SOME;
+		else if (first >= to || last < from)
 			*part = NONE;
 		else if (first < from || last >= to)
 			*part = SOME;
 	}
-	sqlite3_reset(p->starts_in_hour);
+	sqlite3_reset(starts);
 	return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-static int plan_hour(struct planner *p, int64_t hour)
+static int plan_range(struct planner *p, enum totals_series s, int64_t from_us, int64_t to_us);
+
+/* If the sums of the interval @i can be taken: plans what is from *@at_us on to its end. Of rows
+ * that are gone whole hours still tell, as well as they can. */
+static int plan_interval(struct planner *p, enum totals_series s, int64_t i, int64_t *at_us)
 {
-	bool gone = hour * US_PER_HOUR < p->rows_from_us;
+	struct totals_step step = {.series = s, .from = i, .to = i + 1};
+	int64_t begin_us = i * totals_width_us[s];
+	bool gone = begin_us < p->rows_from_us;
 	enum part part;
 	int rc;
 
-	if (!gone && cuts_hours(p->q))
+	if (gone ? s != SERIES_HOURS : cuts(p->q, s))
 		return SQLITE_OK;
-	rc = part_of_hour(p, hour, &part);
+	rc = part_of(p, s, i, &part);
 	if (rc != SQLITE_OK || (part == SOME && !gone))
 		return rc;
-	rc = add_step(p->plan, STEP_ROWS, p->at_us, hour * US_PER_HOUR);
+	rc = plan_range(p, s + 1, *at_us, begin_us);
+	step.kind = part == ALL ? STEP_TOTALS : STEP_TOTALS_PART;
 	if (rc == SQLITE_OK && part != NONE)
-		rc = add_step(p->plan, part == ALL ? STEP_HOURS : STEP_HOURS_PART, hour, hour + 1);
-	p->at_us = (hour + 1) * US_PER_HOUR;
+		rc = add_step(p->plan, &step);
+	*at_us = begin_us + totals_width_us[s];
 	return rc;
 }
 
-static int plan_all(struct planner *p)
+/* What ended from @from_us on and before @to_us: of sums of the intervals of @s where it can be,
+ * the rest of those of the next, or of rows. */
+static int plan_range(struct planner *p, enum totals_series s, int64_t from_us, int64_t to_us)
 {
-	const struct totals_question *q = p->q;
-	int64_t hour = q->since_us / US_PER_HOUR + (q->since_us % US_PER_HOUR != 0);
-	int64_t end = p->to_hour;
+	const struct totals_step rows = {.kind = STEP_ROWS, .from = from_us, .to = to_us};
+	int64_t width_us, i, end, at_us = from_us;
 	int rc = SQLITE_OK;
 
-	if (q->window == WINDOW_ENDED && q->until_us / US_PER_HOUR < end)
-		end = q->until_us / US_PER_HOUR;
-	p->at_us = q->since_us;
-	for (hour = hour > p->from_hour ? hour : p->from_hour; hour < end && rc == SQLITE_OK;
-	     hour++)
-		rc = plan_hour(p, hour);
-	if (rc == SQLITE_OK)
-		rc = add_step(p->plan, STEP_ROWS, p->at_us,
-			      q->window == WINDOW_ENDED ? q->until_us : INT64_MAX);
-	return rc;
+	if (s == N_SERIES)
+		return add_step(p->plan, &rows);
+	width_us = totals_width_us[s];
+	i = from_us / width_us + (from_us % width_us != 0);
+	if (i < p->available[s].from)
+		i = p->available[s].from;
+	end = to_us / width_us < p->available[s].to ? to_us / width_us : p->available[s].to;
+	for (; i < end && knows(p->q, s) && rc == SQLITE_OK; i++)
+		rc = plan_interval(p, s, i, &at_us);
+	return rc == SQLITE_OK ? plan_range(p, s + 1, at_us, to_us) : rc;
 }
 
 int totals_plan(sqlite3 *db, const struct totals_question *q, struct totals_plan *plan,
 		char **message)
 {
+	static const char *const starts[N_SERIES] = {
+		[SERIES_HOURS] = "SELECT min(start_us), max(start_us + start_span_us)"
+				 " FROM main.hourly_program WHERE hour = ?",
+		[SERIES_RECENT] = "SELECT min(start_us), max(start_us + start_span_us)"
+				  " FROM main.recent_program WHERE slot = ?",
+	};
 	struct planner p = {.q = q, .plan = plan};
 	int rc = read_extent(db, &p, message);
 
+	for (int s = 0; s < N_SERIES && rc == SQLITE_OK; s++)
+		rc = sqlite3_prepare_v2(db, starts[s], -1, &p.available[s].starts, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(db,
-					"SELECT min(hour * 3600000000 + start_us),"
-					" max(hour * 3600000000 + start_us + start_span_us)"
-					" FROM main.hourly_program WHERE hour = ?",
-					-1, &p.starts_in_hour, NULL);
-	if (rc == SQLITE_OK)
-		rc = plan_all(&p);
-	sqlite3_finalize(p.starts_in_hour);
+		rc = plan_range(&p, 0, q->since_us,
+				q->window == WINDOW_ENDED ? q->until_us : INT64_MAX);
+	for (int s = 0; s < N_SERIES; s++)
+		sqlite3_finalize(p.available[s].starts);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /*
- * totals_plan.h - which whole hours answer a question, and which rows must be read.
+ * totals_plan.h - which totals answer a question, and which rows must be read.
  */
 #ifndef CONNMON_TOTALS_PLAN_H
 #define CONNMON_TOTALS_PLAN_H
@@ -29,12 +29,25 @@ struct totals_question {
 int64_t totals_starts_from(const struct totals_question *q);
 int64_t totals_starts_to(const struct totals_question *q);
 
+/* Whether it must know one peer from another. */
+bool totals_asks_for_peer(const struct totals_question *q);
+
+/* Sums of intervals: the wide ones first. */
+enum totals_series {
+	SERIES_HOURS,  /* hourly, hourly_program */
+	SERIES_RECENT, /* recent, recent_program */
+	N_SERIES,
+};
+
+extern const int64_t totals_width_us[N_SERIES];
+
 struct totals_step {
 	enum totals_step_kind {
-		STEP_HOURS,	 /* from, to: whole hours since the epoch */
-		STEP_HOURS_PART, /* of these only the sums of what started in the window */
-		STEP_ROWS,	 /* from, to: ids */
+		STEP_TOTALS,	  /* from, to: whole intervals, numbered from the epoch */
+		STEP_TOTALS_PART, /* of these only the sums of what started in the window */
+		STEP_ROWS,	  /* from, to: ids */
 	} kind;
+	enum totals_series series; /* of totals */
 	int64_t from, to;
 };
 

@@ -128,13 +128,13 @@ static struct input input_of(struct reader *r, int column)
 		in.kind = INPUT_TRUTH;
 		break;
 	case COLUMN_PROGRAM:
-		in.lookup = r->source == SOURCE_HOUR ? &r->program : &r->process;
+		in.lookup = r->source == SOURCE_TOTALS ? &r->program : &r->process;
 		break;
 	case COLUMN_CONTAINER:
 		in.lookup = &r->container;
 		break;
 	case COLUMN_COUNT:
-		if (r->source != SOURCE_HOUR)
+		if (r->source != SOURCE_TOTALS)
 			in.kind = INPUT_COUNT;
 		break;
 	default:
@@ -203,8 +203,8 @@ static char *statement(struct reader *r, const char *from, const char *where)
 
 	append_columns(sql, r);
 	sqlite3_str_appendf(sql, " FROM %s WHERE %s", from, where);
-	/* What comes next in the key of hourly is of use only after a direction. */
-	if (r->source == SOURCE_HOUR && !q->direction && (q->peer_addr || q->service_port))
+	/* What comes next in the key of totals is of use only after a direction. */
+	if (r->source == SOURCE_TOTALS && !q->direction && (q->peer_addr || q->service_port))
 		sqlite3_str_appendall(sql, " AND direction IN (0, 1)");
 	append_condition(sql, r, TOTALS_DIRECTION, ":direction", q->direction);
 	append_condition(sql, r, TOTALS_PEER_ADDR, ":peer_addr", q->peer_addr);
@@ -273,19 +273,29 @@ static int done(struct reader *r, int rc)
 	return rc;
 }
 
-/* Hour by hour: only then is the direction a part of the key's range. */
-static int read_hours(struct reader *r, const struct totals_step *step)
-{
-	static const char all[] = "hour = :hour";
-	static const char part[] = "hour = :hour AND hour * 3600000000 + start_us >= :starts_from"
-				   " AND hour * 3600000000 + start_us + start_span_us < :starts_to";
-	bool by_peer = totals_has(r->q->columns, TOTALS_PEER_ADDR) ||
-		       totals_has(r->q->columns, TOTALS_FAMILY) || r->q->peer_addr;
-	int rc = prepare(r, SOURCE_HOUR, by_peer ? "main.hourly" : "main.hourly_program",
-			 step->kind == STEP_HOURS ? all : part);
+#define STARTED_IN_WINDOW                                                                          \
+	" AND :begin + start_us >= :starts_from AND :begin + start_us + start_span_us < :starts_to"
 
-	for (int64_t hour = step->from; hour < step->to && rc == SQLITE_OK; hour++) {
-		bind_number(r->stmt, ":hour", hour);
+static const struct {
+	const char *by_peer, *by_program, *all, *part;
+} series[N_SERIES] = {
+	[SERIES_HOURS] = {"main.hourly", "main.hourly_program", "hour = :at",
+			  "hour = :at" STARTED_IN_WINDOW},
+	[SERIES_RECENT] = {"main.recent", "main.recent_program", "slot = :at",
+			   "slot = :at" STARTED_IN_WINDOW},
+};
+
+/* Interval by interval: only then is the direction a part of the key's range. */
+static int read_intervals(struct reader *r, const struct totals_step *step)
+{
+	enum totals_series s = step->series;
+	int rc = prepare(r, SOURCE_TOTALS,
+			 totals_asks_for_peer(r->q) ? series[s].by_peer : series[s].by_program,
+			 step->kind == STEP_TOTALS ? series[s].all : series[s].part);
+
+	for (int64_t i = step->from; i < step->to && rc == SQLITE_OK; i++) {
+		bind_number(r->stmt, ":at", i);
+		bind_number(r->stmt, ":begin", i * totals_width_us[s]);
 		rc = drain(r);
 	}
 	return done(r, rc);
@@ -362,7 +372,7 @@ static int read_plan(struct reader *r, char **message)
 
 	for (size_t i = 0; i < plan.n && rc == SQLITE_OK; i++)
 		rc = plan.steps[i].kind == STEP_ROWS ? read_rows(r, &plan.steps[i])
-						     : read_hours(r, &plan.steps[i]);
+						     : read_intervals(r, &plan.steps[i]);
 	totals_plan_clear(&plan);
 	return rc == SQLITE_OK ? read_open(r) : rc;
 }

@@ -247,7 +247,7 @@ sqlite3 "$db" "SELECT printf('%d connections over a day: %.1f bytes each, totals
 	FROM (SELECT (SELECT count(*) FROM connection) AS n,
 	             (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()) AS size,
 	             (SELECT sum(pgsize) FROM dbstat WHERE aggregate = 1 AND name = 'connection') AS rows,
-	             (SELECT sum(pgsize) FROM dbstat WHERE aggregate = 1 AND name LIKE 'hourly%') AS totals)"
+	             (SELECT sum(pgsize) FROM dbstat WHERE aggregate = 1 AND (name LIKE 'hourly%' OR name LIKE 'recent%')) AS totals)"
 if [ -e "$folder/$rows.flows" ]; then
 	du -sb "$folder/$rows.flows" | awk -v n="$(sqlite3 "$db" 'SELECT count(*) FROM connection')" \
 		'{ printf "nfdump, lz4, without processes: %.1f bytes each\n", $1 / n }'

@@ -188,6 +188,17 @@ static void assert_sound(struct rig *r, const char *words)
 				" <> (SELECT count(*) FROM connection, extent"
 				"  WHERE connection.id < totals_until_hour * 3600000000)"))
 		fail_msg("%s: an hour is not the sum of its rows", words);
+	if (rig_number(r->path, "SELECT (SELECT total(attempts) FROM recent_program, extent WHERE"
+				"  slot >= recent_from_slot AND slot < recent_until_slot)"
+				" <> (SELECT count(*) FROM connection, extent WHERE"
+				"  connection.id >= recent_from_slot * 300000000 AND"
+				"  connection.id < recent_until_slot * 300000000)") ||
+	    rig_number(r->path, "SELECT (SELECT total(attempts) FROM recent, extent WHERE"
+				"  slot >= recent_from_slot AND slot < recent_until_slot)"
+				" <> (SELECT count(*) FROM connection, extent WHERE direction = 0"
+				"  AND connection.id >= recent_from_slot * 300000000 AND"
+				"  connection.id < recent_until_slot * 300000000)"))
+		fail_msg("%s: five minutes are not the sum of their rows", words);
 	if (rig_number(r->path, "SELECT count(*) FROM account JOIN run ON run.id = run_id"
 				" WHERE stop_us IS NOT NULL"
 				" AND account.seen <> account.recorded + account.lost + filtered"))

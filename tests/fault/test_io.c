@@ -112,6 +112,7 @@ static void without_any_fault_nothing_is_told(void **state)
 	rig_play(&rig);
 	rig_assert_whole(&rig, "no fault");
 	assert_int_equal(rig_number(rig.path, "SELECT count(DISTINCT hour) > 0 FROM hourly"), 1);
+	assert_int_equal(rig_number(rig.path, "SELECT count(DISTINCT slot) > 0 FROM recent"), 1);
 	assert_int_equal(rig.failures + rig.notes, 0);
 }
 

@@ -5,10 +5,12 @@
 #include "tempdb.h"
 
 #include "hourly.h"
+#include "series.h"
 
 #define HOUR_US	  3600000000LL
 #define HOUR	  491600 /* the first hour of a test: in January 2026 */
 #define MINUTE_US 60000000LL
+#define SLOT	  (HOUR * 12LL) /* its first five minutes */
 
 /* The same numbers each time. */
 static inline uint32_t random_below(uint64_t *state, uint32_t n)
@@ -92,37 +94,70 @@ static inline int64_t hourlydb_add(sqlite3 *db, uint64_t *seed, int64_t id, int6
 }
 
 #define FINISHED "< (SELECT totals_until_hour FROM extent)"
-#define SUMS                                                                                                                                                \
-	" count(*), sum(outcome >= 16), sum(outcome IN (3, 4)), sum(tx_bytes), sum(rx_bytes),"                                                              \
-	" sum(retransmits), count(connect_us), ifnull(sum(connect_us), 0),"                                                                                 \
-	" ifnull(max(connect_us), 0), sum(duration_us), min(c.id - duration_us)"                                                                            \
-	" - c.id / 3600000000 * 3600000000, max(c.id - duration_us) - min(c.id - duration_us) FROM connection c LEFT JOIN process p ON p.id = c.process_id" \
-	" WHERE c.id / 3600000000 " FINISHED " GROUP BY 1, 2, 3, 4, 5, 6"
-#define SERVICE "CASE direction WHEN 0 THEN peer_port ELSE local_port END"
-#define REST	", ifnull(program_id, 0), ifnull(container_id, 0), flags & 32 <> 0,"
 
-/* The totals of finished hours are what GROUP BY says of their rows, no more and no less. */
+static inline long hourlydb_number(sqlite3 *db, const char *format, ...)
+{
+	va_list args;
+	char *sql;
+	long n;
+
+	va_start(args, format);
+	sql = sqlite3_vmprintf(format, args);
+	va_end(args);
+	n = tempdb_number(db, sql);
+	sqlite3_free(sql);
+	return n;
+}
+
+/* What @table holds where @interval meets @finished is what GROUP BY says of the rows where
+ * @rows, no more and no less. @peer: "peer_addr, ", or "" for sums without it. */
+static inline void hourlydb_check_table(sqlite3 *db, const char *table, int64_t width_us,
+					const char *interval, const char *finished,
+					const char *peer, const char *rows)
+{
+	char *sums = sqlite3_mprintf(
+		"SELECT c.id / %lld AS %s, direction, %s CASE direction WHEN 0 THEN peer_port ELSE"
+		" local_port END AS service_port, ifnull(program_id, 0), ifnull(container_id, 0),"
+		" flags & 32 <> 0, count(*), sum(outcome >= 16), sum(outcome IN (3, 4)),"
+		" sum(tx_bytes), sum(rx_bytes), sum(retransmits), count(connect_us),"
+		" ifnull(sum(connect_us), 0), ifnull(max(connect_us), 0), sum(duration_us),"
+		" min(c.id - duration_us) - c.id / %lld * %lld,"
+		" max(c.id - duration_us) - min(c.id - duration_us)"
+		" FROM connection c LEFT JOIN process p ON p.id = c.process_id"
+		" WHERE c.id / %lld %s AND %s GROUP BY 1, 2, 3, 4, 5, 6%s",
+		width_us, interval, peer, width_us, width_us, width_us, finished, rows,
+		*peer ? ", 7" : "");
+
+	assert_int_equal(hourlydb_number(db,
+					 "SELECT (SELECT count(*) FROM %s WHERE %s %s)"
+					 " - (SELECT count(*) FROM (%s))",
+					 table, interval, finished, sums),
+			 0);
+	assert_int_equal(hourlydb_number(db,
+					 "SELECT count(*) FROM (SELECT * FROM (%s) EXCEPT"
+					 " SELECT * FROM %s)",
+					 sums, table),
+			 0);
+	sqlite3_free(sums);
+}
+
+/* The totals of finished hours, and of five minutes as far as they go, are those of the rows. */
 static inline void hourlydb_check(sqlite3 *db)
 {
-	tempdb_run(db,
-		   "CREATE TEMP VIEW IF NOT EXISTS by_peer AS SELECT c.id / 3600000000, direction,"
-		   " peer_addr, " SERVICE REST SUMS ", 7;"
-		   "CREATE TEMP VIEW IF NOT EXISTS by_program AS SELECT c.id / 3600000000,"
-		   " direction, " SERVICE REST SUMS);
-	assert_int_equal(tempdb_number(db,
-				       "SELECT (SELECT count(*) FROM hourly WHERE hour " FINISHED
-				       ") - (SELECT count(*) FROM by_peer)"),
-			 0);
-	assert_int_equal(tempdb_number(db, "SELECT count(*) FROM (SELECT * FROM by_peer EXCEPT"
-					   " SELECT * FROM hourly)"),
-			 0);
-	assert_int_equal(
-		tempdb_number(db, "SELECT (SELECT count(*) FROM hourly_program WHERE hour " FINISHED
-				  ") - (SELECT count(*) FROM by_program)"),
-		0);
-	assert_int_equal(tempdb_number(db, "SELECT count(*) FROM (SELECT * FROM by_program EXCEPT"
-					   " SELECT * FROM hourly_program)"),
-			 0);
+	static const char recent[] = "BETWEEN (SELECT recent_from_slot FROM extent) AND"
+				     " (SELECT recent_until_slot FROM extent) - 1";
+
+	hourlydb_check_table(db, "hourly", HOUR_US, "hour", FINISHED, "peer_addr,", "1");
+	hourlydb_check_table(db, "hourly_program", HOUR_US, "hour", FINISHED, "", "1");
+	hourlydb_check_table(db, "recent", RECENT_US, "slot", recent, "peer_addr,",
+			     "direction = 0");
+	hourlydb_check_table(db, "recent_program", RECENT_US, "slot", recent, "", "1");
+}
+
+/* Up to which five minutes there are totals. */
+static inline long hourlydb_recent(sqlite3 *db)
+{
+	return tempdb_number(db, "SELECT recent_until_slot FROM extent");
 }
 
 static inline long hourlydb_watermark(sqlite3 *db)

@@ -33,6 +33,13 @@ static void totals_are_what_group_by_says(void **state)
 	assert_true(tempdb_number(db, "SELECT count(*) FROM hourly WHERE program_id = 0") > 0);
 	assert_true(tempdb_number(db, "SELECT count(*) FROM hourly WHERE container_id = 0") > 0);
 	assert_true(tempdb_number(db, "SELECT count(*) FROM hourly WHERE connects = 0") > 0);
+	/* Of five minutes, the hour that runs included. */
+	assert_int_equal(hourlydb_recent(db), SLOT + 49);
+	assert_int_equal(tempdb_number(db, "SELECT sum(attempts) FROM recent_program"), 6299);
+	assert_true(tempdb_number(db, "SELECT count(DISTINCT slot) FROM recent") > 5);
+	assert_int_equal(tempdb_number(db, "SELECT sum(attempts) FROM recent"),
+			 tempdb_number(db, "SELECT sum(attempts) FROM recent_program"
+					   " WHERE direction = 0"));
 	hourlydb_check(db);
 	hourly_free(h);
 	db_close(db);
@@ -47,7 +54,8 @@ static void more_keys_than_fit_in_memory_give_the_same_totals(void **state)
 		struct hourly *h;
 
 		tempdb_run(db, "DELETE FROM hourly; DELETE FROM hourly_program;"
-			       "UPDATE extent SET totals_until_hour = 0");
+			       "DELETE FROM recent; DELETE FROM recent_program;"
+			       "UPDATE extent SET totals_until_hour = 0, recent_until_slot = 0");
 		h = hourlydb_begin(db, rooms[i]);
 		hourlydb_finish(h, NOW_US);
 		assert_int_equal(hourlydb_watermark(db), HOUR + 4);
@@ -113,6 +121,8 @@ static bool survives(const struct tempdb *t, int steps)
 	hourlydb_add(db, &seed, last + 1, 100, 50);
 	hourlydb_finish(h, NOW_US);
 	assert_int_equal(hourlydb_watermark(db), HOUR + 4);
+	assert_int_equal(hourlydb_recent(db),
+			 tempdb_number(db, "SELECT max(id) / 300000000 + 1 FROM connection"));
 	hourlydb_check(db);
 	hourly_free(h);
 	db_close(db);
@@ -157,15 +167,22 @@ static void an_hour_is_left_alone_until_it_is_over_and_its_records_are_in(void *
 	hourlydb_fill_dictionaries(db);
 	hourlydb_add(db, &seed, HOUR * HOUR_US, 1000, 100);
 	assert_int_equal(hourlydb_step(h, HOUR * HOUR_US + MINUTE_US), 0);
+	assert_int_equal(hourlydb_finish(h, HOUR * HOUR_US + RECENT_US + 4000000), 0);
+	assert_int_equal(hourly_floor_us(h), 0);
+	/* Its first five minutes, then: */
+	assert_true(hourlydb_finish(h, HOUR * HOUR_US + RECENT_US + 5000000) > 0);
+	assert_int_equal(hourly_floor_us(h), HOUR * HOUR_US + RECENT_US);
 	assert_int_equal(hourlydb_step(h, end_us - 1), 0);
 	assert_int_equal(hourlydb_step(h, end_us + 4000000), 0);
-	assert_int_equal(hourly_floor_us(h), 0);
+	assert_int_equal(hourly_floor_us(h), HOUR * HOUR_US + RECENT_US);
+	assert_int_equal(hourlydb_watermark(db), 0);
 	/* One that ended in time and comes only now: it still is of that hour. */
 	hourlydb_add(db, &seed, end_us - 1, 1, 1);
 	assert_int_equal(hourlydb_step(h, end_us + 5000000), 1);
 	assert_int_equal(hourly_floor_us(h), end_us);
 	hourlydb_finish(h, end_us + 5000000);
 	assert_int_equal(hourlydb_watermark(db), HOUR + 1);
+	hourlydb_check(db);
 	assert_int_equal(tempdb_number(db, "SELECT sum(attempts) FROM hourly"), 101);
 	hourly_free(h);
 	db_close(db);
@@ -180,7 +197,9 @@ static void a_clock_that_goes_back_opens_no_hour_again(void **state)
 	hourlydb_fill_dictionaries(db);
 	hourlydb_add(db, &seed, HOUR * HOUR_US, 1000, 1000);
 	/* It goes back while the hour is in work. */
-	assert_int_equal(hourlydb_step(h, (HOUR + 1) * HOUR_US + MINUTE_US), 1);
+	while (hourly_floor_us(h) < (HOUR + 1) * HOUR_US)
+		assert_int_equal(hourlydb_step(h, (HOUR + 1) * HOUR_US + MINUTE_US), 1);
+	assert_int_equal(hourlydb_watermark(db), 0);
 	hourlydb_finish(h, HOUR * HOUR_US + 1);
 	assert_int_equal(hourlydb_watermark(db), HOUR + 1);
 	assert_int_equal(hourly_floor_us(h), (HOUR + 1) * HOUR_US);
@@ -193,6 +212,71 @@ static void a_clock_that_goes_back_opens_no_hour_again(void **state)
 	assert_int_equal(hourlydb_watermark(db), HOUR + 1);
 	hourlydb_finish(h, (HOUR + 2) * HOUR_US + MINUTE_US);
 	assert_int_equal(hourlydb_watermark(db), HOUR + 2);
+	hourlydb_check(db);
+	hourly_free(h);
+	db_close(db);
+}
+
+static void a_clock_that_goes_back_opens_no_five_minutes_again(void **state)
+{
+	sqlite3 *db = hourlydb_open(*state);
+	struct hourly *h = hourlydb_begin(db, 0);
+	const int64_t begin_us = HOUR * HOUR_US;
+	uint64_t seed = 1;
+
+	hourlydb_fill_dictionaries(db);
+	hourlydb_add(db, &seed, begin_us, 1000, 1000);
+	/* It goes back while they are in work, and before the next run. */
+	assert_int_equal(hourlydb_step(h, begin_us + RECENT_US + MINUTE_US), 1);
+	hourlydb_finish(h, begin_us);
+	assert_int_equal(hourlydb_recent(db), SLOT + 1);
+	assert_int_equal(hourly_floor_us(h), begin_us + RECENT_US);
+	hourly_free(h);
+	h = hourlydb_begin(db, 0);
+	assert_int_equal(hourly_floor_us(h), begin_us + RECENT_US);
+	hourlydb_add(db, &seed, hourly_floor_us(h), 10, 500);
+	assert_int_equal(hourlydb_finish(h, begin_us + 2), 0);
+	hourlydb_check(db);
+	hourlydb_finish(h, begin_us + 2 * RECENT_US + MINUTE_US);
+	assert_int_equal(hourlydb_recent(db), SLOT + 2);
+	assert_int_equal(hourlydb_watermark(db), 0);
+	hourlydb_check(db);
+	hourly_free(h);
+	db_close(db);
+}
+
+static void of_a_long_history_only_the_last_two_hours_are_totalled_by_five_minutes(void **state)
+{
+	sqlite3 *db = hourlydb_open(*state);
+	struct hourly *h = hourlydb_begin(db, 0);
+	uint64_t seed = 1;
+
+	hourlydb_fill_dictionaries(db);
+	for (int i = 0; i < 5; i++)
+		hourlydb_add(db, &seed, (HOUR + i) * HOUR_US, 7200000, 1000);
+	/* However the clock stands, and however the collector dies meanwhile. */
+	for (int i = 0; i < 100 && hourlydb_recent(db) < SLOT + 60; i++) {
+		for (int steps = 0; steps < i; steps++)
+			hourlydb_step(h, (HOUR + 1000) * HOUR_US);
+		hourlydb_check(db);
+		hourly_free(h);
+		h = hourlydb_begin(db, 0);
+	}
+	hourlydb_finish(h, (HOUR + 1000) * HOUR_US);
+	assert_int_equal(hourlydb_recent(db), SLOT + 60);
+	assert_int_equal(tempdb_number(db, "SELECT recent_from_slot FROM extent"),
+			 SLOT + 59 - RECENT_KEPT);
+	assert_int_equal(tempdb_number(db, "SELECT min(slot) FROM recent_program"),
+			 SLOT + 59 - RECENT_KEPT);
+	assert_int_equal(hourlydb_watermark(db), HOUR + 5);
+	hourlydb_check(db);
+	/* And when no totals could be made for long. */
+	tempdb_run(db, "UPDATE extent SET recent_until_slot = recent_until_slot - 30");
+	hourly_free(h);
+	h = hourlydb_begin(db, 0);
+	tempdb_run(db, "DELETE FROM recent WHERE slot % 2; DELETE FROM recent_program");
+	hourlydb_finish(h, (HOUR + 1000) * HOUR_US);
+	assert_int_equal(hourlydb_recent(db), SLOT + 60);
 	hourlydb_check(db);
 	hourly_free(h);
 	db_close(db);
@@ -261,8 +345,8 @@ static void a_step_is_bounded_and_leaves_nothing_open(void **state)
 			most_written = sqlite3_total_changes(db) - before;
 		assert_int_equal(sqlite3_txn_state(db, "main"), SQLITE_TXN_NONE);
 	} while (more);
-	assert_in_range(most_read, HOURLY_READ_ROWS, 2 * HOURLY_READ_ROWS);
-	assert_in_range(most_written, HOURLY_WRITE_ROWS, HOURLY_WRITE_ROWS + 1);
+	assert_in_range(most_read, SERIES_READ_ROWS, 2 * SERIES_READ_ROWS);
+	assert_in_range(most_written, SERIES_WRITE_ROWS, SERIES_WRITE_ROWS + 1);
 	hourly_free(h);
 	db_close(db);
 }
@@ -320,8 +404,8 @@ static void a_row_that_fails_late_takes_its_transaction_with_it(void **state)
 	assert_int_equal(try_step(h), -EIO);
 	assert_int_equal(try_step(h), -EIO);
 	assert_int_equal(tempdb_number(db, "SELECT count(*) % 1000 FROM hourly"), 0);
-	tempdb_run(db, "DROP TRIGGER fails; CREATE TRIGGER fails BEFORE UPDATE ON extent"
-		       " BEGIN SELECT raise(ABORT, 'no'); END");
+	tempdb_run(db, "DROP TRIGGER fails; CREATE TRIGGER fails BEFORE UPDATE OF totals_until_hour"
+		       " ON extent BEGIN SELECT raise(ABORT, 'no'); END");
 	assert_int_equal(try_step(h), -EIO);
 	assert_int_equal(hourlydb_watermark(db), 0);
 	tempdb_run(db, "DROP TRIGGER fails");
@@ -399,6 +483,8 @@ int main(void)
 		T(a_death_after_any_step_changes_nothing),
 		T(an_hour_is_left_alone_until_it_is_over_and_its_records_are_in),
 		T(a_clock_that_goes_back_opens_no_hour_again),
+		T(a_clock_that_goes_back_opens_no_five_minutes_again),
+		T(of_a_long_history_only_the_last_two_hours_are_totalled_by_five_minutes),
 		T(while_nothing_is_recorded_a_wrong_clock_leaves_no_trace),
 		T(a_year_without_a_connection_is_passed_over),
 		T(a_step_is_bounded_and_leaves_nothing_open),

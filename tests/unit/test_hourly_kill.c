@@ -6,12 +6,13 @@
 #include <sys/wait.h>
 
 #define KILLS	   120
-#define ROWS	   400 /* an hour */
-#define MOST_STEPS 100 /* before the kill: about three hours' worth */
+#define ROWS	   100 /* between two ends */
+#define MOST_STEPS 150 /* before the kill: about four hours' worth */
 #define MOST_US	   300 /* and some more, into the next */
 #define FIRST_TURN 10
 
-/* Rows come, hours end, totals are made, until the kill. Each step is a byte to @told_fd. */
+/* Rows come, five minutes and some hours end, totals are made, until the kill. Each step is a
+ * byte to @told_fd. */
 static void collect(const struct tempdb *t, uint64_t seed, int told_fd)
 {
 	sqlite3 *db = hourlydb_open(t);
@@ -19,8 +20,9 @@ static void collect(const struct tempdb *t, uint64_t seed, int told_fd)
 
 	for (;;) {
 		int64_t next = tempdb_number(db, "SELECT ifnull(max(id), 0) FROM connection") + 1;
+		int64_t width_us = random_below(&seed, 2) ? RECENT_US : HOUR_US;
 
-		while (hourlydb_step(h, (next / HOUR_US + 1) * HOUR_US + MINUTE_US))
+		while (hourlydb_step(h, (next / width_us + 1) * width_us + MINUTE_US))
 			if (write(told_fd, "", 1) != 1)
 				_exit(1);
 		if (next < hourly_floor_us(h))
@@ -31,14 +33,17 @@ static void collect(const struct tempdb *t, uint64_t seed, int told_fd)
 	}
 }
 
-/* Returns whether the kill came while an hour was half written. */
-static bool collect_and_be_killed(const struct tempdb *t, uint64_t seed, uint32_t steps,
-				  useconds_t more_us)
+/* How often the kill came while an hour was half written, and five minutes. */
+struct half {
+	int hours, recent;
+};
+
+static void collect_and_be_killed(const struct tempdb *t, uint64_t seed, uint32_t steps,
+				  useconds_t more_us, struct half *half)
 {
 	sqlite3 *db;
 	int fds[2];
 	pid_t pid;
-	bool half;
 	char byte;
 
 	assert_int_equal(pipe(fds), 0);
@@ -58,9 +63,11 @@ static bool collect_and_be_killed(const struct tempdb *t, uint64_t seed, uint32_
 	close(fds[0]);
 	/* One that may write would recover the WAL and empty it: that is the next child's part. */
 	assert_int_equal(sqlite3_open_v2(t->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	half = tempdb_number(db, "SELECT count(*) FROM hourly WHERE NOT hour " FINISHED) > 0;
+	half->hours += tempdb_number(db, "SELECT EXISTS (SELECT 1 FROM hourly WHERE NOT"
+					 " hour " FINISHED ")");
+	half->recent += tempdb_number(db, "SELECT EXISTS (SELECT 1 FROM recent, extent WHERE"
+					  " slot >= recent_until_slot)");
 	db_close(db);
-	return half;
 }
 
 static void totals_outlive_kills_at_any_moment(void **state)
@@ -69,16 +76,17 @@ static void totals_outlive_kills_at_any_moment(void **state)
 	uint64_t seed = 20260131;
 	struct hourly *h;
 	sqlite3 *db;
-	int half = 0;
+	struct half half = {0};
 
 	db = hourlydb_open(t);
 	hourlydb_fill_dictionaries(db);
 	db_close(db);
 	for (uint64_t i = 0; i < KILLS; i++)
-		half += collect_and_be_killed(t, i, random_below(&seed, MOST_STEPS),
-					      random_below(&seed, MOST_US));
+		collect_and_be_killed(t, i, random_below(&seed, MOST_STEPS),
+				      random_below(&seed, MOST_US), &half);
 	/* That the kills hit what they were to hit. */
-	assert_true(half > KILLS / 50);
+	assert_true(half.hours > KILLS / 50);
+	assert_true(half.recent > KILLS / 50);
 
 	db = hourlydb_open(t);
 	h = hourlydb_begin(db, 0);
@@ -86,6 +94,8 @@ static void totals_outlive_kills_at_any_moment(void **state)
 	assert_int_equal(hourlydb_watermark(db),
 			 tempdb_number(db, "SELECT max(id) / 3600000000 + 1 FROM connection"));
 	assert_true(hourlydb_watermark(db) > HOUR + FIRST_TURN);
+	assert_int_equal(hourlydb_recent(db),
+			 tempdb_number(db, "SELECT max(id) / 300000000 + 1 FROM connection"));
 	hourlydb_check(db);
 	assert_string_equal(tempdb_text(db, "PRAGMA integrity_check"), "ok");
 	hourly_free(h);

@@ -11,6 +11,8 @@
 #define HOUR_US	   3600000000LL
 #define FIRST_HOUR 491626LL /* 2026-01-31 10:00 UTC */
 #define OFFSET_NS  (FIRST_HOUR * 3600 * NS_PER_S)
+#define SLOT_US	   300000000LL
+#define FIRST_SLOT (FIRST_HOUR * 12)
 #define HOURS	   40
 #define STEP_NS	   (5 * NS_PER_MS)
 #define DAY_NS	   (24 * 3600 * NS_PER_S)
@@ -97,27 +99,45 @@ static void put_rows(struct fixture *f, int64_t hour, int n)
 	tempdb_run(f->db, sql);
 }
 
-/* As the store does for all hours before @hour. */
-static void total(struct fixture *f, int64_t hour)
+/* Sums the rows from where extent says with @until on and before @until_us into @table. */
+static void put_sums(struct fixture *f, const char *table, int64_t width_us, const char *until,
+		     int64_t until_us, const char *peer, const char *where)
 {
-	static const char hours[] =
-		"INSERT INTO %s SELECT c.id / 3600000000, direction, %s"
+	char *sql = sqlite3_mprintf(
+		"INSERT INTO %s SELECT c.id / %lld, direction, %s"
 		" CASE direction WHEN 0 THEN peer_port ELSE local_port END,"
 		" ifnull(p.program_id, 0), ifnull(container_id, 0), (flags & 32) != 0, count(*), 0,"
 		" 0, sum(tx_bytes), 0, 0, 0, 0, 0, 0, 0, 0"
 		" FROM connection c LEFT JOIN process p ON p.id = c.process_id"
-		" WHERE c.id >= (SELECT totals_until_hour * 3600000000 FROM extent)"
-		" AND c.id < %lld GROUP BY 1, 2, 3, 4, 5, 6 %s";
-	const long long until_us = (FIRST_HOUR + hour) * HOUR_US;
-	char sql[1024];
+		" WHERE c.id >= (SELECT %s * %lld FROM extent)"
+		" AND c.id < %lld AND %s GROUP BY 1, 2, 3, 4, 5, 6 %s",
+		table, (long long)width_us, peer, until, (long long)width_us, (long long)until_us,
+		where, *peer ? ", 7" : "");
 
-	snprintf(sql, sizeof(sql), hours, "hourly", "peer_addr,", until_us, ", 7");
 	tempdb_run(f->db, sql);
-	snprintf(sql, sizeof(sql), hours, "hourly_program", "", until_us, "");
+	sqlite3_free(sql);
+}
+
+static void set_extent(struct fixture *f, const char *column, int64_t value)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql), "UPDATE extent SET %s = %lld", column, (long long)value);
 	tempdb_run(f->db, sql);
-	snprintf(sql, sizeof(sql), "UPDATE extent SET totals_until_hour = %lld",
-		 (long long)(FIRST_HOUR + hour));
-	tempdb_run(f->db, sql);
+}
+
+/* As the store does for all hours before @hour, and by five minutes. */
+static void total(struct fixture *f, int64_t hour)
+{
+	const int64_t until_us = (FIRST_HOUR + hour) * HOUR_US;
+
+	put_sums(f, "recent", SLOT_US, "recent_until_slot", until_us, "peer_addr,",
+		 "direction = 0");
+	put_sums(f, "recent_program", SLOT_US, "recent_until_slot", until_us, "", "1");
+	set_extent(f, "recent_until_slot", FIRST_SLOT + hour * 12);
+	put_sums(f, "hourly", HOUR_US, "totals_until_hour", until_us, "peer_addr,", "1");
+	put_sums(f, "hourly_program", HOUR_US, "totals_until_hour", until_us, "", "1");
+	set_extent(f, "totals_until_hour", FIRST_HOUR + hour);
 }
 
 static int64_t at(int64_t hour)
@@ -205,6 +225,78 @@ static void with_nothing_asked_for_nothing_goes(void **state)
 	keep_house(f, 1000000);
 	assert_int_equal(rows(f), 3600);
 	assert_int_equal(tempdb_number(f->db, "SELECT sum(attempts) FROM hourly"), 3600);
+	assert_int_equal(tempdb_number(f->db, "SELECT sum(attempts) FROM recent"), 1800);
+}
+
+/* Out of what is to be read at any moment nothing is missing. */
+static void expect_whole_slots(struct fixture *f)
+{
+	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM extent, (SELECT slot,"
+					      " sum(attempts) AS n FROM recent_program GROUP BY 1)"
+					      " WHERE slot >= recent_from_slot AND n <> 300"),
+			 0);
+	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM extent, (SELECT slot,"
+					      " sum(attempts) AS n FROM recent GROUP BY 1)"
+					      " WHERE slot >= recent_from_slot AND n <> 150"),
+			 0);
+	assert_int_equal(tempdb_number(f->db,
+				       "SELECT (SELECT count(DISTINCT slot) FROM recent, extent"
+				       " WHERE slot >= recent_from_slot) - recent_until_slot"
+				       " + max(recent_from_slot, 491626 * 12) FROM extent"),
+			 0);
+}
+
+static void totals_of_five_minutes_go_after_two_hours_whatever_is_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = {0};
+	int steps = 0;
+
+	begin_retention(f, &(struct retention){0});
+	for (int hour = 0; hour < 5; hour++)
+		put_rows(f, hour, 3600);
+	tempdb_run(f->db, "UPDATE connection SET peer_addr = id");
+	total(f, 2);
+	keep_house(f, 2);
+	expect_whole_slots(f);
+	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM recent"), 3600);
+	assert_int_equal(tempdb_number(f->db, "SELECT recent_from_slot FROM extent"), 0);
+	total(f, 5);
+	expect_whole_slots(f);
+	while (retain_step(f->retain, at(5), 0, &err) == 1) {
+		expect_whole_slots(f);
+		steps++;
+	}
+	assert_true(steps > 5);
+	assert_int_equal(tempdb_number(f->db, "SELECT recent_from_slot FROM extent"),
+			 FIRST_SLOT + 36);
+	assert_int_equal(tempdb_number(f->db, "SELECT min(slot) FROM recent"), FIRST_SLOT + 36);
+	assert_int_equal(tempdb_number(f->db, "SELECT min(slot) FROM recent_program"),
+			 FIRST_SLOT + 36);
+	expect_whole_slots(f);
+	assert_int_equal(rows(f), 5 * 3600);
+}
+
+static void totals_of_five_minutes_go_at_the_age_of_totals(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_retention(f, &(struct retention){.totals_ns = 10 * 3600 * NS_PER_S});
+	put_rows(f, 0, 3600);
+	put_rows(f, 1, 3600);
+	total(f, 2);
+	keep_house(f, 11);
+	expect_whole_slots(f);
+	assert_int_equal(tempdb_number(f->db, "SELECT min(slot) FROM recent"), FIRST_SLOT + 12);
+	assert_int_equal(tempdb_number(f->db, "SELECT count(DISTINCT slot) FROM recent"), 12);
+	/* Also those of an hour that is not totalled. */
+	set_extent(f, "totals_until_hour", FIRST_HOUR + 1);
+	keep_house(f, 13);
+	assert_int_equal(tempdb_number(f->db, "SELECT (SELECT count(*) FROM recent) +"
+					      " (SELECT count(*) FROM recent_program)"),
+			 0);
+	assert_int_equal(tempdb_number(f->db, "SELECT recent_from_slot FROM extent"),
+			 FIRST_SLOT + 24);
 }
 
 static void a_step_ends_soon_and_the_next_goes_on(void **state)
@@ -330,7 +422,9 @@ static void expect_that_every_id_resolves(struct fixture *f)
 			f->db,
 			"SELECT count(*) FROM (SELECT hour, program_id, container_id FROM"
 			" hourly UNION ALL SELECT hour, program_id, container_id FROM"
-			" hourly_program) WHERE hour >= (SELECT totals_from_hour FROM extent)"
+			" hourly_program UNION ALL SELECT slot / 12, program_id, container_id FROM"
+			" recent WHERE slot >= (SELECT recent_from_slot FROM extent))"
+			" WHERE hour >= (SELECT totals_from_hour FROM extent)"
 			" AND (program_id AND program_id NOT IN (SELECT id FROM program)"
 			" OR container_id AND container_id NOT IN (SELECT id FROM container))"),
 		0);
@@ -371,6 +465,30 @@ static void after_any_step_every_id_resolves(void **state)
 	keep_house(f, 100);
 	expect_that_every_id_resolves(f);
 	assert_in_range(tempdb_number(f->db, "SELECT count(*) FROM process"), 0, most / 4);
+}
+
+static void what_recent_totals_refer_to_stays_until_they_go(void **state)
+{
+	struct fixture *f = *state;
+	long programs;
+
+	begin_retention(f, &(struct retention){.rows_ns = 3600 * NS_PER_S});
+	for (int i = 0; i < 5; i++)
+		flush(f, 0, 1000);
+	total(f, 1);
+	tempdb_run(f->db, "DELETE FROM open_connection; DELETE FROM listener;"
+			  "DELETE FROM hourly; DELETE FROM hourly_program");
+	programs = tempdb_number(f->db, "SELECT count(DISTINCT program_id) FROM recent");
+	assert_true(programs > 50);
+	keep_house(f, 10);
+	assert_int_equal(rows(f), 0);
+	expect_that_every_id_resolves(f);
+	assert_true(tempdb_number(f->db, "SELECT count(*) FROM program") >= programs);
+	/* Other rows come, and go. */
+	put_rows(f, 11, 3600);
+	total(f, 12);
+	keep_house(f, 20);
+	assert_in_range(tempdb_number(f->db, "SELECT count(*) FROM program"), 1, MAX_ANCESTORS);
 }
 
 static void what_nothing_refers_to_any_more_goes_but_for_the_last_row(void **state)
@@ -415,9 +533,12 @@ int main(void)
 		TEST(connections_of_an_hour_without_totals_stay_whatever_their_age),
 		TEST(totals_stay_when_their_connections_are_gone_and_go_at_their_own_age),
 		TEST(with_nothing_asked_for_nothing_goes),
+		TEST(totals_of_five_minutes_go_after_two_hours_whatever_is_asked_for),
+		TEST(totals_of_five_minutes_go_at_the_age_of_totals),
 		TEST(a_step_ends_soon_and_the_next_goes_on),
 		TEST(pages_that_became_free_are_used_again),
 		TEST(after_any_step_every_id_resolves),
+		TEST(what_recent_totals_refer_to_stays_until_they_go),
 		TEST(what_nothing_refers_to_any_more_goes_but_for_the_last_row),
 	};
 

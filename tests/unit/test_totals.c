@@ -212,6 +212,54 @@ static void what_it_reads_are_ranges_of_keys(void **state)
 	assert_has(plans, "SEARCH c USING INDEX connection_failed (id>?)\n");
 }
 
+static void parts_of_hours_are_read_by_five_minutes(void **state)
+{
+	sqlite3 *db = db_of(state);
+	const char *plans;
+
+	add_history(db);
+	add_recent(db, NOW_SLOT - 24, NOW_SLOT - 1);
+	plans = plans_inside(db, "SELECT peer_addr, connections FROM totals(1769860800e6 - 3000e6)"
+				 " WHERE direction = 'out'");
+	assert_has(plans, "SEARCH main.recent USING PRIMARY KEY (slot=? AND direction=?)\n");
+	assert_has(plans, "SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)\n");
+	plans = plans_inside(db, "SELECT connections FROM totals(1769860800e6 - 3000e6)"
+				 " WHERE direction = 'out' AND peer_addr = '10.0.0.2'");
+	assert_has(plans, "SEARCH main.recent USING PRIMARY KEY (slot=? AND direction=? AND"
+			  " peer_addr=?)\n");
+	plans = plans_inside(db, "SELECT comm, connections FROM totals(1769860800e6 - 3000e6)");
+	assert_has(plans, "SEARCH main.recent_program USING PRIMARY KEY (slot=?)\n");
+	assert_null(strstr(plans, "main.recent USING"));
+	/* They do not know who connected to this node. */
+	plans = plans_inside(db,
+			     "SELECT peer_addr, connections FROM totals(1769860800e6 - 3000e6)");
+	assert_null(strstr(plans, "(slot=?"));
+	plans = plans_inside(db, "SELECT peer_addr, connections FROM totals(1769860800e6 - 3000e6)"
+				 " WHERE direction = 'in'");
+	assert_null(strstr(plans, "(slot=?"));
+}
+
+/* One value that no row has tells whether it was read. */
+static void of_deleted_rows_five_minutes_tell_nothing(void **state)
+{
+	sqlite3 *db = db_of(state);
+
+	add_history(db);
+	add_recent(db, NOW_SLOT - 24, NOW_SLOT);
+	tempdb_run(db, "UPDATE recent_program SET attempts = 100");
+	assert_int_equal(tempdb_number(db, "SELECT sum(connections) FROM"
+					   " totals(1769860800e6 - 7200e6, NULL, 'ended')"),
+			 101);
+	assert_int_equal(tempdb_number(db, "SELECT sum(connections) FROM"
+					   " totals(1769860800e6 - 3600e6, NULL, 'ended')"),
+			 100);
+	tempdb_run(db, "UPDATE extent SET rows_from_us = 1769860800000000 - 1000000;"
+		       "DELETE FROM connection WHERE id < 1769860800000000 - 1000000");
+	assert_int_equal(tempdb_number(db, "SELECT sum(connections) FROM"
+					   " totals(1769860800e6 - 3600e6, NULL, 'ended')"),
+			 1);
+}
+
 static void of_deleted_rows_whole_hours_are_known(void **state)
 {
 	sqlite3 *db = db_of(state);
@@ -304,12 +352,15 @@ static void a_damaged_extent_is_told(void **state)
 	sqlite3 *db = db_of(state);
 	static const char *const damages[] = {
 		"DELETE FROM extent",
-		"INSERT INTO extent VALUES (1, -1, 0, 0)",
+		"INSERT INTO extent VALUES (1, -1, 0, 0, 0, 0)",
 		"UPDATE extent SET totals_until_hour = 0x7fffffffffffffff",
 		"UPDATE extent SET totals_until_hour = 0, rows_from_us = -1",
 		"UPDATE extent SET rows_from_us = 0, totals_from_hour = 0x7000000000000000",
+		("UPDATE extent SET totals_from_hour = 0, recent_until_slot = 0x700000000000000"),
+		"UPDATE extent SET recent_until_slot = 0, recent_from_slot = -1",
 		("DROP TABLE extent; CREATE TABLE extent AS SELECT 1 AS id, 'x' AS totals_until_hour,"
-		 " 'y' AS rows_from_us, NULL AS totals_from_hour"),
+		 " 'y' AS rows_from_us, NULL AS totals_from_hour, 0 AS recent_until_slot,"
+		 " 0 AS recent_from_slot"),
 	};
 
 	add_history(db);
@@ -442,6 +493,8 @@ int main(void)
 		TEST(only_what_is_asked_for_is_read),
 		TEST(groups_need_no_sorting),
 		TEST(what_it_reads_are_ranges_of_keys),
+		TEST(parts_of_hours_are_read_by_five_minutes),
+		TEST(of_deleted_rows_five_minutes_tell_nothing),
 		TEST(of_deleted_rows_whole_hours_are_known),
 		TEST(deleted_totals_are_not_missed_where_rows_are),
 		TEST(it_reads_in_one_transaction),

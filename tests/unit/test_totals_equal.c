@@ -39,16 +39,20 @@ static int64_t any_duration(void)
 	}
 }
 
-/* Often at or beside the edge of an hour. */
+/* Often at or beside the edge of an hour, or of five minutes. */
 static int64_t any_time(void)
 {
 	int64_t hour = FIRST_US + any(N_HOURS) * US_PER_HOUR;
 
-	switch (any(5)) {
+	switch (any(7)) {
 	case 0:
 		return hour;
 	case 1:
 		return hour + any(3) - 1;
+	case 2:
+		return hour + any(12) * US_PER_SLOT;
+	case 3:
+		return hour + any(12) * US_PER_SLOT + any(3) - 1;
 	default:
 		return hour + any(US_PER_HOUR);
 	}
@@ -125,7 +129,7 @@ static struct question any_question(bool rows_only)
 		q.until = NOW_US;
 	if (any(6) == 0)
 		q.since = 0;
-	q.bucket = (int64_t[]){60, 3600, 7200, 1000, 0}[any(5)] * 1000000;
+	q.bucket = (int64_t[]){60, 300, 3600, 7200, 1000, 0}[any(6)] * 1000000;
 	q.filter = ANY_OF("1", "1", "direction = 'out'", "direction = 'in'",
 			  "peer_addr = '10.0.0.2'", "service_port = 443", "loopback = 1",
 			  "NOT loopback", "comm = 'curl' AND direction = 'out'",
@@ -233,15 +237,25 @@ static int compare(sqlite3 *db, const struct question *q)
 
 static void any_history(sqlite3 *db)
 {
+	int64_t slots = N_HOURS * 12, until = NOW_SLOT - any(slots + 1);
+
 	tempdb_run(db, "BEGIN; DELETE FROM connection; DELETE FROM open_connection;"
-		       "DELETE FROM hourly; DELETE FROM hourly_program");
+		       "DELETE FROM hourly; DELETE FROM hourly_program;"
+		       "DELETE FROM recent; DELETE FROM recent_program");
 	add_rows(db);
 	add_totals(db, any(8) ? NOW_HOUR - any(N_HOURS + 1) : 0);
-	/* At and after the mark anything may stand. */
+	add_recent(db, any(8) ? until - any(slots) : 0, any(8) ? until : 0);
+	/* At and after the marks anything may stand, and before those from which. */
 	tempdb_run(db, "UPDATE hourly SET attempts = attempts + 1 WHERE hour >="
 		       " (SELECT totals_until_hour FROM extent);"
 		       "UPDATE hourly_program SET attempts = attempts + 1 WHERE hour >="
-		       " (SELECT totals_until_hour FROM extent); COMMIT");
+		       " (SELECT totals_until_hour FROM extent);"
+		       "UPDATE recent SET attempts = attempts + 1, start_us = 0 WHERE slot NOT"
+		       " BETWEEN (SELECT recent_from_slot FROM extent)"
+		       " AND (SELECT recent_until_slot FROM extent) - 1;"
+		       "UPDATE recent_program SET attempts = attempts + 1, start_us = 0"
+		       " WHERE slot NOT BETWEEN (SELECT recent_from_slot FROM extent)"
+		       " AND (SELECT recent_until_slot FROM extent) - 1; COMMIT");
 }
 
 static void compare_many(sqlite3 *db, bool rows_only)

@@ -55,24 +55,42 @@ static inline void add_ended(sqlite3 *db, int64_t id, int64_t duration_us, int d
 	      (long long)id, (long long)duration_us, direction, peer, port, port, process);
 }
 
+#define US_PER_SLOT  (US_PER_HOUR / 12)
+#define NOW_SLOT     (NOW_US / US_PER_SLOT)
 #define SERVICE_PORT "CASE direction WHEN 0 THEN peer_port ELSE local_port END"
-#define SUMS                                                                                                                                              \
-	" count(*), sum(outcome >= 16), sum(outcome IN (3, 4)), sum(tx_bytes), sum(rx_bytes),"                                                            \
-	" sum(retransmits), count(connect_us), ifnull(sum(connect_us), 0),"                                                                               \
-	" ifnull(max(connect_us), 0), sum(duration_us), min(c.id - duration_us)"                                                                          \
-	" - c.id / 3600000000 * 3600000000, max(c.id - duration_us) - min(c.id - duration_us) FROM connection c LEFT JOIN process p ON p.id = process_id" \
-	" GROUP BY 1, 2, 3, 4, 5, 6"
+
+/* Sums all rows where @where into @table; @peer: "peer_addr, ", or "" for those without it. */
+static inline void add_sums(sqlite3 *db, const char *table, int64_t width_us, const char *peer,
+			    const char *where)
+{
+	run_f(db,
+	      "INSERT INTO %s SELECT c.id / %lld, direction, %s " SERVICE_PORT ","
+	      " ifnull(program_id, 0), ifnull(container_id, 0), (flags & 32) != 0, count(*),"
+	      " sum(outcome >= 16), sum(outcome IN (3, 4)), sum(tx_bytes), sum(rx_bytes),"
+	      " sum(retransmits), count(connect_us), ifnull(sum(connect_us), 0),"
+	      " ifnull(max(connect_us), 0), sum(duration_us), min(c.id - duration_us)"
+	      " - c.id / %lld * %lld, max(c.id - duration_us) - min(c.id - duration_us)"
+	      " FROM connection c LEFT JOIN process p ON p.id = process_id"
+	      " WHERE %s GROUP BY 1, 2, 3, 4, 5, 6%s",
+	      table, (long long)width_us, peer, (long long)width_us, (long long)width_us, where,
+	      *peer ? ", 7" : "");
+}
 
 /* Sums all hours, and says that those before @until_hour are. */
 static inline void add_totals(sqlite3 *db, int64_t until_hour)
 {
-	tempdb_run(db, "INSERT INTO hourly SELECT c.id / 3600000000, direction, peer_addr,"
-		       " " SERVICE_PORT ", ifnull(program_id, 0), ifnull(container_id, 0),"
-		       " (flags & 32) != 0," SUMS ", 7");
-	tempdb_run(db, "INSERT INTO hourly_program SELECT c.id / 3600000000, direction,"
-		       " " SERVICE_PORT ", ifnull(program_id, 0), ifnull(container_id, 0),"
-		       " (flags & 32) != 0," SUMS);
+	add_sums(db, "hourly", US_PER_HOUR, "peer_addr,", "1");
+	add_sums(db, "hourly_program", US_PER_HOUR, "", "1");
 	run_f(db, "UPDATE extent SET totals_until_hour = %lld", (long long)until_hour);
+}
+
+/* Likewise of five minutes, from one slot to before the other. */
+static inline void add_recent(sqlite3 *db, int64_t from_slot, int64_t until_slot)
+{
+	add_sums(db, "recent", US_PER_SLOT, "peer_addr,", "direction = 0");
+	add_sums(db, "recent_program", US_PER_SLOT, "", "1");
+	run_f(db, "UPDATE extent SET recent_from_slot = %lld, recent_until_slot = %lld",
+	      (long long)from_slot, (long long)until_slot);
 }
 
 /* cmocka set-up and tear-down: *state is a struct totals_db with an empty history. */
