@@ -34,7 +34,7 @@ struct rows {
 	int n_columns;
 	char **names;
 	unsigned *types; /* of each column: 1 << type for each type that its cells have */
-	uint64_t n_rows;
+	size_t n_rows;
 	size_t longest; /* bytes of the longest text, blob or name */
 	struct spool spool;
 	struct {
