@@ -1,4 +1,5 @@
 #include "command.h"
+#include "output.h"
 #include "rows.h"
 
 int command_reports(const struct request *q, struct err *err)
@@ -12,5 +13,5 @@ int command_reports(const struct request *q, struct err *err)
 		if (!ret)
 			ret = rows_add_text(rows, q->reports[i].title, err);
 	}
-	return ret ? ret : render_rows(q->renderer, rows, q->utc, stdout, err);
+	return ret ? ret : output_rows(q, rows, err);
 }

@@ -12,8 +12,8 @@
 #include "ask.h"
 #include "command.h"
 #include "help.h"
+#include "output.h"
 #include "remark.h"
-#include "render.h"
 #include "request.h"
 #include "timespec.h"
 
@@ -31,7 +31,7 @@ static int run_report(const struct request *q, bool *has_gaps, struct err *err)
 	int ret = ask_report(q, &rows, &gaps, err);
 
 	if (!ret)
-		ret = render_rows(q->renderer, rows, q->utc, stdout, err);
+		ret = output_rows(q, rows, err);
 	if (ret)
 		return ret;
 	if (!q->quiet)

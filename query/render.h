@@ -2,9 +2,14 @@
  * render.h - rows as text. A renderer knows no column and no report: what there is
  * to know stands in the column's name, whose ending tells the unit:
  *
- *	_us     a duration in microseconds
- *	_bytes  a number of bytes
- *	_at     a moment: microseconds since the epoch, or RFC 3339 text in UTC
+ *	_us       a duration in microseconds
+ *	_bytes    a number of bytes
+ *	_at       a moment: microseconds since the epoch, or RFC 3339 text in UTC
+ *	_pct      per cent, 0 to 100
+ *	_per_s    a rate; _bytes_per_s one of bytes
+ *	_bar      a number to be seen as a bar, the column's greatest being the longest
+ *	a plural  a count, as connections; also failed, in, out, count and the like, see
+ *	          render_units.c
  *
  * table and markdown are for people: durations and bytes readable, moments in local
  * time. The others are for programs: numbers as they are, moments in RFC 3339, UTC.
@@ -19,24 +24,52 @@
 #include "err.h"
 #include "rows.h"
 
+/* What the reader wants and what the output can show. All zero is a file of plain text. */
+struct render_style {
+	bool utc;    /* moments for people in UTC */
+	bool exact;  /* numbers for people with all their digits */
+	bool lines;  /* tables have lines of Unicode */
+	bool blocks; /* bars are of Unicode's blocks, not of # */
+	bool color;
+	bool ascii; /* what is not ASCII must not get out: a terminal that knows nothing else */
+	int width;  /* of a terminal, for tables; 0: as wide as it gets */
+};
+
+enum render_unit {
+	RENDER_PLAIN,
+	RENDER_DURATION,
+	RENDER_BYTES,
+	RENDER_MOMENT,
+	RENDER_PERCENT,
+	RENDER_RATE,
+	RENDER_BYTE_RATE,
+	RENDER_COUNT,
+	RENDER_BAR,
+};
+
 /* What a renderer works with. */
 struct render {
 	const struct rows *rows;
+	const struct render_style *style;
 	FILE *out;
-	bool utc;   /* moments for people in UTC */
-	char *text; /* room for any cell's escaped text */
+	struct rows_cursor cursor; /* its cells are the row that is being written */
+	char *text;		   /* room for any cell's escaped text */
 	size_t text_size;
 	struct render_column {
-		bool is_number; /* nothing but numbers and NULL */
-		int width;	/* for the renderer's own use, 0 at the start */
+		enum render_unit unit;
+		bool is_number;	 /* nothing but numbers and NULL */
+		double greatest; /* of a bar */
+		int bar_width;
 	} * columns;
 };
 
 struct renderer {
 	const char *name; /* the word after --format */
 	const char *help;
-	/* Cannot fail: stdio remembers a write error, render_rows() asks at the end. */
-	void (*write)(struct render *r);
+	bool for_people; /* it calls render_human() */
+	/* Writes all rows. stdio remembers a write error, render_rows() asks at the end;
+	 * what it returns is about the rows. */
+	int (*write)(struct render *r, struct err *err);
 };
 
 /* The table of renderers, ending with a NULL name. */
@@ -45,31 +78,41 @@ extern const struct renderer renderers[];
 /* -EINVAL, with the nearest name, when there is none called @name. */
 int render_find(const char *name, const struct renderer **out, struct err *err);
 
-/* Writes all rows to @out and flushes it. -EIO, -ENOSPC ... when that fails. */
-int render_rows(const struct renderer *renderer, const struct rows *rows, bool utc, FILE *out,
-		struct err *err);
+/* Writes all rows to @out and flushes it. -EIO, -ENOSPC ... when that fails; -EPIPE when
+ * nobody reads it any more. */
+int render_rows(const struct renderer *renderer, const struct rows *rows,
+		const struct render_style *style, FILE *out, struct err *err);
 
 /* ---- for the renderers ---- */
 
-/* A cell as text in r->text, valid until the next call: for programs, for people. */
-const char *render_plain(struct render *r, size_t row, int column);
-const char *render_human(struct render *r, size_t row, int column);
+/* The next row into r->cursor.cells: 1; 0 behind the last one, or when the output takes no
+ * more. And before the first one again. */
+int render_next(struct render *r, struct err *err);
+void render_rewind(struct render *r);
 
-/* A column's name, escaped, in r->text; for people without a _us, as their durations
- * carry their unit. */
+/* A cell of the row as text in r->text, valid until the next call: for programs, for people. */
+const char *render_plain(struct render *r, int column);
+const char *render_human(struct render *r, int column);
+
+/* A column's name, escaped, in r->text; for people without what their cells show anyway. */
 const char *render_name(struct render *r, int column);
 const char *render_human_name(struct render *r, int column);
 
-const struct cell *render_cell(const struct render *r, size_t row, int column);
+/* Any text escaped into r->text; it is as long as some cell at most. */
+const char *render_escaped(struct render *r, const char *text, size_t len);
 
-/* How many places @text, which is valid UTF-8, takes on a terminal. */
-int render_width(const char *text);
+/* The moment in a cell of a column of moments. False when it holds something else. */
+bool render_moment(const struct cell *cell, int64_t *out_us);
 
-void render_table(struct render *r);
-void render_markdown(struct render *r);
-void render_csv(struct render *r);
-void render_tsv(struct render *r);
-void render_json(struct render *r);
-void render_jsonl(struct render *r);
+enum render_unit render_unit_of(const char *name);
+
+int render_table(struct render *r, struct err *err);
+int render_markdown(struct render *r, struct err *err);
+int render_csv(struct render *r, struct err *err);
+int render_tsv(struct render *r, struct err *err);
+int render_json(struct render *r, struct err *err);
+int render_jsonl(struct render *r, struct err *err);
+int render_dot(struct render *r, struct err *err);
+int render_mermaid(struct render *r, struct err *err);
 
 #endif

@@ -3,20 +3,29 @@
 
 #include <string.h>
 
-/* A spreadsheet takes a text that starts like this for a formula (OWASP: CSV
- * injection), and a process may choose its name. Tabs and line ends cannot come:
- * they are escaped. */
-static const char formula_start[] = "=+-@";
+/* A spreadsheet takes a text that starts like this, perhaps after blanks, for a formula
+ * (OWASP: CSV injection), and a process may choose its name. The last four are = + - @ as
+ * wide as an ideograph. Tabs and line ends cannot come: they are escaped. */
+static const char *const formula_starts[] = {
+	"=", "+", "-", "@", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+
+static bool is_formula(const char *text)
+{
+	text += strspn(text, " ");
+	for (size_t i = 0; i < sizeof(formula_starts) / sizeof(formula_starts[0]); i++)
+		if (!strncmp(text, formula_starts[i], strlen(formula_starts[i])))
+			return true;
+	return false;
+}
 
 static void put_text(FILE *out, const char *text, char separator)
 {
-	bool formula = text[0] && strchr(formula_start, text[0]);
 	/* "" is the empty text, nothing at all is NULL. */
 	bool quote = !text[0] || strchr(text, '"') || strchr(text, separator);
 
 	if (quote)
 		putc('"', out);
-	if (formula)
+	if (is_formula(text))
 		putc('\'', out);
 	for (; *text; text++) {
 		if (*text == '"')
@@ -27,38 +36,38 @@ static void put_text(FILE *out, const char *text, char separator)
 		putc('"', out);
 }
 
-static void put_cell(struct render *r, size_t row, int column, char separator)
+static void put_cell(struct render *r, int column, char separator)
 {
-	int type = render_cell(r, row, column)->type;
-	const char *text = render_plain(r, row, column);
+	const char *text = render_plain(r, column);
 
-	if (type == SQLITE_TEXT)
+	if (r->cursor.cells[column].type == SQLITE_TEXT)
 		put_text(r->out, text, separator);
 	else
 		fputs(text, r->out);
 }
 
-static void render_separated(struct render *r, char separator)
+static int render_separated(struct render *r, char separator, struct err *err)
 {
-	int last = r->rows->n_columns - 1;
+	int last = r->rows->n_columns - 1, ret;
 
 	for (int i = 0; i <= last; i++) {
 		put_text(r->out, render_name(r, i), separator);
 		putc(i < last ? separator : '\n', r->out);
 	}
-	for (size_t row = 0; row < r->rows->n_rows; row++)
+	while ((ret = render_next(r, err)) > 0)
 		for (int i = 0; i <= last; i++) {
-			put_cell(r, row, i, separator);
+			put_cell(r, i, separator);
 			putc(i < last ? separator : '\n', r->out);
 		}
+	return ret;
 }
 
-void render_csv(struct render *r)
+int render_csv(struct render *r, struct err *err)
 {
-	render_separated(r, ',');
+	return render_separated(r, ',', err);
 }
 
-void render_tsv(struct render *r)
+int render_tsv(struct render *r, struct err *err)
 {
-	render_separated(r, '\t');
+	return render_separated(r, '\t', err);
 }

@@ -1,73 +1,306 @@
-/* render_table.c - aligned columns for people, and the same as Markdown. */
-#include "render.h"
+/* render_table.c - aligned columns for people: on a terminal between lines and as wide as that
+ * is, else with blanks between them. */
+#include "render_table.h"
 
-static void measure(struct render *r, int column)
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "render_color.h"
+#include "width.h"
+
+/* Of a cell whose text goes on in the next line. */
+#define LINES_MAX 8
+
+/* Of a value that is told below the table. */
+#define SAME_WIDTH 100
+
+static void blanks(FILE *out, int n)
 {
-	int width = render_width(render_human_name(r, column));
+	fprintf(out, "%*s", n, "");
+}
 
-	for (size_t row = 0; row < r->rows->n_rows; row++) {
-		int w = render_width(render_human(r, row, column));
+static void colored(struct render *r, const char *color)
+{
+	if (r->style->color && color)
+		fputs(color, r->out);
+}
 
-		if (w > width)
-			width = w;
+static void between(struct table *t, int column, const char *wide, const char *close)
+{
+	struct render *r = t->r;
+
+	if (column == t->first)
+		return;
+	if (!r->style->lines) {
+		blanks(r->out, t->fit.gap);
+		return;
 	}
-	r->columns[column].width = width;
+	colored(r, COLOR_LINES);
+	fputs(t->fit.gap == t->fit.gap_wide ? wide : close, r->out);
+	colored(r, COLOR_OFF);
 }
 
-/* Numbers stand right; nothing follows the text of the last column. */
-static void put(struct render *r, int column, const char *text)
+/* @text in the @width there is. Of paths and addresses the end tells most, and the begin of
+ * what is left; of all else the begin. */
+static void put_shortened(struct table *t, const char *text, int width, bool keep_end)
 {
-	const struct render_column *c = &r->columns[column];
-	bool last = column == r->rows->n_columns - 1;
-	int blanks = c->width - render_width(text);
+	FILE *out = t->r->out;
+	int head = keep_end ? (width - 1) / 3 : width - 1;
 
-	fprintf(r->out, "%*s%s%*s", c->is_number ? blanks : 0, "", text,
-		c->is_number || last ? 0 : blanks, "");
-	fputs(last ? "\n" : "  ", r->out);
+	fwrite(text, 1, width_head(text, head), out);
+	fputs(t->shortened, out);
+	if (keep_end)
+		fputs(width_tail(text, width - 1 - head), out);
 }
 
-void render_table(struct render *r)
+/* The first @len bytes of @text. Numbers stand right; nothing follows the last column. */
+static void put(struct table *t, int column, const char *text, size_t len, const char *color)
 {
-	int n = r->rows->n_columns;
+	struct render *r = t->r;
+	int width = t->fit.columns[column].width, pad = width - width_of_bytes(text, len);
+	bool right = r->columns[column].is_number;
+	bool last = column == t->fit.last;
+
+	if (right && pad > 0)
+		blanks(r->out, pad);
+	colored(r, len ? color : NULL);
+	if (pad < 0) {
+		bool keep_end = text[0] == '/' || t->fit.columns[column].kind == FIT_ADDRESS;
+		put_shortened(t, text, width, keep_end);
+	} else {
+		fwrite(text, 1, len, r->out);
+	}
+	colored(r, len && color ? COLOR_OFF : NULL);
+	if (!right && !last && pad > 0)
+		blanks(r->out, pad);
+}
+
+/* How much of the name's rest fits in @width, at least up to an underscore. */
+static size_t part_of(const char *rest, int width)
+{
+	size_t taken = 0;
+
+	while (rest[taken]) {
+		size_t len = taken + strspn(rest + taken, "_");
+
+		len += strcspn(rest + len, "_");
+		if (taken && width_of_bytes(rest, len) > width)
+			break;
+		taken = len;
+	}
+	return taken;
+}
+
+static char *after_part(char *rest, size_t len)
+{
+	return rest + len + strspn(rest + len, "_");
+}
+
+/* Places of each cell that stand in the header instead. */
+static int common(const struct table *t, int i)
+{
+	return t->fit.common_in_header ? t->fit.columns[i].common : 0;
+}
+
+static int count_header_lines(struct table *t)
+{
+	int most = 1;
+
+	for (int i = 0; i <= t->fit.last; i++) {
+		char *rest = t->columns[i].name;
+		int n = common(t, i) > 0;
+
+		if (t->fit.columns[i].hidden)
+			continue;
+
+		for (; *rest; n++)
+			rest = after_part(rest, part_of(rest, t->fit.columns[i].width));
+		if (n > most)
+			most = n;
+	}
+	return most;
+}
+
+/* The next part of a column's name, or the day of its moments. */
+static void put_header_cell(struct table *t, int i, bool last)
+{
+	struct table_column *c = &t->columns[i];
+	size_t len = part_of(c->rest, t->fit.columns[i].width);
+	char day[DAY_PLACES], end;
+
+	if (last && common(t, i)) {
+		snprintf(day, sizeof(day), "%.*s", common(t, i) - 1, c->moment);
+		put(t, i, day, strlen(day), COLOR_NAMES);
+		return;
+	}
+	end = c->rest[len];
+	c->rest[len] = '\0';
+	put(t, i, c->rest, len, COLOR_NAMES);
+	c->rest[len] = end;
+	c->rest = after_part(c->rest, len);
+}
+
+static void put_header_line(struct table *t, bool last)
+{
+	for (int i = 0; i <= t->fit.last; i++) {
+		if (t->fit.columns[i].hidden)
+			continue;
+		between(t, i, " │ ", "│");
+		put_header_cell(t, i, last);
+	}
+	putc('\n', t->r->out);
+}
+
+static void put_rule(struct table *t)
+{
+	struct render *r = t->r;
+
+	if (!r->style->lines)
+		return;
+	colored(r, COLOR_LINES);
+	for (int i = 0; i <= t->fit.last; i++) {
+		if (t->fit.columns[i].hidden)
+			continue;
+		if (i != t->first)
+			fputs(t->fit.gap == t->fit.gap_wide ? "─┼─" : "┼", r->out);
+		for (int k = 0; k < t->fit.columns[i].width; k++)
+			fputs("─", r->out);
+	}
+	colored(r, COLOR_OFF);
+	putc('\n', r->out);
+}
+
+static void put_header(struct table *t)
+{
+	int lines = count_header_lines(t);
+
+	for (int i = 0; i <= t->fit.last; i++)
+		t->columns[i].rest = t->columns[i].name;
+	for (int line = 1; line <= lines; line++)
+		put_header_line(t, line == lines);
+	put_rule(t);
+}
+
+/* The bytes of prose that stand on one line: whole words, if there is one. */
+static size_t line_of(const char *text, int width)
+{
+	size_t head = width_head(text, width), len = head;
+
+	while (text[head] && len && text[len] != ' ')
+		len--;
+	return len ? len : head;
+}
+
+/* A line of the cell. True when there is more. */
+static bool put_cell(struct table *t, int i, int line)
+{
+	struct render *r = t->r;
+	struct table_column *c = &t->columns[i];
+	const struct cell *cell = &r->cursor.cells[i];
+	const char *color = r->style->color ? color_of(r->rows->names[i], cell) : NULL;
+	const char *text = render_human(r, i);
+	size_t len;
+
+	if (cell->type != SQLITE_NULL)
+		text += common(t, i);
+	text += line ? c->at : 0;
+	len = strlen(text);
+	if (t->fit.columns[i].kind == FIT_PROSE && line < LINES_MAX - 1)
+		len = line_of(text, t->fit.columns[i].width);
+	put(t, i, text, len, color);
+	if (t->fit.columns[i].kind == FIT_PROSE && line < LINES_MAX - 1)
+		len += strspn(text + len, " ");
+	c->at = (line ? c->at : 0) + len;
+	return t->fit.columns[i].kind == FIT_PROSE && text[len] && line < LINES_MAX - 1;
+}
+
+static void put_row(struct table *t)
+{
+	struct render *r = t->r;
+	bool more = true;
+
+	for (int i = 0; i <= t->fit.last; i++)
+		t->columns[i].done = false;
+	for (int line = 0; more; line++) {
+		more = false;
+		for (int i = 0; i <= t->fit.last; i++) {
+			if (t->fit.columns[i].hidden)
+				continue;
+			between(t, i, " │ ", "│");
+			if (t->columns[i].done)
+				put(t, i, "", 0, NULL);
+			else
+				t->columns[i].done = !put_cell(t, i, line);
+			more |= !t->columns[i].done;
+		}
+		putc('\n', r->out);
+	}
+}
+
+/* Those that are the same in all rows with what they hold, or the others. */
+static void put_names(struct table *t, const char *words, bool same)
+{
+	struct render *r = t->r;
+	const char *begin = words;
+
+	for (int i = 0; i < t->fit.n; i++) {
+		if (!t->fit.columns[i].hidden || t->fit.columns[i].same != same)
+			continue;
+		colored(r, begin == words ? COLOR_LINES : NULL);
+		fprintf(r->out, "%s%s", begin, t->columns[i].name);
+		if (same) {
+			size_t len = width_head(t->columns[i].first, SAME_WIDTH);
+
+			fprintf(r->out, " %.*s%s", (int)len, t->columns[i].first,
+				t->columns[i].first[len] ? t->shortened : "");
+		}
+		begin = ", ";
+	}
+	if (begin == words)
+		return;
+	colored(r, COLOR_OFF);
+	putc('\n', r->out);
+}
+
+static void put_hidden(struct table *t)
+{
+	put_names(t, "in every row: ", true);
+	put_names(t, "no room here, but in a wider terminal, a pipe or another --format: ", false);
+}
+
+static int write_table(struct table *t, struct err *err)
+{
+	int ret = table_measure(t, err);
+
+	if (ret)
+		return ret;
+	put_header(t);
+	while ((ret = render_next(t->r, err)) > 0)
+		put_row(t);
+	if (!ret)
+		put_hidden(t);
+	return ret;
+}
+
+int render_table(struct render *r, struct err *err)
+{
+	struct table t = {.r = r, .fit = {.n = r->rows->n_columns}};
+	int ret;
 
 	if (r->rows->n_rows == 0)
-		return;
-	for (int i = 0; i < n; i++)
-		measure(r, i);
-	for (int i = 0; i < n; i++)
-		put(r, i, render_human_name(r, i));
-	for (size_t row = 0; row < r->rows->n_rows; row++)
-		for (int i = 0; i < n; i++)
-			put(r, i, render_human(r, row, i));
-}
-
-/* A | would end the cell; the other characters of Markdown are left to look at. */
-static void put_markdown(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '|' || *text == '\\')
-			putc('\\', out);
-		putc(*text, out);
+		return 0;
+	t.shortened = r->style->lines ? "…" : "~";
+	t.columns = calloc((size_t)t.fit.n, sizeof(*t.columns));
+	t.fit.columns = calloc((size_t)t.fit.n, sizeof(*t.fit.columns));
+	ret = t.columns && t.fit.columns ? write_table(&t, err)
+					 : err_set(err, -ENOMEM, "no memory for the output");
+	for (int i = 0; t.columns && i < t.fit.n; i++) {
+		free(t.columns[i].name);
+		free(t.columns[i].first);
+		free(t.columns[i].moment);
 	}
-}
-
-void render_markdown(struct render *r)
-{
-	const struct rows *rows = r->rows;
-
-	for (int i = 0; i < rows->n_columns; i++) {
-		fputs(i ? " | " : "| ", r->out);
-		put_markdown(r->out, render_human_name(r, i));
-	}
-	fputs(" |\n", r->out);
-	for (int i = 0; i < rows->n_columns; i++)
-		fputs(r->columns[i].is_number ? "|---:" : "|---", r->out);
-	fputs("|\n", r->out);
-	for (size_t row = 0; row < rows->n_rows; row++) {
-		for (int i = 0; i < rows->n_columns; i++) {
-			fputs(i ? " | " : "| ", r->out);
-			put_markdown(r->out, render_human(r, row, i));
-		}
-		fputs(" |\n", r->out);
-	}
+	free(t.columns);
+	free(t.fit.columns);
+	return ret;
 }

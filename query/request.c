@@ -127,12 +127,16 @@ static int read_general_options(struct request *q, struct err *err)
 {
 	const struct options *o = &q->options;
 	const char *db = options_get(o, "db"), *format = options_get(o, "format");
-	const char *timeout = options_get(o, "timeout");
+	const char *timeout = options_get(o, "timeout"), *color = options_get(o, "color");
 
 	q->db_path = db ? db : db_default_path();
 	q->utc = options_get(o, "utc");
 	q->strict = options_get(o, "strict");
 	q->quiet = options_get(o, "quiet");
+	q->exact = options_get(o, "exact");
+	q->no_pager = options_get(o, "no-pager");
+	if (color && terminal_parse_color(color, &q->color, err))
+		return err->code;
 	if (render_find(format ? format : "table", &q->renderer, err))
 		return err->code;
 	if (timespec_parse_duration(timeout ? timeout : "60s", &q->timeout_us, err))

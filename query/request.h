@@ -10,6 +10,7 @@
 #include "report.h"
 #include "scope.h"
 #include "subject.h"
+#include "terminal.h"
 
 struct request {
 	struct report reports[REPORTS_MAX]; /* all there are */
@@ -29,7 +30,8 @@ struct request {
 	const char *db_path;
 	const struct renderer *renderer;
 	int64_t timeout_us;
-	bool utc, strict, quiet;
+	bool utc, strict, quiet, exact, no_pager;
+	enum terminal_color color;
 };
 
 /* Prepares *@q, all zero, with the reports and options there are; only then can it

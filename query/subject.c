@@ -4,9 +4,11 @@
 
 #include "db.h"
 #include "scope.h"
+#include "terminal.h"
 
 static const struct values files = {.kind = VALUES_FILES};
 static const struct values formats = {.kind = VALUES_FORMATS};
+static const struct values colors = {.kind = VALUES_WORDS, .words = terminal_colors};
 
 /* Those that an alias may have stand anywhere. A letter is the option's short form. */
 static const struct option_spec general_options[] = {
@@ -18,10 +20,16 @@ static const struct option_spec general_options[] = {
 	 GROUP_ARRANGE, .needs = IS_REPORT},
 	{"having", "CONDITION", "only some rows, as in 'failed > 10 and comm ~ c*'", GROUP_ARRANGE,
 	 .needs = IS_REPORT},
-	{"format", "NAME", "table, markdown, csv, tsv, json or jsonl (default table)",
+	{"format", "NAME", "table, markdown, csv, tsv, json, jsonl; of a map also dot, mermaid",
 	 GROUP_GENERAL, .needs = PRINTS_ROWS, .values = &formats},
 	{"utc", NULL, "show times in UTC, not in local time", GROUP_GENERAL,
 	 .needs = READS_HISTORY | PRINTS_ROWS, .anywhere = true},
+	{"exact", NULL, "numbers with all their digits, also in table and markdown", GROUP_GENERAL,
+	 .needs = PRINTS_ROWS, .anywhere = true},
+	{"color", "WHEN", "auto, always or never (default auto: on a terminal)", GROUP_GENERAL,
+	 .needs = PRINTS_ROWS, .anywhere = true, .values = &colors},
+	{"no-pager", NULL, "onto the terminal at once, not through $PAGER", GROUP_GENERAL,
+	 .needs = PRINTS_ROWS, .anywhere = true},
 	{"quiet", NULL, "no remarks on standard error", GROUP_GENERAL, .needs = IS_REPORT,
 	 .anywhere = true},
 	{"strict", NULL, "exit with 3 when the window overlaps a gap", GROUP_GENERAL,

@@ -212,14 +212,23 @@ static bool same_cell(const struct cell *a, const struct cell *b)
 static size_t compare(struct rows *got, struct rows *want, const struct question *q)
 {
 	size_t n = want->n_rows;
+	struct rows_cursor a, b;
+	struct err err = {0};
 
 	if (got->n_rows != want->n_rows || got->n_columns != want->n_columns)
 		fail_msg("--by %s: %zu rows, not %zu", q->by, got->n_rows, want->n_rows);
-	for (size_t i = 0; i < want->n_cells; i++)
-		if (!same_cell(&got->cells[i], &want->cells[i]))
-			fail_msg("--by %s --since %s --until %s: row %zu differs in %s", q->by,
-				 q->since_word, q->until_word, i / (size_t)want->n_columns,
-				 got->names[i % (size_t)want->n_columns]);
+	assert_int_equal(rows_begin(got, &a, &err), 0);
+	assert_int_equal(rows_begin(want, &b, &err), 0);
+	for (size_t row = 0; row < n; row++) {
+		assert_int_equal(rows_next(&a, &err), 1);
+		assert_int_equal(rows_next(&b, &err), 1);
+		for (int i = 0; i < want->n_columns; i++)
+			if (!same_cell(&a.cells[i], &b.cells[i]))
+				fail_msg("--by %s --since %s --until %s: row %zu differs in %s",
+					 q->by, q->since_word, q->until_word, row, got->names[i]);
+	}
+	rows_end(&a);
+	rows_end(&b);
 	rows_free(got);
 	rows_free(want);
 	return n;

@@ -1,0 +1,38 @@
+#include "human.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "timespec.h"
+
+void human_duration(int64_t us, char *out, size_t size)
+{
+	int64_t s = us / US_PER_S;
+
+	if (us < 1000)
+		snprintf(out, size, "%" PRId64 "us", us);
+	else if (us < US_PER_S)
+		snprintf(out, size, "%" PRId64 ".%dms", us / 1000, (int)(us % 1000 / 100));
+	else if (s < 60)
+		snprintf(out, size, "%" PRId64 ".%ds", s, (int)(us % US_PER_S / 100000));
+	else if (s < 3600)
+		snprintf(out, size, "%" PRId64 "m%02ds", s / 60, (int)(s % 60));
+	else if (s < 86400)
+		snprintf(out, size, "%" PRId64 "h%02dm", s / 3600, (int)(s / 60 % 60));
+	else
+		snprintf(out, size, "%" PRId64 "d%02dh", s / 86400, (int)(s / 3600 % 24));
+}
+
+void human_bytes(int64_t bytes, char *out, size_t size)
+{
+	const char *unit = "KMGTPE";
+
+	if (bytes < 1024) {
+		snprintf(out, size, "%" PRId64, bytes);
+		return;
+	}
+	for (; bytes >= 1024 * 1024; unit++)
+		bytes /= 1024;
+	snprintf(out, size, "%" PRId64 ".%d%c", bytes / 1024, (int)(bytes % 1024 * 10 / 1024),
+		 *unit);
+}

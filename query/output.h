@@ -1,0 +1,13 @@
+/* output.h - the rows of an answer onto standard output, as it was asked for. */
+#ifndef CONNMON_OUTPUT_H
+#define CONNMON_OUTPUT_H
+
+#include "err.h"
+#include "request.h"
+#include "rows.h"
+
+/* In the format of @q; on a terminal through a pager, and then it returns when that is closed.
+ * -ENOSPC and the like when the output does not take them. */
+int output_rows(const struct request *q, const struct rows *rows, struct err *err);
+
+#endif

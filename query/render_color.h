@@ -1,0 +1,14 @@
+/* render_color.h - what stands out on a terminal, by what it means. */
+#ifndef CONNMON_RENDER_COLOR_H
+#define CONNMON_RENDER_COLOR_H
+
+#include "rows.h"
+
+/* For a cell of the column @name: NULL for the usual colour, else what switches to another. */
+const char *color_of(const char *name, const struct cell *cell);
+
+#define COLOR_NAMES "\x1b[1m" /* of columns */
+#define COLOR_LINES "\x1b[2m"
+#define COLOR_OFF   "\x1b[0m"
+
+#endif
