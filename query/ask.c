@@ -1,5 +1,7 @@
 #include "ask.h"
 
+#include <string.h>
+
 #include "db.h"
 #include "functions.h"
 
@@ -21,7 +23,9 @@ int ask_sql(const struct request *q, const char *sql, struct rows **out, struct 
 	ret = db_prepare(db, sql, &stmt, err);
 	if (!ret)
 		ret = rows_fetch(stmt, q->timeout_us, out, err);
-	if (ret && (sqlite3_errcode(db) & 0xff) == SQLITE_AUTH)
+	/* Of some statements SQLite has the words but not the code. */
+	if (ret && ((sqlite3_errcode(db) & 0xff) == SQLITE_AUTH ||
+		    !strcmp(sqlite3_errmsg(db), "not authorized")))
 		return err_set(err, ret, "only one SELECT can be asked; the history is read-only");
 	return ret && !stmt ? db_wrap_older(db, err) : ret;
 }

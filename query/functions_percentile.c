@@ -130,8 +130,10 @@ void percentile_final(sqlite3_context *ctx)
 		share = at - (double)rank;
 		below = number_of(key_at(v, rank));
 		above = share > 0 ? number_of(key_at(v, rank + 1)) : below;
-		sqlite3_result_double(ctx,
-				      above == below ? below : below * (1 - share) + above * share);
+		/* Of what is infinitely far away no share is taken. */
+		if (isfinite(above - below))
+			below += share * (above - below);
+		sqlite3_result_double(ctx, below);
 	}
 	sqlite3_free(v->key);
 	v->key = NULL;
