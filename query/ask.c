@@ -84,3 +84,16 @@ int ask_report(const struct request *q, struct rows **out, struct gaps *gaps, st
 		ret = run_report(q, db, out, gaps, err);
 	return end(ret, err);
 }
+
+int ask_with(const struct request *q, int (*ask)(sqlite3 *db, void *ctx, struct err *err),
+	     void *ctx, struct err *err)
+{
+	AUTO_DB *db = NULL;
+	int ret;
+
+	watch_begin(q->timeout_us, false);
+	ret = open_db(q, &db, err);
+	if (!ret)
+		ret = ask(db, ctx, err);
+	return end(ret, err);
+}

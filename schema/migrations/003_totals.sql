@@ -111,6 +111,7 @@ CREATE TABLE hourly (
   PRIMARY KEY (hour, direction, peer_addr, service_port, program_id, container_id, loopback)
 ) STRICT, WITHOUT ROWID;
 
+--: hourly.connect_us_max  the longest of them; 0 when none has one
 --: hourly_program  the same over all peers: few rows, for what does not ask for the peer
 --: hourly_program.* as hourly
 CREATE TABLE hourly_program (
