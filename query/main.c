@@ -17,6 +17,7 @@
 #include "output.h"
 #include "remark.h"
 #include "request.h"
+#include "show.h"
 #include "timespec.h"
 #include "watch.h"
 
@@ -27,6 +28,28 @@ enum status {
 	STATUS_GAPS = 3,	  /* with --strict: the window overlaps a gap */
 	STATUS_INTERRUPTED = 130, /* as a shell says of Ctrl-C */
 };
+
+static int show_report(const struct request *q, struct err *err)
+{
+	char *sql = NULL;
+	int ret = ask_report_sql(q, &sql, err);
+
+	if (ret)
+		return ret;
+	if (q->scope.totals != SCOPE_NO_TOTALS)
+		puts("-- The same rows. The report is quicker: it seeks them in the totals of hours.");
+	show_sql(sql, stdout);
+	sqlite3_free(sql);
+	return command_flush(err);
+}
+
+static int explain_report(const struct request *q, struct err *err)
+{
+	AUTO_ROWS *rows = NULL;
+	int ret = ask_plan(q, NULL, &rows, err);
+
+	return ret ? ret : render_rows(q->renderer, rows, q->utc, stdout, err);
+}
 
 static int run_report(const struct request *q, bool *has_gaps, struct err *err)
 {
@@ -74,7 +97,13 @@ static int run(const struct request *q, bool *has_gaps, struct err *err)
 		help_print(stdout, q);
 		return command_flush(err);
 	}
-	return q->command ? q->command->run(q, err) : run_report(q, has_gaps, err);
+	if (q->command)
+		return q->command->run(q, err);
+	if (options_get(&q->options, "show-sql"))
+		return show_report(q, err);
+	if (options_get(&q->options, "explain"))
+		return explain_report(q, err);
+	return run_report(q, has_gaps, err);
 }
 
 static enum status failure(const struct err *err)

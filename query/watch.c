@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
@@ -46,13 +47,17 @@ static void on_signal(int signal_number)
 	errno = saved;
 }
 
-void watch_begin(int64_t timeout_us, bool patient)
+void watch_be_patient(void)
+{
+	watch.patient = true;
+}
+
+void watch_begin(int64_t timeout_us)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
 	watch.db = NULL;
 	watch.reason = 0;
-	watch.patient = patient;
 	snprintf(watch.late, sizeof(watch.late),
 		 "stopped after %lld s; narrow the window, or raise --timeout",
 		 (long long)(timeout_us / US_PER_S));

@@ -12,7 +12,6 @@
 #define CONNMON_WATCH_H
 
 #include <sqlite3.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -22,9 +21,11 @@
  * then the second Ctrl-C is lost, too. */
 extern void (*watch_give_up)(const char *words);
 
-/* From now on @timeout_us (0: any time) may pass. @patient: a prompt's; the first Ctrl-C and
- * the end of the time only interrupt. */
-void watch_begin(int64_t timeout_us, bool patient);
+/* For a prompt, which is to go on: the first Ctrl-C and the end of the time only interrupt. */
+void watch_be_patient(void);
+
+/* From now on @timeout_us (0: any time) may pass. */
+void watch_begin(int64_t timeout_us);
 
 /* What is to be interrupted; NULL before it is closed. */
 void watch_db(sqlite3 *db);
