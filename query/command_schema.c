@@ -9,6 +9,7 @@
 #include "escape.h"
 #include "help.h"
 #include "meaning.h"
+#include "output.h"
 #include "suggest.h"
 
 #define COLUMN_WIDTH 17
@@ -225,5 +226,5 @@ int command_schema(const struct request *q, struct err *err)
 		return ret;
 	l.rows = rows;
 	ret = list_all(q, &l, err);
-	return ret ? ret : render_rows(q->renderer, rows, q->utc, stdout, err);
+	return ret ? ret : output_rows(q, rows, err);
 }

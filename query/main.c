@@ -36,7 +36,7 @@ static int show_report(const struct request *q, struct err *err)
 
 	if (ret)
 		return ret;
-	if (q->scope.totals != SCOPE_NO_TOTALS)
+	if (q->report->relation == SCOPE_ROWS && q->scope.totals != SCOPE_NO_TOTALS)
 		puts("-- The same rows. The report is quicker: it seeks them in the totals of hours.");
 	show_sql(sql, stdout);
 	sqlite3_free(sql);
@@ -48,7 +48,7 @@ static int explain_report(const struct request *q, struct err *err)
 	AUTO_ROWS *rows = NULL;
 	int ret = ask_plan(q, NULL, &rows, err);
 
-	return ret ? ret : render_rows(q->renderer, rows, q->utc, stdout, err);
+	return ret ? ret : output_rows(q, rows, err);
 }
 
 static int run_report(const struct request *q, bool *has_gaps, struct err *err)

@@ -11,6 +11,7 @@
 #include "command.h"
 #include "line.h"
 #include "prompt_words.h"
+#include "output.h"
 #include "remark.h"
 #include "suggest.h"
 #include "watch.h"
@@ -45,7 +46,7 @@ static int show_tables(struct prompt *p, const char *word, struct err *err)
 			  &rows, err);
 
 	(void)word;
-	return ret ? ret : render_rows(p->q->renderer, rows, p->q->utc, stdout, err);
+	return ret ? ret : output_rows(p->q, rows, err);
 }
 
 static int show_schema(struct prompt *p, const char *word, struct err *err)
@@ -97,7 +98,7 @@ static int run_statement(struct prompt *p, struct err *err)
 	AUTO_ROWS *rows = NULL;
 	int ret = ask_sql(p->q, p->text, &rows, err);
 
-	return ret ? ret : render_rows(p->q->renderer, rows, p->q->utc, stdout, err);
+	return ret ? ret : output_rows(p->q, rows, err);
 }
 
 static void forget(struct prompt *p)

@@ -8,12 +8,12 @@ make() {
 	printf '%s\n' "$1" | sqlite3 h.db
 }
 
-# ask SUBJECT OPTION...: asks it of h.db, and tells the begin of the answer, how it ended unless it
+# ask SUBJECT OPTION...: asks it of h.db for at most $limit, and tells the begin of the answer, how it ended unless it
 # went well, and whether the file is another one now.
 ask() {
 	before=$(cksum < h.db)
 	code=0
-	connmon-query --db h.db "$@" --timeout 1s > out 2>&1 || code=$?
+	connmon-query --db h.db "$@" --timeout "${limit:-20s}" > out 2>&1 || code=$?
 	cut -c 1-160 out | head -n 3
 	[ "$code" = 0 ] || echo "code $code"
 	[ "$before" = "$(cksum < h.db)" ] || echo "it was written to"
