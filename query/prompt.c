@@ -9,7 +9,7 @@
 
 #include "ask.h"
 #include "command.h"
-#include "line.h"
+#include "prompt_line.h"
 #include "prompt_words.h"
 #include "output.h"
 #include "remark.h"

@@ -1,9 +1,9 @@
 /*
- * line.h - lines from a terminal: with editing, history and completion where libedit was there
- * at build time (line_edit.c), else as they come (line_plain.c).
+ * prompt_line.h - lines from a terminal: with editing, history and completion where libedit was
+ * there at build time (prompt_edit.c), else as they come (prompt_plain.c).
  */
-#ifndef CONNMON_LINE_H
-#define CONNMON_LINE_H
+#ifndef CONNMON_PROMPT_LINE_H
+#define CONNMON_PROMPT_LINE_H
 
 enum line { LINE_READ, LINE_CANCELLED /* Ctrl-C */, LINE_END /* Ctrl-D */ };
 

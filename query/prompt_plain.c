@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "line.h"
+#include "prompt_line.h"
 
 static volatile sig_atomic_t cancelled;
 

@@ -11,7 +11,7 @@
 
 #include <editline/readline.h>
 
-#include "line.h"
+#include "prompt_line.h"
 
 #define LINES_MAX 1000
 
