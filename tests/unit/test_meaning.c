@@ -11,6 +11,7 @@ static void each_table_view_and_column_has_a_meaning(void **state)
 	AUTO_STMT *stmt = NULL;
 	AUTO_MEANINGS *m = NULL;
 	struct err err = {0};
+	char before[64] = "";
 	int n = 0, bad = 0;
 
 	if (db_open_writer(temp->path, false, &db, &err) || meanings_read(&m, &err))
@@ -26,7 +27,7 @@ static void each_table_view_and_column_has_a_meaning(void **state)
 		const char *column = (const char *)sqlite3_column_text(stmt, 1);
 		const char *type = (const char *)sqlite3_column_text(stmt, 2);
 
-		if (!meaning_of(m, object, NULL)) {
+		if (strcmp(object, before) != 0 && !meaning_of(m, object, NULL)) {
 			print_error("nothing is said of %s\n", object);
 			bad++;
 		}
@@ -34,6 +35,7 @@ static void each_table_view_and_column_has_a_meaning(void **state)
 			print_error("nothing is said of %s.%s\n", object, column);
 			bad++;
 		}
+		snprintf(before, sizeof(before), "%s", object);
 		if (!type[0] && !meaning_type(m, object, column)) {
 			print_error("of %s.%s no type is known\n", object, column);
 			bad++;
