@@ -1,40 +1,75 @@
 #include "ask.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "db.h"
 #include "functions.h"
+#include "show.h"
+#include "watch.h"
+
+/* What SQLite may take, sorts and sums included; the rows that are printed are not in it. */
+#define HEAP_MAX_BYTES (INT64_C(1) << 30)
 
 static int open_db(const struct request *q, sqlite3 **out, struct err *err)
 {
 	int ret = db_open_reader(q->db_path, out, err);
 
-	return ret ? ret : functions_register(*out, err);
+	if (ret)
+		return ret;
+	watch_db(*out);
+	sqlite3_hard_heap_limit64(HEAP_MAX_BYTES);
+	return functions_register(*out, err);
+}
+
+static int end(int ret, struct err *err)
+{
+	ret = watch_end(ret, err);
+	if (ret == -ENOMEM)
+		return err_set(err, ret,
+			       "it needs more than %lld MiB of memory; narrow the question",
+			       (long long)(HEAP_MAX_BYTES >> 20));
+	return ret;
+}
+
+/* What SQLite's words do not tell of a statement that was refused. Some come without the code. */
+static int explain_refusal(sqlite3 *db, int ret, bool compiled, struct err *err)
+{
+	if (ret && ((sqlite3_errcode(db) & 0xff) == SQLITE_AUTH ||
+		    !strcmp(sqlite3_errmsg(db), "not authorized")))
+		return err_set(err, ret, "only one SELECT can be asked; the history is read-only");
+	return ret && !compiled ? db_wrap_older(db, err) : ret;
+}
+
+static int run_sql(const struct request *q, sqlite3 *db, const char *sql, struct rows **out,
+		   struct err *err)
+{
+	AUTO_STMT *stmt = NULL;
+	int ret = db_prepare(db, sql, &stmt, err);
+
+	if (!ret)
+		ret = rows_fetch(stmt, q->timeout_us, out, err);
+	return explain_refusal(db, ret, stmt, err);
 }
 
 int ask_sql(const struct request *q, const char *sql, struct rows **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
-	AUTO_STMT *stmt = NULL;
-	int ret = open_db(q, &db, err);
+	int ret;
 
-	if (ret)
-		return ret;
-	ret = db_prepare(db, sql, &stmt, err);
+	watch_begin(q->timeout_us);
+	ret = open_db(q, &db, err);
 	if (!ret)
-		ret = rows_fetch(stmt, q->timeout_us, out, err);
-	if (ret && (sqlite3_errcode(db) & 0xff) == SQLITE_AUTH)
-		return err_set(err, ret, "only one SELECT can be asked; the history is read-only");
-	return ret && !stmt ? db_wrap_older(db, err) : ret;
+		ret = run_sql(q, db, sql, out, err);
+	return end(ret, err);
 }
 
-int ask_report(const struct request *q, struct rows **out, struct gaps *gaps, struct err *err)
+static int run_report(const struct request *q, sqlite3 *db, struct rows **out, struct gaps *gaps,
+		      struct err *err)
 {
-	AUTO_DB *db = NULL;
 	AUTO_STMT *stmt = NULL;
-	int ret = open_db(q, &db, err);
+	int ret = report_prepare(q->report, &q->args, &q->scope, db, &stmt, err);
 
-	if (ret)
-		return ret;
-	ret = report_prepare(q->report, &q->args, &q->scope, db, &stmt, err);
 	if (ret)
 		return db_wrap_older(db, err);
 	/* Rows and gaps are of one moment, which closing the database ends. */
@@ -42,4 +77,76 @@ int ask_report(const struct request *q, struct rows **out, struct gaps *gaps, st
 	if (!ret)
 		ret = rows_fetch(stmt, q->timeout_us, out, err);
 	return ret ? ret : gaps_find(db, q->args.since_us, q->args.until_us, gaps, err);
+}
+
+int ask_report(const struct request *q, struct rows **out, struct gaps *gaps, struct err *err)
+{
+	AUTO_DB *db = NULL;
+	int ret;
+
+	watch_begin(q->timeout_us);
+	ret = open_db(q, &db, err);
+	if (!ret)
+		ret = run_report(q, db, out, gaps, err);
+	return end(ret, err);
+}
+
+int ask_with(const struct request *q, int (*ask)(sqlite3 *db, void *ctx, struct err *err),
+	     void *ctx, struct err *err)
+{
+	AUTO_DB *db = NULL;
+	int ret;
+
+	watch_begin(q->timeout_us);
+	ret = open_db(q, &db, err);
+	if (!ret)
+		ret = ask(db, ctx, err);
+	return end(ret, err);
+}
+
+/* The report as it is asked, or, with @plainly, over the view alone: what the relation found is
+ * good for is speed, and it is there in no other program. */
+static int expand(const struct request *q, sqlite3 *db, bool plainly, char **out, struct err *err)
+{
+	AUTO_STMT *stmt = NULL;
+	struct scope scope = q->scope;
+	int ret;
+
+	if (plainly)
+		scope.totals = SCOPE_NO_TOTALS;
+	ret = report_prepare(q->report, &q->args, &scope, db, &stmt, err);
+	if (ret)
+		return db_wrap_older(db, err);
+	*out = sqlite3_expanded_sql(stmt);
+	return *out ? 0 : err_set(err, -ENOMEM, "no memory for the statement");
+}
+
+int ask_report_sql(const struct request *q, char **out, struct err *err)
+{
+	AUTO_DB *db = NULL;
+	int ret;
+
+	watch_begin(q->timeout_us);
+	ret = open_db(q, &db, err);
+	if (!ret)
+		ret = expand(q, db, true, out, err);
+	return end(ret, err);
+}
+
+int ask_plan(const struct request *q, const char *sql, struct rows **out, struct err *err)
+{
+	AUTO_DB *db = NULL;
+	char *expanded = NULL;
+	int ret;
+
+	watch_begin(q->timeout_us);
+	ret = open_db(q, &db, err);
+	if (!ret && !sql)
+		ret = expand(q, db, false, &expanded, err);
+	if (!ret)
+		ret = show_plan(db, sql ? sql : expanded, out, err);
+	if (db)
+		ret = explain_refusal(db, ret, *out, err);
+	sqlite3_free(expanded);
+	return end(ret, err);
 }

@@ -12,10 +12,22 @@
 #include "rows.h"
 
 /* The rows of one statement, which the caller frees with rows_free(). -EPERM or the like when
- * it is no SELECT, -ETIMEDOUT, -E2BIG and what db_errno() has. */
+ * it is no SELECT, -ETIMEDOUT, -EINTR (Ctrl-C), -E2BIG and what db_errno() has. */
 int ask_sql(const struct request *q, const char *sql, struct rows **out, struct err *err);
 
 /* Likewise of the report that @q is about; and the gaps of its window, of the same moment. */
 int ask_report(const struct request *q, struct rows **out, struct gaps *gaps, struct err *err);
+
+/* The SQL of the report that @q is about, with the values in it, for --show-sql. The caller frees
+ * *@out with sqlite3_free(). */
+int ask_report_sql(const struct request *q, char **out, struct err *err);
+
+/* How SQLite would find what @sql asks, or the report if that is NULL: see show_plan(). */
+int ask_plan(const struct request *q, const char *sql, struct rows **out, struct err *err);
+
+/* Opens the history and calls @ask with it, for what is more than one statement; -EINTR,
+ * -ETIMEDOUT and -ENOMEM as above. Nothing may be printed meanwhile. */
+int ask_with(const struct request *q, int (*ask)(sqlite3 *db, void *ctx, struct err *err),
+	     void *ctx, struct err *err);
 
 #endif

@@ -6,10 +6,10 @@
 
 const struct command commands[] = {
 	{"reports", "", "the reports, as a list", command_reports, .traits = PRINTS_ROWS},
-	{"sql", "'SELECT ...'", "one SELECT of your own", command_sql,
+	{"sql", "['SELECT ...']", "one SELECT of your own; without it, a prompt", command_sql,
+	 .traits = READS_HISTORY | PRINTS_ROWS | ASKS_SQL, .check = command_sql_check},
+	{"schema", "[NAME]", "tables and views, with what their columns mean", command_schema,
 	 .traits = READS_HISTORY | PRINTS_ROWS},
-	{"schema", "", "tables and views, with what their columns mean", command_schema,
-	 .traits = READS_HISTORY},
 	{"help", "[REPORT]", "this, or more about a report or a command", .run = NULL},
 	{0},
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "functions_parts.h"
 #include "totals.h"
 
 #define FEW 4
@@ -273,6 +274,7 @@ static const struct {
 	void (*call)(sqlite3_context *, int, sqlite3_value **);
 	void (*step)(sqlite3_context *, int, sqlite3_value **);
 	void (*final)(sqlite3_context *);
+	bool changes; /* the same arguments need not give the same */
 } functions[] = {
 	{.name = "ip_in", .n_args = 2, .call = ip_in},
 	{.name = "ip_net", .n_args = 2, .call = ip_net},
@@ -280,20 +282,27 @@ static const struct {
 	{.name = "matches", .n_args = 2, .call = matches},
 	{.name = "few", .n_args = 1, .step = few_step, .final = few_final},
 	{.name = "few", .n_args = 2, .step = few_step, .final = few_final},
+	{.name = "human_bytes", .n_args = 1, .call = sql_human_bytes},
+	{.name = "human_us", .n_args = 1, .call = sql_human_us},
+	{.name = "percentile", .n_args = 2, .step = percentile_step, .final = percentile_final},
+	/* Another at each moment, as its SQL is run. */
+	{.name = "ago", .n_args = 1, .call = sql_ago, .changes = true},
 };
 
 int functions_register(sqlite3 *db, struct err *err)
 {
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		int flags = SQLITE_UTF8 | SQLITE_INNOCUOUS |
+			    (functions[i].changes ? 0 : SQLITE_DETERMINISTIC);
 		int rc = sqlite3_create_function_v2(db, functions[i].name, functions[i].n_args,
-						    SQLITE_UTF8 | SQLITE_DETERMINISTIC |
-							    SQLITE_INNOCUOUS,
-						    NULL, functions[i].call, functions[i].step,
-						    functions[i].final, NULL);
+						    flags, NULL, functions[i].call,
+						    functions[i].step, functions[i].final, NULL);
 
 		if (rc != SQLITE_OK)
 			return err_set(err, -EIO, "function %s: %s", functions[i].name,
 				       sqlite3_errmsg(db));
 	}
+	if (names_register(db, err))
+		return err->code;
 	return totals_register(db, err);
 }

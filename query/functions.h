@@ -7,9 +7,17 @@
  *	matches(text, pattern) equal; or as a shell pattern if there is a * or ? in it
  *	few(text)              aggregate: the four most frequent, as in 'curl, ssh, +3'
  *	few(text, n)           the same, where each counts n times
+ *	percentile(x, p)       aggregate: the value below which p per cent are, exactly; p from
+ *	                       0 to 100, the same in all rows. As SQLite's own of 3.47
+ *	ago(duration)          when it was, in us since the epoch: id >= ago('1h')
+ *	human_bytes(n)         5368709120 as 5.0G, of powers of 1024
+ *	human_us(n)            a duration in us: 1500 as 1.5ms, 90000000 as 1m30s
+ *	port_name(port)        what /etc/services calls it; NULL when it has no name
+ *	user_name(uid)         likewise, a user
  *	totals(...)            a table: exact sums over connections; see totals.h
  *
- * A NULL makes the first four NULL; few() leaves NULL texts out.
+ * NULL makes a function NULL, as does what is no address, number or the like; aggregates
+ * leave it out. A network, duration or share that cannot be is an error.
  */
 #ifndef CONNMON_FUNCTIONS_H
 #define CONNMON_FUNCTIONS_H

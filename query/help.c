@@ -24,9 +24,7 @@ const struct help_theme help_themes[] = {
 	{"rows", "Connection by connection"}, {NULL, NULL},
 };
 
-/* @text after @indent blanks, broken between words; the first line is begun already
- * and @column characters of it are used. */
-static void fold(FILE *out, const char *text, int column, int indent)
+void help_fold(FILE *out, const char *text, int column, int indent)
 {
 	while (*text) {
 		int len = (int)strcspn(text, " ");
@@ -54,7 +52,7 @@ static void entry(FILE *out, const char *name, const char *text)
 		fprintf(out, "\n%*s", NAME_WIDTH + 2, "");
 		used = NAME_WIDTH + 2;
 	}
-	fold(out, text, used, NAME_WIDTH + 2);
+	help_fold(out, text, used, NAME_WIDTH + 2);
 }
 
 static void option_entry(FILE *out, const struct option_spec *spec, const char *dflt)
@@ -126,7 +124,7 @@ static void general_help(FILE *out, const struct request *q)
 static void report_help(FILE *out, const struct option_set *set, const struct report *report)
 {
 	fprintf(out, "connmon-query %s - %s\n\n", report->name, report->title);
-	fold(out, report->help, 0, 0);
+	help_fold(out, report->help, 0, 0);
 	fprintf(out, "\n  %s\n", report->example);
 	options_help(out, set, &(struct subject){.report = report});
 	fputs("\nA TIME is 90s 15m 1h 7d 2w (that long ago), now, today, yesterday, 10:30,\n"

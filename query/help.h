@@ -16,4 +16,8 @@ extern const struct help_theme help_themes[]; /* ends with a NULL name */
 /* Of the report or command that @q is about, else of the whole program. */
 void help_print(FILE *out, const struct request *q);
 
+/* @text after @indent blanks, broken between words, with a newline; the first line is begun
+ * already, and @column characters of it are used. */
+void help_fold(FILE *out, const char *text, int column, int indent);
+
 #endif

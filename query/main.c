@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "ask.h"
@@ -15,14 +17,39 @@
 #include "output.h"
 #include "remark.h"
 #include "request.h"
+#include "show.h"
 #include "timespec.h"
+#include "watch.h"
 
 enum status {
 	STATUS_OK = 0,
 	STATUS_FAILED = 1,
 	STATUS_USAGE = 2,
-	STATUS_GAPS = 3, /* with --strict: the window overlaps a gap */
+	STATUS_GAPS = 3,	  /* with --strict: the window overlaps a gap */
+	STATUS_INTERRUPTED = 130, /* as a shell says of Ctrl-C */
 };
+
+static int show_report(const struct request *q, struct err *err)
+{
+	char *sql = NULL;
+	int ret = ask_report_sql(q, &sql, err);
+
+	if (ret)
+		return ret;
+	if (q->report->relation == SCOPE_ROWS && q->scope.totals != SCOPE_NO_TOTALS)
+		puts("-- The same rows. The report is quicker: it seeks them in the totals of hours.");
+	show_sql(sql, stdout);
+	sqlite3_free(sql);
+	return command_flush(err);
+}
+
+static int explain_report(const struct request *q, struct err *err)
+{
+	AUTO_ROWS *rows = NULL;
+	int ret = ask_plan(q, NULL, &rows, err);
+
+	return ret ? ret : output_rows(q, rows, err);
+}
 
 static int run_report(const struct request *q, bool *has_gaps, struct err *err)
 {
@@ -47,6 +74,19 @@ static void on_closed_pipe(int signal_number)
 	_exit(STATUS_OK);
 }
 
+/* In a signal handler: nothing but system calls. */
+static void on_stuck(const char *words)
+{
+	struct iovec line[] = {{.iov_base = "connmon-query: ", .iov_len = 15},
+			       {.iov_base = (char *)words, .iov_len = words ? strlen(words) : 0},
+			       {.iov_base = "\n", .iov_len = 1}};
+
+	if (!words)
+		_exit(STATUS_INTERRUPTED);
+	(void)!writev(STDERR_FILENO, line, 3);
+	_exit(STATUS_FAILED);
+}
+
 static int run(const struct request *q, bool *has_gaps, struct err *err)
 {
 	if (q->version) {
@@ -57,7 +97,25 @@ static int run(const struct request *q, bool *has_gaps, struct err *err)
 		help_print(stdout, q);
 		return command_flush(err);
 	}
-	return q->command ? q->command->run(q, err) : run_report(q, has_gaps, err);
+	if (q->command)
+		return q->command->run(q, err);
+	if (options_get(&q->options, "show-sql"))
+		return show_report(q, err);
+	if (options_get(&q->options, "explain"))
+		return explain_report(q, err);
+	return run_report(q, has_gaps, err);
+}
+
+static enum status failure(const struct err *err)
+{
+	switch (err->code) {
+	case REPORT_USAGE:
+		return STATUS_USAGE;
+	case -EINTR:
+		return STATUS_INTERRUPTED;
+	default:
+		return STATUS_FAILED;
+	}
 }
 
 static enum status answer(struct request *q, int argc, char **argv, struct err *err)
@@ -71,7 +129,7 @@ static enum status answer(struct request *q, int argc, char **argv, struct err *
 	if (request_read(q, argc, argv, now.tv_sec * US_PER_S + now.tv_usec, err))
 		return STATUS_USAGE;
 	if (run(q, &has_gaps, err))
-		return err->code == REPORT_USAGE ? STATUS_USAGE : STATUS_FAILED;
+		return failure(err);
 	return q->strict && has_gaps ? STATUS_GAPS : STATUS_OK;
 }
 
@@ -82,11 +140,12 @@ int main(int argc, char **argv)
 	enum status status = STATUS_FAILED;
 
 	signal(SIGPIPE, on_closed_pipe);
+	watch_give_up = on_stuck;
 	if (q)
 		status = answer(q, argc, argv, &err);
 	else
 		err_set(&err, -ENOMEM, "no memory");
-	if (err.code)
+	if (err.code && status != STATUS_INTERRUPTED)
 		remark(err.msg);
 	free(q);
 	return status;

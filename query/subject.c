@@ -36,6 +36,12 @@ static const struct option_spec general_options[] = {
 	 .needs = IS_REPORT},
 	{"timeout", "DURATION", "give up after this long; 0s: never (default 60s)", GROUP_GENERAL,
 	 .needs = READS_HISTORY, .anywhere = true},
+	{"show-sql", NULL, "print its SQL, ready to paste, and ask nothing", GROUP_GENERAL,
+	 .needs = IS_REPORT},
+	{"explain", NULL, "print how SQLite would find it, and ask nothing", GROUP_GENERAL,
+	 .needs = ASKS_SQL},
+	{"file", "FILE", "the statement is in it; -: on standard input", GROUP_COMMAND,
+	 .only = "sql", .letter = 'f', .values = &files},
 	{"help", NULL, "this; after a report or a command: its help", GROUP_GENERAL, .letter = 'h'},
 	{"version", NULL, "the version", .group = GROUP_GENERAL},
 };
@@ -56,7 +62,7 @@ const char *subject_name(const struct subject *s)
 
 static unsigned traits(const struct subject *s)
 {
-	unsigned all = READS_HISTORY | PRINTS_ROWS | IS_REPORT;
+	unsigned all = READS_HISTORY | PRINTS_ROWS | IS_REPORT | ASKS_SQL;
 
 	if (s->command)
 		return s->command->traits;

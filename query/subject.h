@@ -33,6 +33,7 @@ enum trait {
 	READS_SCOPE = 1 << 3,	/* has a window and filters */
 	READS_TALLY = 1 << 4,	/* sums, by whatever columns */
 	IS_GROUPED = 1 << 5,	/* by columns that --by may change */
+	ASKS_SQL = 1 << 6,	/* one statement, whose plan can be told */
 };
 
 struct request;

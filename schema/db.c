@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "embed.h"
+#include "guard.h"
 
 extern const struct embed schema_migrations[];
 
@@ -161,12 +162,13 @@ static bool was_ours(const char *path)
  * 0 with nothing in the file yet. */
 static int check_owner(sqlite3 *db, int *version, struct err *err)
 {
-	int application_id, n_objects, ret;
+	int application_id, n_objects = 0, ret;
 
 	ret = query_int(db, "PRAGMA application_id", &application_id, err);
 	if (!ret)
 		ret = query_int(db, "PRAGMA user_version", version, err);
-	if (!ret)
+	/* Asked only of what may be empty: that of a foreign file may be long. */
+	if (!ret && application_id == 0 && *version == 0)
 		ret = query_int(db, "SELECT count(*) FROM sqlite_schema", &n_objects, err);
 	if (ret == -EUCLEAN && !was_ours(sqlite3_db_filename(db, "main")))
 		return err_set(err, -EINVAL,
@@ -223,6 +225,9 @@ static int check_path(const char *path, bool create, struct err *err)
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return err_set(err, -EISDIR,
 			       "is a directory; name a file in it, as in --db %s/connmon.db", path);
+	/* Opening a pipe would wait for whoever writes to it. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "is no regular file; name another with --db");
 	if (create)
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	else
@@ -256,6 +261,18 @@ int db_check_path(const char *path, bool create, struct err *err)
 	return check_path(path, create, err) ? err_wrap(err, "%s", path) : 0;
 }
 
+/* Debian's SQLite takes "file:..." for a URI, whose words may say mode=rwc or vfs=..., and
+ * every one ":memory:" for no file at all. */
+static int open_file(const char *path, int flags, sqlite3 **db)
+{
+	bool special = path[0] == ':' || !strncmp(path, "file:", 5);
+	char *name = sqlite3_mprintf("%s%s", special ? "./" : "", path);
+	int rc = name ? sqlite3_open_v2(name, db, flags | SQLITE_OPEN_NOMUTEX, NULL) : SQLITE_NOMEM;
+
+	sqlite3_free(name);
+	return rc;
+}
+
 /* The pragma answers with the mode that is, and calls that no error. */
 static int use_wal(sqlite3 *db, struct err *err)
 {
@@ -286,7 +303,7 @@ static int open_writer(const char *path, bool durable, sqlite3 **out, struct err
 	if (ret)
 		return ret;
 	/* One thread uses it, and each of the many calls for a row would take a lock. */
-	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	rc = open_file(path, SQLITE_OPEN_READWRITE, &db);
 	if (rc != SQLITE_OK)
 		return err_set(err, db_errno(rc), "%s", sqlite3_errstr(rc));
 	sqlite3_extended_result_codes(db, 1);
@@ -331,28 +348,6 @@ int db_open_writer(const char *path, bool durable, sqlite3 **out, struct err *er
 	return ret ? err_wrap(err, "%s", path) : 0;
 }
 
-/* The guard of a reader. SQLITE_OPEN_READONLY alone still lets ATTACH, VACUUM
- * INTO and temporary tables through, and PRAGMA query_only can be switched off
- * again by a PRAGMA. */
-static int allow_reading(void *ctx, int action, const char *a, const char *b, const char *c,
-			 const char *d)
-{
-	(void)ctx, (void)b, (void)c, (void)d;
-	switch (action) {
-	case SQLITE_UPDATE:
-		/* sqlite3_declare_vtab() compiles one, without running it, for a table-valued
-		 * function (totals). From a user it is refused even so. */
-		return strcmp(a, "sqlite_master") == 0 ? SQLITE_IGNORE : SQLITE_DENY;
-	case SQLITE_SELECT:
-	case SQLITE_READ:
-	case SQLITE_FUNCTION:
-	case SQLITE_RECURSIVE:
-		return SQLITE_OK;
-	default:
-		return SQLITE_DENY;
-	}
-}
-
 static int open_reader(const char *path, sqlite3 **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
@@ -361,25 +356,21 @@ static int open_reader(const char *path, sqlite3 **out, struct err *err)
 	ret = check_path(path, false, err);
 	if (ret)
 		return ret;
-	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+	rc = open_file(path, SQLITE_OPEN_READONLY, &db);
 	if (rc != SQLITE_OK)
 		return err_set(err, db_errno(rc), "%s", sqlite3_errstr(rc));
 	sqlite3_extended_result_codes(db, 1);
 	sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 16 << 20);
-	sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 100000);
-	sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, 100);
-	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-	ret = check_owner(db, &version, err);
+	ret = guard_limit(db, err);
+	if (!ret)
+		ret = check_owner(db, &version, err);
 	if (!ret)
 		ret = db_exec(db, "PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON", err);
 	if (ret)
 		return ret;
 	if (version == 0)
 		return err_set(err, -EINVAL, "holds no history yet; start connmon-collect");
-	sqlite3_set_authorizer(db, allow_reading, NULL);
+	guard_close(db);
 	*out = db;
 	db = NULL;
 	return 0;
@@ -397,10 +388,10 @@ int db_exec_ours(sqlite3 *db, const char *sql, struct err *err)
 	bool reads = sqlite3_db_readonly(db, "main") == 1;
 	int ret;
 
-	sqlite3_set_authorizer(db, NULL, NULL);
+	guard_open(db);
 	ret = db_exec(db, sql, err);
 	if (reads)
-		sqlite3_set_authorizer(db, allow_reading, NULL);
+		guard_close(db);
 	return ret;
 }
 
@@ -409,13 +400,11 @@ int db_wrap_older(sqlite3 *db, struct err *err)
 	struct err ignored;
 	int version;
 
-	sqlite3_set_authorizer(db, NULL, NULL); /* it allows no PRAGMA */
 	if (query_int(db, "PRAGMA user_version", &version, &ignored) == 0 &&
 	    version < db_schema_version())
 		err_wrap(
 			err,
 			"%s: has schema %d, older than this program's %d; start connmon-collect on it",
 			sqlite3_db_filename(db, "main"), version, db_schema_version());
-	sqlite3_set_authorizer(db, allow_reading, NULL);
 	return err->code;
 }

@@ -5,10 +5,15 @@
 -- every duration. Addresses are canonical text (RFC 5952 for IPv6; an IPv4
 -- address that came over an IPv6 socket is kept as IPv4). Names of processes are
 -- escaped when they are stored: \xNN for what a terminal would obey, \\ for \.
+--
+-- `connmon-query schema` prints what lines that start with --: say, and what stands behind a
+-- column of a table. query/meaning.h tells how they are written.
 
 -- One row for each TCP connection attempt, out and in, written once, when it ended.
 -- The key is the time of the end, made strictly increasing: rows are only ever
 -- appended, --since is a range of the key, and "newer than the last I saw" is complete.
+--: connection  one row for each TCP connection attempt, written once, when it ended
+--: connection.duration_us  from its start to its end
 CREATE TABLE connection (
   id             INTEGER PRIMARY KEY,  -- the end; the start is id - duration_us
   duration_us    INTEGER NOT NULL,
@@ -44,6 +49,15 @@ CREATE INDEX connection_failed ON connection(id) WHERE outcome >= 16;
 
 -- What is open now, if it has been for longer than one flush. A row moves to
 -- connection when it ends.
+--: open_connection  what is open now, if it has been for longer than one flush
+--: open_connection.* as connection
+--: open_connection.start_us  when it started, since the epoch
+--: open_connection.netns  its network namespace, as `readlink /proc/PID/ns/net` shows it
+--: open_connection.local_addr  the address on this node
+--: open_connection.thread  the thread's own name, when it is not that of its process
+--: open_connection.closer_id  who closed it, of process; NULL when no process here did
+--: open_connection.error  NULL
+--: open_connection.srtt_us  the kernel's smoothed round-trip time when it was last seen
 CREATE TABLE open_connection (
   id             INTEGER PRIMARY KEY,  -- the kernel side's name for the connection, this boot
   start_us       INTEGER NOT NULL,
@@ -73,6 +87,14 @@ CREATE TABLE open_connection (
 
 -- A process as it was when it connected. One that calls exec goes on under the
 -- same pid and start as another program, and gets a second row.
+--: process  a process, under one program: one that calls exec gets a second row
+--: process.id  its number in this database
+--: process.boot  the first run of the boot it lived in, of run
+--: process.pid  as the node sees it
+--: process.start_us  when it started, since the epoch
+--: process.ppid  the pid of its parent
+--: process.program_id  what it runs, of program
+--: process.cmdline  its arguments as a shell would take them apart; only when asked for
 CREATE TABLE process (
   id         INTEGER PRIMARY KEY,
   boot       INTEGER NOT NULL REFERENCES run,  -- the first run of the boot it lived in
@@ -85,6 +107,11 @@ CREATE TABLE process (
 ) STRICT;
 
 -- What reports group by.
+--: program  a program as somebody ran it: what reports group by
+--: program.id  its number in this database
+--: program.comm  its name, as the kernel has it: 15 bytes at most
+--: program.uid  the user it ran as
+--: program.container_id  where it ran, of container; NULL: in the root cgroup
 CREATE TABLE program (
   id           INTEGER PRIMARY KEY,
   comm         TEXT    NOT NULL,
@@ -96,6 +123,8 @@ CREATE UNIQUE INDEX program_key
   ON program(comm, ifnull(exe, ''), uid, ifnull(container_id, 0));
 
 -- Every cgroup but the root, and the container it belongs to, if it looks like one.
+--: container  every cgroup but the root, and the container it belongs to
+--: container.id  its number in this database
 CREATE TABLE container (
   id        INTEGER PRIMARY KEY,
   cgroup_id INTEGER NOT NULL,                  -- the kernel's number of the cgroup
@@ -106,6 +135,13 @@ CREATE TABLE container (
 ) STRICT;
 
 -- Who listened where, from when to when.
+--: listener  who listened where, from when to when
+--: listener.id  its number in this database
+--: listener.netns  its network namespace, as `readlink /proc/PID/ns/net` shows it
+--: listener.addr  the address it listened on; 0.0.0.0 and ::, on all
+--: listener.port  the port it listened on
+--: listener.program_id  who listened, of program; NULL when unknown
+--: listener.from_us  since when, since the epoch
 CREATE TABLE listener (
   id         INTEGER PRIMARY KEY,
   netns      INTEGER NOT NULL,
@@ -135,6 +171,11 @@ CREATE TABLE hourly (
 CREATE INDEX hourly_peer ON hourly(peer_addr, hour);
 
 -- Each start of a collector.
+--: run  each start of a collector
+--: run.id  its number in this database
+--: run.pid  of the collector
+--: run.start_us  when it started, since the epoch
+--: run.last_commit_us  when it last wrote, since the epoch
 CREATE TABLE run (
   id             INTEGER PRIMARY KEY,
   boot_id        TEXT    NOT NULL,             -- /proc/sys/kernel/random/boot_id
@@ -153,6 +194,9 @@ CREATE TABLE run (
 -- How the kernel's clock since boot maps to wall-clock time; a row for each start
 -- and for each step of the wall clock. at_us is by the new time: of one boot, the later
 -- row is that with the greater at_us - offset_us.
+--: clock  how the kernel's clock since boot maps to wall-clock time
+--: clock.at_us  since when it has been so, since the epoch; by the new time
+--: clock.run_id  in which run, of run
 CREATE TABLE clock (
   at_us     INTEGER PRIMARY KEY,
   run_id    INTEGER NOT NULL REFERENCES run,
@@ -160,6 +204,11 @@ CREATE TABLE clock (
 ) STRICT;
 
 -- Where the history has holes.
+--: gap  where the history has holes
+--: gap.id  its number in this database
+--: gap.from_us  begin of the hole, since the epoch
+--: gap.to_us  its end, since the epoch
+--: gap.reason  ring_full table_full recursion stopped disk_full corrupt set_aside pruned
 CREATE TABLE gap (
   id      INTEGER PRIMARY KEY,
   from_us INTEGER NOT NULL,
@@ -276,6 +325,15 @@ SELECT strftime('%Y-%m-%dT%H:%M:%SZ', h.hour * 3600, 'unixepoch') AS hour,
   LEFT JOIN program g   ON g.id = h.program_id
   LEFT JOIN container k ON k.id = g.container_id;
 
+--: processes  the processes that connected, and their parents
+--: processes.pid  as the node sees it
+--: processes.ppid  the pid of its parent
+--: processes.comm  the program's name, 15 bytes at most
+--: processes.exe  the program's file; NULL when it could not be read in time
+--: processes.uid  the user it ran as
+--: processes.container  where it ran, by name, else 12 digits of its id; NULL: in none
+--: processes.cmdline  its arguments as a shell would take them apart; only when asked for
+--: processes.started_at TEXT when it started
 CREATE VIEW processes AS
 SELECT p.pid, p.ppid, g.comm, g.exe, g.uid, k.name AS container, p.cmdline,
        strftime('%Y-%m-%dT%H:%M:%fZ', p.start_us / 1e6, 'unixepoch') AS started_at
@@ -283,6 +341,14 @@ SELECT p.pid, p.ppid, g.comm, g.exe, g.uid, k.name AS container, p.cmdline,
   JOIN program g        ON g.id = p.program_id
   LEFT JOIN container k ON k.id = g.container_id;
 
+--: listeners  who listened where, from when to when
+--: listeners.* as listener
+--: listeners.comm  the program's name, 15 bytes at most; NULL when unknown
+--: listeners.exe  the program's file; NULL when it could not be read in time
+--: listeners.uid  the user it ran as
+--: listeners.container  where it ran, by name, else 12 digits of its id; NULL: in none
+--: listeners.from_at TEXT since when
+--: listeners.to_at TEXT until when; NULL: still listening
 CREATE VIEW listeners AS
 SELECT l.netns, l.addr, l.port, g.comm, g.exe, g.uid, k.name AS container,
        strftime('%Y-%m-%dT%H:%M:%fZ', l.from_us / 1e6, 'unixepoch') AS from_at,

@@ -36,6 +36,9 @@ ALTER TABLE container ADD COLUMN
 ALTER TABLE listener ADD COLUMN
   cookie INTEGER /* the socket's: a later run knows by it what it takes over */;
 
+--: account  what the kernel side sent in a run, and what became of it
+--: account.run_id  which run, of run
+--: account.seen  records sent: recorded + lost + filtered
 CREATE TABLE account (
   -- What the kernel side sent in a run, and what became of it:
   -- seen = recorded + lost + filtered, for each kind of record.
@@ -145,6 +148,9 @@ SELECT CAST((julianday('now') - 2440587.5) * 86400e6 AS INTEGER),
   LEFT JOIN process q   ON q.id = o.closer_id;
 
 DROP VIEW processes;
+--: processes.ended_at TEXT when it exited; NULL: still running, or not seen
+--: processes.parent_comm  the program of its parent; NULL when only the pid is known
+--: processes.parent_exe  the file of that program
 CREATE VIEW processes AS
 SELECT p.pid, p.ppid, g.comm, g.exe, g.uid, k.name AS container, p.cmdline,
        strftime('%Y-%m-%dT%H:%M:%fZ', p.start_us / 1e6, 'unixepoch') AS started_at,

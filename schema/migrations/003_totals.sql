@@ -2,6 +2,8 @@
 -- hours are totalled, and what is deleted in the end is known.
 
 -- Where on this node a connection ended: few of them, so each row names one by number.
+--: local_address  where on this node connections ended
+--: local_address.id  its number in this database
 CREATE TABLE local_address (
   id    INTEGER PRIMARY KEY,
   netns INTEGER NOT NULL,              -- as `readlink /proc/PID/ns/net` shows it
@@ -11,6 +13,10 @@ CREATE TABLE local_address (
 
 -- As 001 says: one row for each attempt, written once, when it ended, in the order of the
 -- key. What totals are made of comes first, for SQLite reads a row from its begin.
+--: connection.peer_addr  the address of the other side, canonical
+--: connection.peer_port  the port of the other side
+--: connection.local_port  the port on this node
+--: connection.local_id  its address and network namespace on this node, of local_address
 CREATE TABLE connection_3 (
   id             INTEGER PRIMARY KEY,  -- the end; the start is id - duration_us
   duration_us    INTEGER NOT NULL,
@@ -73,6 +79,14 @@ UPDATE open_connection
 -- over for each hour. A sum too great for 64 bits stands as 9223372036854775807.
 DROP VIEW hourly_totals;
 DROP TABLE hourly;
+--: hourly  exact totals of finished hours, by the hour of the end; view: hourly_totals
+--: hourly.peer_addr  the address of the other side
+--: hourly.service_port  the port of whoever was called: the peer's for out, ours for in
+--: hourly.tx_bytes  payload sent
+--: hourly.rx_bytes  payload received
+--: hourly.retransmits  segments sent again
+--: hourly.connect_us_sum  all their times from connect() to established
+--: hourly.duration_us_sum  all their durations
 CREATE TABLE hourly (
   hour            INTEGER NOT NULL,    -- hours since the epoch
   direction       INTEGER NOT NULL,    -- as in connection
@@ -97,6 +111,9 @@ CREATE TABLE hourly (
   PRIMARY KEY (hour, direction, peer_addr, service_port, program_id, container_id, loopback)
 ) STRICT, WITHOUT ROWID;
 
+--: hourly.connect_us_max  the longest of them; 0 when none has one
+--: hourly_program  the same over all peers: few rows, for what does not ask for the peer
+--: hourly_program.* as hourly
 CREATE TABLE hourly_program (
   -- The same over all peers: few rows, for what does not ask for the peer.
   hour            INTEGER NOT NULL,
@@ -120,6 +137,16 @@ CREATE TABLE hourly_program (
   PRIMARY KEY (hour, direction, service_port, program_id, container_id, loopback)
 ) STRICT, WITHOUT ROWID;
 
+--: hourly_totals  exact totals of finished hours, readable; the function totals() is quicker
+--: hourly_totals.* as hourly
+--: hourly_totals.hour TEXT the begin of the hour, RFC 3339, UTC
+--: hourly_totals.direction TEXT out: this node connected; in: it accepted
+--: hourly_totals.comm  the program's name, 15 bytes at most; NULL when unknown
+--: hourly_totals.exe  the program's file; NULL when it could not be read in time
+--: hourly_totals.uid  the user it ran as
+--: hourly_totals.container  of the connections, by name, else 12 digits of its id; NULL: none
+--: hourly_totals.first_started_at TEXT when the one that started first did
+--: hourly_totals.last_started_at TEXT when the one that started last did
 CREATE VIEW hourly_totals AS
 SELECT strftime('%Y-%m-%dT%H:%M:%SZ', h.hour * 3600, 'unixepoch') AS hour,
        CASE h.direction WHEN 0 THEN 'out' ELSE 'in' END           AS direction,
@@ -133,6 +160,8 @@ SELECT strftime('%Y-%m-%dT%H:%M:%SZ', h.hour * 3600, 'unixepoch') AS hour,
   LEFT JOIN program g   ON g.id = h.program_id
   LEFT JOIN container k ON k.id = h.container_id;
 
+--: extent  what of the past is here; one row
+--: extent.id  1
 CREATE TABLE extent (
   -- What of the past is here. One row.
   id                INTEGER PRIMARY KEY CHECK (id = 1),
@@ -143,6 +172,9 @@ CREATE TABLE extent (
 ) STRICT;
 INSERT INTO extent VALUES (1, 0, 0, 0);
 
+--: capture  where a run that reads programs which outlive it stood when it last committed
+--: capture.id  1
+--: capture.boot_id  /proc/sys/kernel/random/boot_id of then
 CREATE TABLE capture (
   -- Where a run that reads programs which outlive it (--pin) stood when it last committed, so
   -- that the next run goes on there. No row: none does.
@@ -168,6 +200,10 @@ DROP VIEW gaps;
 INSERT INTO gap_3 SELECT * FROM gap;
 DROP TABLE gap;
 ALTER TABLE gap_3 RENAME TO gap;
+--: gaps  where the history has holes
+--: gaps.* as gap
+--: gaps.from_at TEXT begin of the hole
+--: gaps.to_at TEXT its end
 CREATE VIEW gaps AS
 SELECT id, from_us, to_us,
        strftime('%Y-%m-%dT%H:%M:%fZ', from_us / 1e6, 'unixepoch') AS from_at,
@@ -176,6 +212,56 @@ SELECT id, from_us, to_us,
   FROM gap;
 
 -- The public face, as in 001: both kinds in one, and each for itself.
+--: connections  every connection of this node, the open ones included: what to ask
+--: connections.* as ended_connections
+--: open_connections  only those that are open, with the moment of asking as their id
+--: open_connections.* as ended_connections
+--: last_hour  connections that were there at some moment in the last hour
+--: last_hour.* as ended_connections
+--: last_day  connections that were there at some moment in the last day
+--: last_day.* as ended_connections
+--: ended_connections  only those that have ended
+--: ended_connections.id INTEGER the end, in us since the epoch; of an open one, the moment of
+--:   asking. The start is id - duration_us
+--: ended_connections.started_at TEXT when it started
+--: ended_connections.ended_at TEXT when it ended; NULL: open
+--: ended_connections.direction TEXT out: this node connected; in: it accepted
+--: ended_connections.outcome TEXT connecting open; closed reset_by_peer reset_by_us timed_out
+--:   never_accepted killed lost; if it never came about: refused timeout unreachable cancelled
+--:   no_port denied error
+--: ended_connections.error TEXT errno by its name, as ECONNRESET; NULL if none
+--: ended_connections.comm  the owner's program, 15 bytes at most; NULL when unknown
+--: ended_connections.exe  the file of that program; NULL when it could not be read in time
+--: ended_connections.pid  the owner, as the node sees it; NULL when unknown
+--: ended_connections.uid  the user the program ran as
+--: ended_connections.container  of the socket, by name, else 12 digits of its id; NULL: none
+--: ended_connections.netns  its network namespace, as `readlink /proc/PID/ns/net` shows it
+--: ended_connections.family INTEGER 4 or 6
+--: ended_connections.local_addr  the address on this node
+--: ended_connections.local_port  the port on this node
+--: ended_connections.peer_addr  the address of the other side
+--: ended_connections.peer_port  the port of the other side
+--: ended_connections.service_port INTEGER the port of whoever was called: the peer's for out,
+--:   ours for in
+--: ended_connections.connect_us  from connect() to established, out only
+--: ended_connections.duration_us INTEGER from its start to its end, or to now
+--: ended_connections.tx_bytes  payload sent, each byte once
+--: ended_connections.rx_bytes  payload received
+--: ended_connections.retransmits  segments sent again, SYNs included
+--: ended_connections.srtt_us  the kernel's smoothed round-trip time at the end
+--: ended_connections.min_rtt_us  the least round-trip time the kernel still remembered
+--: ended_connections.owner_source TEXT how the owner is known: connect accept close scan
+--:   listener kernel; NULL when unknown
+--: ended_connections.closed_by  the pid of who closed it; NULL when no process here did
+--: ended_connections.failed INTEGER 1: it never came about
+--: ended_connections.accept_wait_us  from established to accept(), in only
+--: ended_connections.thread TEXT the thread's own name, else its program's
+--: ended_connections.container_id  the runtime's id of the container, whole
+--: ended_connections.pod  Kubernetes pod, namespace/name, else its uid; NULL: in none
+--: ended_connections.loopback INTEGER 1: the node with itself
+--: ended_connections.cookie  the socket's cookie, as `ss -e` shows it (sk:)
+--: ended_connections.flags  1 v4-mapped 2 older than the collector's run 4 begin not seen
+--:   8 the peer closed first 16 a path of Multipath TCP 32 the node with itself
 CREATE VIEW ended_connections AS
 SELECT c.id                                                    AS id,
        strftime('%Y-%m-%dT%H:%M:%fZ', (c.id - c.duration_us) / 1e6, 'unixepoch') AS started_at,

@@ -4,6 +4,8 @@
 -- As hourly, of the five minutes in which the connections ended. Of what this node connected
 -- to alone: its destinations are few, where nearly each connection that comes in is of a client
 -- of its own, and sums of one row each save nothing.
+--: recent  exact totals of five minutes each, of the last hours; of what this node called
+--: recent.* as hourly
 CREATE TABLE recent (
   slot            INTEGER NOT NULL,    -- five minutes since the epoch
   direction       INTEGER NOT NULL,    -- 0
@@ -28,6 +30,8 @@ CREATE TABLE recent (
   PRIMARY KEY (slot, direction, peer_addr, service_port, program_id, container_id, loopback)
 ) STRICT, WITHOUT ROWID;
 
+--: recent_program  the same over all peers, in both directions
+--: recent_program.* as recent
 CREATE TABLE recent_program (
   -- The same over all peers, in both directions.
   slot            INTEGER NOT NULL,

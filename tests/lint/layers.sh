@@ -49,7 +49,7 @@ violations=$(
 			forbid "libbpf and the skeleton belong to the probe" \
 				'^#include [<"](bpf/|.*\.skel\.h)'
 		sources $folder "$folder/main" | forbid "only main.c exits" "$exit"
-		sources $folder "$folder/(main|command|command_[a-z]+|pager|prompt|remark)" |
+		sources $folder "$folder/(main|command|command_[a-z]+|pager|prompt|prompt_[a-z]+|remark)" |
 			forbid "only main.c, commands, the pager, the prompt and remarks print" "$print"
 	done
 	sources collector 'collector/(probe_parts|decode)' |

@@ -154,6 +154,53 @@ static void a_folder_and_a_path_into_nowhere_are_refused_with_the_remedy(void **
 	assert_refused(path, -ENOENT, "create it first");
 }
 
+/* SQLite would take these for other things than files. */
+static void a_name_is_that_of_a_file(void **state)
+{
+	static const char *const names[] = {"file:h.db?mode=rwc", "file:h.db?vfs=unix-none",
+					    ":memory:", "file::memory:"};
+	struct tempdb *f = *state;
+	struct err err = {0};
+	char *here = getcwd(NULL, 0);
+	sqlite3 *db = NULL;
+
+	assert_int_equal(chdir(f->folder), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char side[64];
+
+		assert_int_equal(db_open_reader(names[i], &db, &err), -ENOENT);
+		assert_int_equal(db_open_writer(names[i], false, &db, &err), 0);
+		db_close(db);
+		db = NULL;
+		assert_int_equal(db_open_reader(names[i], &db, &err), 0);
+		db_close(db);
+		db = NULL;
+		assert_int_equal(access("h.db", F_OK), -1);
+		for (int k = 0; k < 3; k++) {
+			snprintf(side, sizeof(side), "%s%s", names[i],
+				 k == 0	  ? ""
+				 : k == 1 ? "-wal"
+					  : "-shm");
+			assert_int_equal(unlink(side), 0);
+		}
+	}
+	assert_int_equal(chdir(here), 0);
+	free(here);
+}
+
+static void a_pipe_is_refused_and_not_waited_for(void **state)
+{
+	struct tempdb *f = *state;
+	struct err err = {0};
+	sqlite3 *db = NULL;
+
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	assert_int_equal(db_open_reader(f->path, &db, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "is no regular file"));
+	assert_refused(f->path, -EINVAL, "is no regular file");
+	assert_int_equal(db_open_reader("/dev/null", &db, &err), -EINVAL);
+}
+
 static void a_reader_needs_a_history(void **state)
 {
 	struct tempdb *f = *state;
@@ -183,6 +230,27 @@ static void on_a_reader_nothing_but_a_select_compiles(void **state)
 		"PRAGMA writable_schema = ON",
 		"BEGIN",
 		"SELECT load_extension('x')",
+		"SELECT fts3_tokenizer('simple')",
+		"SELECT fts3_tokenizer('mine', x'0102030405060708')",
+		"SELECT sqlite_log(1, 'x')",
+		"SELECT * FROM pragma_user_version(7)",
+		"PRAGMA user_version = 7",
+		"PRAGMA journal_mode = DELETE",
+		"PRAGMA temp_store_directory = '/tmp'",
+		"PRAGMA trusted_schema = ON",
+		"PRAGMA wal_checkpoint",
+		"PRAGMA optimize",
+		"REINDEX",
+		"ANALYZE",
+		"SAVEPOINT a",
+		"DETACH main",
+		"INSERT INTO gap SELECT * FROM gap RETURNING 1",
+		"WITH g AS (SELECT 1) DELETE FROM gap",
+		"CREATE VIRTUAL TABLE temp.v USING json_each",
+		"CREATE TEMP TRIGGER t AFTER INSERT ON gap BEGIN SELECT 1; END",
+		"UPDATE sqlite_master SET sql = ''",
+		"UPDATE sqlite_schema SET sql = ''",
+		"SELECT \"no such column\"",
 	};
 	struct tempdb *f = *state;
 	struct err err = {0};
@@ -206,6 +274,9 @@ static void on_a_reader_nothing_but_a_select_compiles(void **state)
 			fail_msg("allowed: %s", forbidden[i]);
 	}
 	assert_int_equal(access("/tmp/connmon-never.db", F_OK), -1);
+	assert_int_equal(tempdb_number(db, "SELECT count(*) FROM pragma_table_info('gap')"), 5);
+	assert_int_equal(tempdb_number(db, "SELECT * FROM pragma_user_version"),
+			 db_schema_version());
 	assert_int_equal(tempdb_number(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1"
 					   " FROM n WHERE i < 5) SELECT sum(i) FROM n"),
 			 15);
@@ -297,6 +368,8 @@ int main(void)
 		T(the_database_of_another_application_is_refused),
 		T(a_newer_schema_is_refused_by_both_programs),
 		T(a_folder_and_a_path_into_nowhere_are_refused_with_the_remedy),
+		T(a_name_is_that_of_a_file),
+		T(a_pipe_is_refused_and_not_waited_for),
 		T(a_reader_needs_a_history),
 		T(on_a_reader_nothing_but_a_select_compiles),
 		T(one_statement_at_a_time_and_not_none),

@@ -1,32 +1,9 @@
 /* The SQL functions, asked through SQL. */
-#include "unit.h"
-
-#include "db.h"
-#include "functions.h"
-#include "tempdb.h"
-
-static int open_memory(void **state)
-{
-	sqlite3 *db = NULL;
-	struct err err = {0};
-
-	if (sqlite3_open(":memory:", &db) != SQLITE_OK || functions_register(db, &err))
-		return -1;
-	*state = db;
-	return 0;
-}
-
-static int close_memory(void **state)
-{
-	db_close(*state);
-	return 0;
-}
+#include "sql_cases.h"
 
 static void an_address_is_in_its_network(void **state)
 {
-	static const struct {
-		const char *sql, *want;
-	} cases[] = {
+	static const struct sql_case cases[] = {
 		{"ip_in('10.1.2.3', '10.0.0.0/8')", "1"},
 		{"ip_in('11.1.2.3', '10.0.0.0/8')", "0"},
 		{"ip_in('10.1.2.3', '10.1.2.3')", "1"},
@@ -50,13 +27,8 @@ static void an_address_is_in_its_network(void **state)
 		{"ip_in('10.1.2.3', NULL)", "NULL"},
 		{"ip_in('nonsense', '10.0.0.0/8')", "NULL"},
 	};
-	char sql[128];
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		snprintf(sql, sizeof(sql), "SELECT %s", cases[i].sql);
-		if (strcmp(tempdb_text(*state, sql), cases[i].want) != 0)
-			fail_msg("%s is %s", cases[i].sql, tempdb_text(*state, sql));
-	}
+	assert_gives(*state, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 static void an_address_has_a_network_of_any_size(void **state)

@@ -1,0 +1,21 @@
+/* functions_parts.h - what functions.c registers and other files hold. */
+#ifndef CONNMON_FUNCTIONS_PARTS_H
+#define CONNMON_FUNCTIONS_PARTS_H
+
+#include <sqlite3.h>
+
+#include "err.h"
+
+/* functions_human.c */
+void sql_ago(sqlite3_context *ctx, int argc, sqlite3_value **argv);
+void sql_human_bytes(sqlite3_context *ctx, int argc, sqlite3_value **argv);
+void sql_human_us(sqlite3_context *ctx, int argc, sqlite3_value **argv);
+
+/* functions_percentile.c */
+void percentile_step(sqlite3_context *ctx, int argc, sqlite3_value **argv);
+void percentile_final(sqlite3_context *ctx);
+
+/* functions_names.c: port_name() and user_name(), with what they remember. */
+int names_register(sqlite3 *db, struct err *err);
+
+#endif
