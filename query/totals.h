@@ -14,7 +14,7 @@
  * already. How many they are says connections: sum(connections), never count(*). Sums,
  * least and greatest of the other measures are right in the same way. With a column that
  * hours do not tell apart (failed, outcome, error, pid, netns, local_addr) all is summed
- * from the view connections.
+ * from the views ended_connections and open_connections.
  *
  * It reads only main, within the transaction of the statement that uses it. Errors start
  * with "totals:".

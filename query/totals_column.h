@@ -14,7 +14,7 @@ enum source {
 	SOURCE_TOTALS, /* of one interval, which begins at :begin: hourly or recent, or those
 			* without the peer when nobody asks for it */
 	SOURCE_ROW,    /* connection, and open_connection made to look like it: c */
-	SOURCE_VIEW,   /* connections: what totals do not know */
+	SOURCE_VIEW,   /* ended_ and open_connections: what totals do not know */
 	N_SOURCES,
 };
 

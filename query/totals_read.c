@@ -352,16 +352,22 @@ static int read_open(struct reader *r)
 	return done(r, rc == SQLITE_OK ? drain(r) : rc);
 }
 
-static int read_view(struct reader *r)
+/* Not from connections, which is both: of a UNION ALL SQLite makes all columns, those for which
+ * names are looked up and dates are written, too. */
+static int read_views(struct reader *r)
 {
 	static const char *const windows[] = {
 		[WINDOW_ACTIVE] = "id >= :since AND id - duration_us < :until",
 		[WINDOW_STARTED] = ("id >= :since AND id - duration_us >= :since"
 				    " AND id - duration_us < :until"),
-		[WINDOW_ENDED] = "id >= :since AND id < :until AND ended_at IS NOT NULL",
+		[WINDOW_ENDED] = "id >= :since AND id < :until",
 	};
-	int rc = prepare(r, SOURCE_VIEW, "main.connections", windows[r->q->window]);
+	int rc = prepare(r, SOURCE_VIEW, "main.ended_connections", windows[r->q->window]);
 
+	rc = done(r, rc == SQLITE_OK ? drain(r) : rc);
+	if (rc != SQLITE_OK || r->q->window == WINDOW_ENDED)
+		return rc;
+	rc = prepare(r, SOURCE_VIEW, "main.open_connections", windows[r->q->window]);
 	return done(r, rc == SQLITE_OK ? drain(r) : rc);
 }
 
@@ -416,7 +422,7 @@ int totals_read(sqlite3 *db, const struct totals_question *q, const struct total
 	int rc;
 
 	init_sums(sums, shape);
-	rc = totals_needs_rows(q->columns) ? read_view(&r) : read_plan(&r, message);
+	rc = totals_needs_rows(q->columns) ? read_views(&r) : read_plan(&r, message);
 	lookup_clear(&r.process);
 	lookup_clear(&r.program);
 	lookup_clear(&r.container);

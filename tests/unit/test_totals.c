@@ -332,7 +332,8 @@ static void a_view_in_the_file_cannot_use_it(void **state)
 {
 	sqlite3 *db = db_of(state);
 
-	tempdb_run(db, "DROP VIEW connections; CREATE VIEW connections AS SELECT * FROM totals");
+	tempdb_run(db, "DROP VIEW ended_connections;"
+		       "CREATE VIEW ended_connections AS SELECT * FROM totals");
 	assert_string_equal(error_of(db, "SELECT * FROM totals"),
 			    "totals: unsafe use of virtual table \"totals\"");
 }
