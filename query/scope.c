@@ -243,7 +243,8 @@ static void write_rows(const struct scope *scope, FILE *f)
 
 	snprintf(bucket, sizeof(bucket), "min(id, :until - 1) / %lld * %lld", (long long)bucket_us,
 		 (long long)bucket_us);
-	fprintf(f, "%s AS NOT MATERIALIZED (%s WHERE %s", by_has_columns(&scope->by) ? "bare" : "scope",
+	fprintf(f, "%s AS NOT MATERIALIZED (%s WHERE %s",
+		by_has_columns(&scope->by) ? "bare" : "scope",
 		scope->totals == SCOPE_NO_TOTALS ? "SELECT * FROM connections" : found,
 		scope->window->sql);
 	write_filters(scope, SCOPE_ROWS, ALL, f);

@@ -1,4 +1,5 @@
 -- title: What connects at regular intervals
+-- theme: patterns
 -- help: Programs that connect to a destination again and again after the same time, as
 -- help: health checks, cron jobs and malware do. score says how regular, 1 at most: the mean
 -- help: of how symmetric the intervals are (Bowley's skewness) and how close to their median

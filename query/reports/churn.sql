@@ -1,4 +1,5 @@
 -- title: Many short connections to one place
+-- theme: patterns
 -- help: Where a program connects again and again for a short time instead of keeping its
 -- help: connections: a client without keep-alive, a pool that is too small. per_s is how many
 -- help: it were a second from the first to the last; ports, how many different local ports

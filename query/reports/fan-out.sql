@@ -1,4 +1,5 @@
 -- title: One source, many peers or ports
+-- theme: patterns
 -- help: What touches much: a program here that connects to many addresses or ports (out),
 -- help: a peer that tries many of our ports, or is served by many programs (in). peers
 -- help: and ports say how many different ones there were; targets, how many pairs of both.

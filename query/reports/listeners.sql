@@ -1,4 +1,5 @@
 -- title: What listens here, and who connected to it
+-- theme: parties
 -- help: The ports on which a program listens, or did in the window, since when (and until
 -- help: when), and what came in on them: connections, how many clients, and who was the
 -- help: last. Several addresses of one program and port are one line.

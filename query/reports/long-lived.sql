@@ -1,4 +1,5 @@
 -- title: The connections that lasted longest
+-- theme: rows
 -- help: One line for each connection, the longest first, those that are still open
 -- help: included: outcome open, with the time and the bytes so far.
 -- example: connmon-query long-lived --since 1d --no-loopback

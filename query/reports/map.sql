@@ -1,4 +1,5 @@
 -- title: Which program talks to which service
+-- theme: parties
 -- help: The edges of a map of this node, the busiest first: from a program here to the
 -- help: address it calls, and from a client to the program that serves it. label is the
 -- help: service port. With --format dot or mermaid it becomes a picture.

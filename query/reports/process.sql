@@ -1,4 +1,5 @@
 -- title: One process, with its ancestors and children
+-- theme: parties
 -- help: What is known of a process: its ancestors (the oldest first), itself and its
 -- help: children, each with its program, when it started and ended, and how many
 -- help: connections it had in the window. A process that called exec has a line for each

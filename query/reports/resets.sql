@@ -1,4 +1,5 @@
 -- title: Who reset whom
+-- theme: trouble
 -- help: Established connections that were cut off by a reset, by program, peer and side:
 -- help: reset_by says who sent it. silent are those in which no byte had flowed, unanswered
 -- help: those in which we had sent and got nothing back (a server that is restarted, a

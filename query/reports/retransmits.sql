@@ -1,4 +1,5 @@
 -- title: Where segments had to be sent again
+-- theme: trouble
 -- help: Connections by peer and service port in which this node sent segments again, the
 -- help: lossy ones first: how many connections, how many segments in all, on average and
 -- help: at most, which programs, and the round-trip time: the median of the smoothed one

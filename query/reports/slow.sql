@@ -1,4 +1,5 @@
 -- title: Where connecting takes long
+-- theme: trouble
 -- help: How long it took until a connection was established, by destination: the median,
 -- help: the time that 95 and 99 of a hundred stayed under, and the longest. Failed attempts
 -- help: have no such time and do not count. Destinations with fewer than --min-connections

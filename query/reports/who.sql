@@ -1,4 +1,5 @@
 -- title: Who talked to an address or a port
+-- theme: parties
 -- help: Every program here that connected to an address, a network or a service port,
 -- help: or was called from it: how often, how often in vain, the bytes, and when the
 -- help: first and the last of these connections began. Write ADDR, :PORT or ADDR:PORT;

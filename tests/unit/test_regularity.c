@@ -88,7 +88,7 @@ static double quantile(double *values, size_t n, double q)
 
 static struct regularity by_definition(const int64_t *moments, size_t n)
 {
-	double values[400], q1, q2, q3, mad, skew;
+	double values[400] = {0}, q1, q2, q3, mad, skew;
 
 	for (size_t i = 0; i < n; i++)
 		values[i] = (double)moments[i];
