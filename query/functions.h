@@ -15,6 +15,7 @@
  *	port_name(port)        what /etc/services calls it; NULL when it has no name
  *	user_name(uid)         likewise, a user
  *	totals(...)            a table: exact sums over connections; see totals.h
+ *	list_...(list)         aggregates over its lists; see totals_list_functions.c
  *
  * NULL makes a function NULL, as does what is no address, number or the like; aggregates
  * leave it out. A network, duration or share that cannot be is an error.

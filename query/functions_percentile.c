@@ -44,7 +44,7 @@ static double number_of(uint64_t key)
 	return number;
 }
 
-static uint64_t key_at(const struct values *v, size_t rank)
+uint64_t percentile_key_at(const uint64_t *key, size_t n, size_t rank)
 {
 	uint64_t prefix = 0;
 
@@ -52,9 +52,9 @@ static uint64_t key_at(const struct values *v, size_t rank)
 		size_t count[256] = {0};
 		uint64_t byte = 0;
 
-		for (size_t i = 0; i < v->n; i++)
-			if (shift == 56 || v->key[i] >> (shift + 8) == prefix)
-				count[v->key[i] >> shift & 255]++;
+		for (size_t i = 0; i < n; i++)
+			if (shift == 56 || key[i] >> (shift + 8) == prefix)
+				count[key[i] >> shift & 255]++;
 		while (rank >= count[byte])
 			rank -= count[byte++];
 		prefix = prefix << 8 | byte;
@@ -128,8 +128,8 @@ void percentile_final(sqlite3_context *ctx)
 		at = v->percent * (double)(v->n - 1) / 100;
 		rank = (size_t)at;
 		share = at - (double)rank;
-		below = number_of(key_at(v, rank));
-		above = share > 0 ? number_of(key_at(v, rank + 1)) : below;
+		below = number_of(percentile_key_at(v->key, v->n, rank));
+		above = share > 0 ? number_of(percentile_key_at(v->key, v->n, rank + 1)) : below;
 		/* Of what is infinitely far away no share is taken. */
 		if (isfinite(above - below))
 			below += share * (above - below);

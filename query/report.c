@@ -77,6 +77,8 @@ static int parse_header(struct report *r, const char *line, struct err *err)
 		return add_text(r->operand, sizeof(r->operand), line + at, err);
 	if (!strcmp(key, "by"))
 		return add_text(r->by, sizeof(r->by), line + at, err);
+	if (!strcmp(key, "needs"))
+		return add_text(r->needs, sizeof(r->needs), line + at, err);
 	if (!strcmp(key, "param"))
 		return add_param(r, line + at, err);
 	return err_set(err, -EINVAL, "unknown key \"%s\"", key);
@@ -117,9 +119,7 @@ static int parse(const struct embed *file, struct report *r, struct err *err)
 		return err_set(err, -EINVAL, "title, help or example is missing");
 	r->name = file->name;
 	r->sql = p;
-	r->relation = reads(p, "tally")	  ? SCOPE_TALLY
-		      : reads(p, "scope") ? SCOPE_ROWS
-					  : SCOPE_NEITHER;
+	r->relation = (reads(p, "scope") ? SCOPE_ROWS : 0) | (reads(p, "tally") ? SCOPE_TALLY : 0);
 	r->filtered = r->relation != SCOPE_NEITHER;
 	return 0;
 }
@@ -259,7 +259,7 @@ int report_prepare(const struct report *report, const struct report_args *args,
 	narrowed.has_every = report_find_param(report, "every");
 	narrowed.has_earlier = report_find_param(report, "with-since");
 	narrowed.has_with_until = report_find_param(report, "with-until");
-	if (!ret && report->relation == SCOPE_ROWS && narrowed.totals != SCOPE_NO_TOTALS)
+	if (!ret && (report->relation & SCOPE_ROWS) && narrowed.totals != SCOPE_NO_TOTALS)
 		ret = found_register(db, &narrowed, args->since_us, args->until_us, err);
 	if (!ret)
 		ret = compile_arranged(report, &arrange, &narrowed, db, &stmt, err);

@@ -11,7 +11,8 @@
  *	-- param:   NAME TYPE DEFAULT HELP (any number; types are in param.h)
  *	-- by:      the columns it is grouped by unless --by says others; see by.h
  *	-- operand: NAME: the word after the report is the value of the option --NAME, a
- *	            param or a filter
+ *	            param or a filter; or endpoint: it is the values of --peer and --port
+ *	-- needs:   what the word is, when the report cannot do without it
  *
  * The file name is the subcommand, each param the option --NAME and the SQL
  * parameter :NAME, where a - is a _, and which is NULL when the DEFAULT is a - and nothing was
@@ -63,6 +64,7 @@ struct report {
 	char only[24];	  /* a filter without a value; "": all */
 	char operand[24]; /* an option; "": none */
 	char by[128];	  /* "": cannot be grouped by other columns */
+	char needs[48];	  /* what the operand is; "": it may be left out */
 	struct report_param params[REPORT_MAX_PARAMS];
 	int n_params;
 	enum scope_relation relation;

@@ -123,6 +123,29 @@ static int check_words(const struct request *q, struct err *err)
 	return q->command && q->command->check ? q->command->check(q, err) : 0;
 }
 
+static int read_operand(struct request *q, struct err *err)
+{
+	struct options *o = &q->options;
+	const struct report *r = q->report;
+	int ret = 0;
+
+	if (o->n_operands < 2) {
+		if (r->needs[0] && !options_get(o, r->operand) && !options_get(o, "peer") &&
+		    !options_get(o, "port"))
+			return err_set(err, -EINVAL, "write connmon-query %s %s", r->name,
+				       r->needs);
+		return 0;
+	}
+	if (strcmp(r->operand, "endpoint") != 0)
+		return options_give(o, &q->set, r->operand, o->operands[1], err);
+	ret = endpoint_parse(o->operands[1], &q->endpoint, err);
+	if (!ret && q->endpoint.addr[0])
+		ret = options_give(o, &q->set, "peer", q->endpoint.addr, err);
+	if (!ret && q->endpoint.port[0])
+		ret = options_give(o, &q->set, "port", q->endpoint.port, err);
+	return ret;
+}
+
 static int read_general_options(struct request *q, struct err *err)
 {
 	const struct options *o = &q->options;
@@ -171,8 +194,8 @@ int request_read(struct request *q, int argc, char *const argv[], int64_t now_us
 			       "what do you want to know? connmon-query reports lists what there "
 			       "is, --help tells more");
 	ret = check_words(q, err);
-	if (!ret && q->report && o->n_operands == 2)
-		ret = options_give(o, &q->set, q->report->operand, o->operands[1], err);
+	if (!ret && q->report)
+		ret = read_operand(q, err);
 	if (!ret)
 		ret = read_general_options(q, err);
 	if (!ret && q->report)

@@ -5,6 +5,7 @@
 #ifndef CONNMON_REQUEST_H
 #define CONNMON_REQUEST_H
 
+#include "endpoint.h"
 #include "options.h"
 #include "render.h"
 #include "report.h"
@@ -24,7 +25,8 @@ struct request {
 	const struct report *report;
 	bool help, version; /* nothing below is set then */
 
-	const char *statement; /* what follows a command; NULL without */
+	struct endpoint endpoint; /* the operand, if it is one; options point into it */
+	const char *statement;	  /* what follows a command; NULL without */
 	struct report_args args;
 	struct scope scope;
 	const char *db_path;

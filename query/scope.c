@@ -50,32 +50,36 @@ static const struct filter {
 	enum known known;
 	const char *help;
 	const char *in_tally; /* NULL: the same condition there */
+	bool of_fate;	      /* asks what became of a connection, not which it is */
 } filters[] = {
 	{"comm", "pattern", "matches(comm, :comm)", BY_PROGRAM,
-	 "program name; * and ? stand for any text, any character", NULL},
+	 "program name; * and ? stand for any text, any character", NULL, false},
 	{"exe", "pattern", "matches(exe, :exe)", BY_PROGRAM,
-	 "program file, its whole path; * and ? likewise", NULL},
-	{"pid", "int", "pid = :pid", UNKNOWN, "process", NULL},
-	{"uid", "user", "uid = :uid", BY_PROGRAM, "the program's user, name or number", NULL},
+	 "program file, its whole path; * and ? likewise", NULL, false},
+	{"pid", "int", "pid = :pid", UNKNOWN, "process", NULL, false},
+	{"uid", "user", "uid = :uid", BY_PROGRAM, "the program's user, name or number", NULL,
+	 false},
 	/* An id may be cut, but not so short that it could be the begin of a name. */
 	{"container", "pattern",
 	 "matches(container, :container) OR length(:container) >= 12 AND"
 	 " matches(container_id, :container || '*')",
-	 BY_PROGRAM, "container name, or at least 12 digits of its id; * and ? likewise", NULL},
+	 BY_PROGRAM, "container name, or at least 12 digits of its id; * and ? likewise", NULL,
+	 false},
 	{"pod", "pattern", "matches(pod, :pod)", BY_PROGRAM,
-	 "Kubernetes pod, namespace/name; * and ? likewise", NULL},
+	 "Kubernetes pod, namespace/name; * and ? likewise", NULL, false},
 	{"netns", "netns", "netns = :netns", UNKNOWN,
-	 "network namespace, as readlink /proc/PID/ns/net shows it", NULL},
+	 "network namespace, as readlink /proc/PID/ns/net shows it", NULL, false},
 	{"direction", "direction", "direction = :direction", KNOWN,
-	 "out: this node connected; in: it accepted", NULL},
+	 "out: this node connected; in: it accepted", NULL, false},
 	{"peer", "network", "ip_in(peer_addr, :peer)", BY_PEER,
-	 "the other side: an address or a network", NULL},
+	 "the other side: an address or a network", NULL, false},
 	{"port", "ports", "in_list(service_port, :port)", BY_PROGRAM,
-	 "service port: the peer's for out, ours for in", NULL},
+	 "service port: the peer's for out, ours for in", NULL, false},
 	{"outcome", "outcomes", "in_list(outcome, :outcome)", UNKNOWN,
-	 "how it ended, as in the view connections", NULL},
-	{"failed", NULL, "failed", KNOWN, "connections that never came about", "failed = 1"},
-	{"no-loopback", NULL, "NOT loopback", KNOWN, "without what the node says to itself", NULL},
+	 "how it ended, as in the view connections", NULL, true},
+	{"failed", NULL, "failed", KNOWN, "connections that never came about", "failed = 1", true},
+	{"no-loopback", NULL, "NOT loopback", KNOWN, "without what the node says to itself", NULL,
+	 false},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -181,23 +185,29 @@ static const char *condition(const struct scope *scope, const struct filter *f,
 						  " AND ip_in(peer_addr, :peer)";
 }
 
-static void write_filters(const struct scope *scope, enum scope_relation relation, bool known,
+enum which { ALL, KNOWN_TO_TOTALS, NOT_OF_FATE };
+
+static void write_filters(const struct scope *scope, enum scope_relation relation, enum which which,
 			  FILE *f)
 {
-	for (int i = 0; i < scope->n_filters; i++)
-		if (!known || scope->filters[i].filter->known != UNKNOWN)
-			fprintf(f, " AND (%s)",
-				condition(scope, scope->filters[i].filter, relation));
+	for (int i = 0; i < scope->n_filters; i++) {
+		const struct filter *filter = scope->filters[i].filter;
+
+		if ((which == KNOWN_TO_TOTALS && filter->known == UNKNOWN) ||
+		    (which == NOT_OF_FATE && filter->of_fate))
+			continue;
+		fprintf(f, " AND (%s)", condition(scope, filter, relation));
+	}
 }
 
 void scope_write_totals(const struct scope *scope, FILE *f)
 {
-	write_filters(scope, SCOPE_ROWS, true, f);
+	write_filters(scope, SCOPE_ROWS, KNOWN_TO_TOTALS, f);
 }
 
 void scope_write_ended(const struct scope *scope, FILE *f)
 {
-	write_filters(scope, SCOPE_ROWS, false, f);
+	write_filters(scope, SCOPE_ROWS, ALL, f);
 	fprintf(f, " AND %s", scope->window->beside);
 }
 
@@ -209,7 +219,7 @@ static const char found[] =
 
 /* The sums of what passes the filters, from @since to @until, which are parameters. */
 static void write_tally(const struct scope *scope, const char *name, const char *since,
-			const char *until, FILE *f)
+			const char *until, enum which which, FILE *f)
 {
 	int64_t bucket_us = by_bucket_us(&scope->by);
 
@@ -222,7 +232,7 @@ static void write_tally(const struct scope *scope, const char *name, const char 
 	else if (scope->has_every)
 		fputs(", :every", f);
 	fputs(") WHERE 1", f);
-	write_filters(scope, SCOPE_TALLY, false, f);
+	write_filters(scope, SCOPE_TALLY, which, f);
 	fputs(")", f);
 }
 
@@ -233,14 +243,15 @@ static void write_rows(const struct scope *scope, FILE *f)
 
 	snprintf(bucket, sizeof(bucket), "min(id, :until - 1) / %lld * %lld", (long long)bucket_us,
 		 (long long)bucket_us);
-	fprintf(f, "%s AS (%s WHERE %s", by_has_columns(&scope->by) ? "bare" : "scope",
+	fprintf(f, "%s AS NOT MATERIALIZED (%s WHERE %s",
+		by_has_columns(&scope->by) ? "bare" : "scope",
 		scope->totals == SCOPE_NO_TOTALS ? "SELECT * FROM connections" : found,
 		scope->window->sql);
-	write_filters(scope, SCOPE_ROWS, false, f);
+	write_filters(scope, SCOPE_ROWS, ALL, f);
 	fputs(")", f);
 	if (!by_has_columns(&scope->by))
 		return;
-	fputs(", scope AS (SELECT *", f);
+	fputs(", scope AS NOT MATERIALIZED (SELECT *", f);
 	by_write_columns(&scope->by, bucket, f);
 	fputs(" FROM bare)", f);
 }
@@ -254,15 +265,19 @@ int scope_sql(const struct scope *scope, enum scope_relation relation, const cha
 
 	if (!f)
 		return err_set(err, -ENOMEM, "no memory for the statement");
-	fputs("WITH ", f);
-	if (relation == SCOPE_TALLY)
-		write_tally(scope, "tally", ":since", ":until", f);
-	else
+	if (relation)
+		fputs("WITH ", f);
+	if (relation & SCOPE_ROWS)
 		write_rows(scope, f);
+	if (relation == SCOPE_BOTH)
+		fputs(", ", f);
+	if (relation & SCOPE_TALLY)
+		write_tally(scope, "tally", ":since", ":until",
+			    relation == SCOPE_BOTH ? NOT_OF_FATE : ALL, f);
 	if (relation == SCOPE_TALLY && scope->has_earlier) {
 		fputs(", ", f);
 		write_tally(scope, "earlier", ":with_since",
-			    scope->has_with_until ? ":with_until" : ":since", f);
+			    scope->has_with_until ? ":with_until" : ":since", ALL, f);
 	}
 	fprintf(f, "\n%s\nLIMIT :limit", select);
 	if (fclose(f)) {

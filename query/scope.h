@@ -26,7 +26,8 @@
 
 #define SCOPE_MAX_FILTERS 16
 
-enum scope_relation { SCOPE_NEITHER, SCOPE_ROWS, SCOPE_TALLY };
+/* A report may read both. */
+enum scope_relation { SCOPE_NEITHER = 0, SCOPE_ROWS = 1, SCOPE_TALLY = 2, SCOPE_BOTH = 3 };
 
 /* Which totals say where connections are that pass the filters. */
 enum scope_totals {
@@ -64,7 +65,9 @@ int scope_add_flag(struct scope *scope, const char *name, struct err *err);
 
 /*
  * Writes "WITH scope AS (...) SELECT LIMIT :limit" for the report's @select to *@out,
- * which the caller frees with free(); with SCOPE_TALLY tally instead of scope. For scope
+ * which the caller frees with free(); with SCOPE_TALLY tally instead of scope. With
+ * SCOPE_BOTH there is scope, and tally over all of the same connections, whatever became of
+ * them: --outcome and --failed do not narrow it, for it is what rates are taken of. For scope
  * with totals, found_register() must be called before it is compiled. -ENOMEM.
  */
 int scope_sql(const struct scope *scope, enum scope_relation relation, const char *select,

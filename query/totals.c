@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "totals_list.h"
 #include "totals_read.h"
 
 struct table {
 	sqlite3_vtab base;
 	sqlite3 *db;
+	struct list_book *book; /* the module's */
 };
 
 struct cursor {
@@ -36,7 +38,7 @@ static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *ar
 	char *declaration = totals_declaration();
 	int rc = declaration ? sqlite3_declare_vtab(db, declaration) : SQLITE_NOMEM;
 
-	(void)aux, (void)argc, (void)argv;
+	(void)argc, (void)argv;
 	sqlite3_free(declaration);
 	/* A view that reads it could be what it reads. */
 	if (rc == SQLITE_OK)
@@ -53,7 +55,7 @@ static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *ar
 	table = sqlite3_malloc64(sizeof(*table));
 	if (!table)
 		return SQLITE_NOMEM;
-	*table = (struct table){.db = db};
+	*table = (struct table){.db = db, .book = aux};
 	*out = &table->base;
 	return SQLITE_OK;
 }
@@ -182,6 +184,7 @@ static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 
 static void clear_cursor(struct cursor *c)
 {
+	list_book_remove(((struct table *)c->base.pVtab)->book, &c->sums);
 	sums_clear(&c->sums);
 	for (int i = 0; i < TOTALS_N_ARGUMENTS; i++) {
 		sqlite3_value_free(c->arguments[i]);
@@ -344,8 +347,10 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int a
 		init_shape(&c->shape, q.columns, plan + VALUES_AT + argc + 1);
 		rc = totals_read(table->db, &q, &c->shape, &c->sums, &message);
 	}
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK) {
+		list_book_add(table->book, &c->sums);
 		return rc;
+	}
 	/* For want of memory and after an interrupt SQLite's own words are better. */
 	if (rc != SQLITE_NOMEM && (rc & 0xff) != SQLITE_INTERRUPT) {
 		sqlite3_free(base->pVtab->zErrMsg);
@@ -412,7 +417,10 @@ static void give_value(sqlite3_context *ctx, const struct cursor *c, int column)
 	if ((kind == SUM_MIN && number == SUMS_NO_MIN) ||
 	    (kind == SUM_MAX && number == SUMS_NO_MAX))
 		return;
-	sqlite3_result_int64(ctx, number);
+	if (kind == SUM_LIST)
+		list_give(ctx, &c->sums, number);
+	else
+		sqlite3_result_int64(ctx, number);
 }
 
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i)
@@ -445,8 +453,13 @@ int totals_register(sqlite3 *db, struct err *err)
 		.xRowid = rowid,
 	};
 
-	if (totals_read_register(db) != SQLITE_OK ||
-	    sqlite3_create_module_v2(db, "totals", &module, NULL, NULL) != SQLITE_OK)
+	struct list_book *book = list_book_new();
+
+	if (!book)
+		return err_set(err, -ENOMEM, "no memory for the functions");
+	/* SQLite frees the book, in any case. */
+	if (sqlite3_create_module_v2(db, "totals", &module, book, sqlite3_free) != SQLITE_OK ||
+	    totals_read_register(db) != SQLITE_OK || list_register(db, book) != SQLITE_OK)
 		return err_set(err, -EIO, "function totals: %s", sqlite3_errmsg(db));
 	return 0;
 }

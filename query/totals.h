@@ -16,6 +16,9 @@
  * hours do not tell apart (failed, outcome, error, pid, netns, local_addr) all is summed
  * from the views ended_connections and open_connections.
  *
+ * The columns named _list are for the aggregates of totals_list_functions.c: with one of
+ * them rows are read, not hours. They take 20 bytes for each value while they are read.
+ *
  * It reads only main, within the transaction of the statement that uses it. Errors start
  * with "totals:".
  */

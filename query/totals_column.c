@@ -82,6 +82,14 @@ const struct totals_column totals_columns[] = {
 	 0,
 	 {":begin + start_us + start_span_us", "c.id - c.duration_us", "id - duration_us"}},
 
+	{"connect_us_list INTEGER", COLUMN_LIST, 0, {"NULL", "c.connect_us", "connect_us"}},
+	{"duration_us_list INTEGER", COLUMN_LIST, 0, {"NULL", "c.duration_us", "duration_us"}},
+	{"start_us_list INTEGER",
+	 COLUMN_LIST,
+	 0,
+	 {"NULL", "c.id - c.duration_us", "id - duration_us"}},
+	{"local_port_list INTEGER", COLUMN_LIST, 0, {"NULL", "c.local_port", "local_port"}},
+
 	{"since_us HIDDEN", COLUMN_ARGUMENT, 0, {NULL, NULL, NULL}},
 	{"until_us HIDDEN", COLUMN_ARGUMENT, 0, {NULL, NULL, NULL}},
 	{"window HIDDEN", COLUMN_ARGUMENT, 0, {NULL, NULL, NULL}},
@@ -121,6 +129,14 @@ bool totals_needs_rows(uint64_t columns)
 	for (int i = 0; i < totals_n_columns; i++)
 		if (totals_has(columns, i) && totals_is_key(i) &&
 		    !totals_columns[i].sql[SOURCE_TOTALS])
+			return true;
+	return false;
+}
+
+bool totals_wants_rows(uint64_t columns)
+{
+	for (int i = 0; i < totals_n_columns; i++)
+		if (totals_has(columns, i) && totals_columns[i].kind == COLUMN_LIST)
 			return true;
 	return false;
 }

@@ -29,6 +29,7 @@ enum column_kind {
 	COLUMN_COUNT, /* the sum of an hour; of rows those that are not NULL */
 	COLUMN_MIN,
 	COLUMN_MAX,
+	COLUMN_LIST, /* of the values of rows; hours have none */
 };
 
 /* Those that the code knows by name. The order is that of the table. */
@@ -67,6 +68,9 @@ static inline bool totals_has(uint64_t columns, int i)
 bool totals_is_key(int column);
 bool totals_is_value(int column);
 bool totals_is_text(int column);
+
+/* Whether one of @columns is a list, for which rows are read where there are some. */
+bool totals_wants_rows(uint64_t columns);
 
 /* Whether the sums of hours do not know one of @columns. */
 bool totals_needs_rows(uint64_t columns);

@@ -13,10 +13,15 @@ void sums_clear(struct sums *s)
 	sqlite3_free(s->texts);
 	sqlite3_free(s->text_bytes);
 	sqlite3_free(s->text_slots);
+	for (int i = 0; i < SUMS_MAX_LISTS; i++) {
+		sqlite3_free(s->lists[i].values);
+		sqlite3_free(s->lists[i].groups);
+	}
+	sqlite3_free(s->packed);
 	memset(s, 0, sizeof(*s));
 }
 
-static int resize(struct sums *s, void **memory, size_t from_bytes, size_t to_bytes)
+int sums_resize(struct sums *s, void **memory, size_t from_bytes, size_t to_bytes)
 {
 	void *more;
 
@@ -34,7 +39,7 @@ static int resize(struct sums *s, void **memory, size_t from_bytes, size_t to_by
 static int grow(struct sums *s, void **memory, size_t *room, size_t size)
 {
 	size_t more = *room ? 2 * *room : FIRST_ROOM;
-	int rc = resize(s, memory, *room * size, more * size);
+	int rc = sums_resize(s, memory, *room * size, more * size);
 
 	if (rc == SQLITE_OK)
 		*room = more;
@@ -83,7 +88,7 @@ static int grow_slots(struct sums *s, uint64_t **slots, size_t *n)
 {
 	size_t more = *n ? 2 * *n : 2 * FIRST_ROOM;
 	uint64_t *moved = NULL;
-	int rc = resize(s, (void **)&moved, 0, more * sizeof(*moved));
+	int rc = sums_resize(s, (void **)&moved, 0, more * sizeof(*moved));
 
 	if (rc != SQLITE_OK)
 		return rc;
@@ -101,7 +106,7 @@ static int grow_slots(struct sums *s, uint64_t **slots, size_t *n)
 static int new_group(struct sums *s, const int64_t *key, uint64_t hash, int64_t **values)
 {
 	static const int64_t empty[] = {
-		[SUM_ADD] = 0, [SUM_MIN] = SUMS_NO_MIN, [SUM_MAX] = SUMS_NO_MAX};
+		[SUM_ADD] = 0, [SUM_MIN] = SUMS_NO_MIN, [SUM_MAX] = SUMS_NO_MAX, [SUM_LIST] = 0};
 	size_t stride = (size_t)(s->n_keys + s->n_values);
 	int64_t *cells;
 
@@ -161,12 +166,12 @@ static int sort_texts(struct sums *s)
 {
 	uint32_t *order = NULL, *code = NULL;
 	struct sums_text *sorted = NULL;
-	int rc = resize(s, (void **)&order, 0, s->n_texts * sizeof(*order));
+	int rc = sums_resize(s, (void **)&order, 0, s->n_texts * sizeof(*order));
 
 	if (rc == SQLITE_OK)
-		rc = resize(s, (void **)&code, 0, s->n_texts * sizeof(*code));
+		rc = sums_resize(s, (void **)&code, 0, s->n_texts * sizeof(*code));
 	if (rc == SQLITE_OK)
-		rc = resize(s, (void **)&sorted, 0, s->texts_room * sizeof(*sorted));
+		rc = sums_resize(s, (void **)&sorted, 0, s->texts_room * sizeof(*sorted));
 	if (rc != SQLITE_OK) {
 		sqlite3_free(order);
 		sqlite3_free(code);

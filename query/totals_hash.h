@@ -16,11 +16,13 @@
 
 #define SUMS_NULL INT64_MIN /* in a key */
 
-enum sum_kind { SUM_ADD, SUM_MIN, SUM_MAX };
+enum sum_kind { SUM_ADD, SUM_MIN, SUM_MAX, SUM_LIST /* see totals_list.h */ };
 
 /* What SUM_MIN and SUM_MAX hold when nothing has come. */
 #define SUMS_NO_MIN INT64_MAX
 #define SUMS_NO_MAX INT64_MIN
+
+#define SUMS_MAX_LISTS 4
 
 struct sums {
 	int n_keys, n_values;
@@ -43,6 +45,17 @@ struct sums {
 	uint64_t *text_slots; /* likewise */
 	size_t n_text_slots;
 	size_t last_text;
+
+	/* The values of the i-th of the lists as they came, and the group of each. */
+	struct sums_list {
+		int64_t *values;
+		uint32_t *groups;
+		size_t n, room;
+	} lists[SUMS_MAX_LISTS];
+	int64_t *packed; /* lists, one behind the other: how many, and the values */
+	size_t n_packed;
+	uint32_t number;	 /* in the book, and the next that is there */
+	const struct sums *next; /* (see totals_list.h) */
 };
 
 /* Of zeroed memory, with n_keys, text_keys, n_values, kinds and max_bytes set. */
@@ -58,6 +71,9 @@ int sums_text(struct sums *s, const char *bytes, size_t len, int64_t *code);
  * instead where @down has bit i for the i-th. After it there is no sums_group() and no
  * sums_text() any more. */
 int sums_sort(struct sums *s, int n_keys, uint64_t down);
+
+/* Makes *@memory of @from_bytes larger or, if it is 0, new, and counts it. */
+int sums_resize(struct sums *s, void **memory, size_t from_bytes, size_t to_bytes);
 
 static inline const int64_t *sums_key(const struct sums *s, size_t group)
 {

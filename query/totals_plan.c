@@ -112,10 +112,11 @@ static int read_extent(sqlite3 *db, struct planner *p, char **message)
 	return SQLITE_OK;
 }
 
-/* A bucket that cuts intervals is made of smaller ones, and of rows. */
+/* A bucket that cuts intervals is made of smaller ones, and of rows; a list, of rows alone. */
 static bool cuts(const struct totals_question *q, enum totals_series s)
 {
-	return totals_has(q->columns, TOTALS_BUCKET) && q->bucket_us % totals_width_us[s] != 0;
+	return totals_wants_rows(q->columns) ||
+	       (totals_has(q->columns, TOTALS_BUCKET) && q->bucket_us % totals_width_us[s] != 0);
 }
 
 /* The recent sums know the peers of what went out alone. */

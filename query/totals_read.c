@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "totals_list.h"
 #include "totals_lookup.h"
 
 /* Of the pointer to a reader that ADD_ROW is given, which no SQL text can make. */
@@ -20,7 +21,8 @@ struct input {
 	enum sum_kind sum;     /* of a value */
 	struct lookup *lookup; /* of an INPUT_LOOKUP, and what of it */
 	int field;
-	int at; /* the argument */
+	int at;	  /* the argument */
+	int list; /* of a SUM_LIST, which */
 };
 
 struct reader {
@@ -61,6 +63,8 @@ static int add_value(const struct input *in, sqlite3_value *value, int64_t *sum)
 	if (in->kind == INPUT_COUNT)
 		number = sqlite3_value_type(value) != SQLITE_NULL;
 	switch (in->sum) {
+	case SUM_LIST:
+		return SQLITE_INTERNAL;
 	case SUM_ADD:
 		return __builtin_add_overflow(*sum, number, sum) ? SQLITE_RANGE : SQLITE_OK;
 	case SUM_MIN:
@@ -84,8 +88,12 @@ static int add_row(struct reader *r, sqlite3_value **row)
 		rc = read_key(r, &r->keys[i], row[r->keys[i].at], &r->key[i]);
 	if (rc == SQLITE_OK)
 		rc = sums_group(r->sums, r->key, &sums);
-	for (int i = 0; i < r->shape->n_values && rc == SQLITE_OK; i++)
-		rc = add_value(&r->values[i], row[r->values[i].at], &sums[i]);
+	for (int i = 0; i < r->shape->n_values && rc == SQLITE_OK; i++) {
+		const struct input *in = &r->values[i];
+
+		rc = in->sum == SUM_LIST ? list_add(r->sums, in->list, row[in->at], sums, &sums[i])
+					 : add_value(in, row[in->at], &sums[i]);
+	}
 	return rc;
 }
 
@@ -173,7 +181,7 @@ static void append_columns(sqlite3_str *sql, struct reader *r)
 {
 	const struct totals_shape *s = r->shape;
 	const char *arguments[128];
-	int n = 1;
+	int n = 1, n_lists = 0;
 
 	sqlite3_str_appendall(sql, "SELECT " ADD_ROW "(:reader");
 	for (int i = 0; i < s->n_keys; i++) {
@@ -184,6 +192,8 @@ static void append_columns(sqlite3_str *sql, struct reader *r)
 		r->values[i] = input_of(r, s->values[i]);
 		r->values[i].at = append_argument(sql, r, s->values[i], arguments, &n);
 		r->values[i].sum = r->sums->kinds[i];
+		if (r->values[i].sum == SUM_LIST)
+			r->values[i].list = n_lists++;
 	}
 	sqlite3_str_appendall(sql, ")");
 }
@@ -393,9 +403,10 @@ static void init_sums(struct sums *sums, const struct totals_shape *shape)
 	for (int i = 0; i < shape->n_values; i++) {
 		enum column_kind kind = totals_columns[shape->values[i]].kind;
 
-		sums->kinds[i] = kind == COLUMN_MIN   ? SUM_MIN
-				 : kind == COLUMN_MAX ? SUM_MAX
-						      : SUM_ADD;
+		sums->kinds[i] = kind == COLUMN_MIN    ? SUM_MIN
+				 : kind == COLUMN_MAX  ? SUM_MAX
+				 : kind == COLUMN_LIST ? SUM_LIST
+						       : SUM_ADD;
 	}
 }
 
@@ -426,6 +437,8 @@ int totals_read(sqlite3 *db, const struct totals_question *q, const struct total
 	lookup_clear(&r.process);
 	lookup_clear(&r.program);
 	lookup_clear(&r.container);
+	if (rc == SQLITE_OK)
+		rc = lists_pack(sums);
 	if (rc == SQLITE_OK)
 		rc = sums_sort(sums, shape->n_order, shape->down);
 	if (rc == SQLITE_RANGE)

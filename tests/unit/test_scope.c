@@ -44,7 +44,7 @@ static void without_filters_the_scope_is_the_window(void **state)
 	(void)state;
 	assert_int_equal(scope_parse(&none, NOW, &scope, &err), 0);
 	sql = sql_of(&scope);
-	assert_string_equal(sql, "WITH scope AS (SELECT * FROM connections WHERE"
+	assert_string_equal(sql, "WITH scope AS NOT MATERIALIZED (SELECT * FROM connections WHERE"
 				 " id >= :since AND id - duration_us < :until)\n"
 				 "SELECT * FROM scope\n"
 				 "LIMIT :limit");

@@ -1,0 +1,66 @@
+#include "endpoint.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "functions.h"
+
+/* 1 to 65535, without a zero in front, as the filter --port wants it. */
+static bool is_port(const char *text)
+{
+	size_t len = strlen(text);
+	int port = 0;
+
+	if (len < 1 || len > 5 || text[0] == '0' || strspn(text, "0123456789") != len)
+		return false;
+	for (; *text; text++)
+		port = port * 10 + (*text - '0');
+	return port <= 65535;
+}
+
+static bool copy(char *to, size_t size, const char *from, size_t len)
+{
+	if (len >= size)
+		return false;
+	memcpy(to, from, len);
+	to[len] = '\0';
+	return true;
+}
+
+/* The address, in brackets or not, that is all of the first @len bytes. */
+static bool is_address(const char *text, size_t len, struct endpoint *out)
+{
+	struct network net;
+
+	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	return copy(out->addr, sizeof(out->addr), text, len) && network_parse(out->addr, &net);
+}
+
+static bool parse(const char *text, struct endpoint *out)
+{
+	const char *colon = strrchr(text, ':');
+
+	*out = (struct endpoint){0};
+	/* An address of IPv6 alone is read as that, not as one with a port. */
+	if (is_address(text, strlen(text), out))
+		return true;
+	out->addr[0] = '\0';
+	if (!colon || !is_port(colon + 1))
+		return false;
+	copy(out->port, sizeof(out->port), colon + 1, strlen(colon + 1));
+	return colon == text || is_address(text, (size_t)(colon - text), out);
+}
+
+int endpoint_parse(const char *text, struct endpoint *out, struct err *err)
+{
+	if (parse(text, out))
+		return 0;
+	return err_set(err, -EINVAL,
+		       "\"%s\" is no address and no port; write ADDR, :PORT or ADDR:PORT, as in "
+		       "10.0.1.10:443",
+		       text);
+}

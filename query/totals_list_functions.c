@@ -1,0 +1,169 @@
+/*
+ * What is asked of lists: aggregates over the _list columns of totals.
+ *
+ *	list_percentile(list, p)  as percentile(), of all the values
+ *	list_ports(list)          how many different values from 0 to 65535 there are
+ *	list_regularity(list)     of moments: how regular they come (see regularity.h), as
+ *	                          {"score":0.93,"interval_us":60000000}
+ *
+ * NULL when there are too few values. Each takes 8 bytes for each value of its group.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "functions_parts.h"
+#include "regularity.h"
+#include "totals_list.h"
+
+struct values {
+	int64_t *value;
+	size_t n, room;
+	double percent;
+	bool failed;
+};
+
+static bool make_room(struct values *v, size_t more)
+{
+	size_t room = v->n + more > 2 * v->room ? v->n + more : 2 * v->room;
+	int64_t *values;
+
+	if (v->n + more <= v->room)
+		return true;
+	values = sqlite3_realloc64(v->value, room * sizeof(*values));
+	if (!values)
+		return false;
+	v->value = values;
+	v->room = room;
+	return true;
+}
+
+static void step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	struct values *v = sqlite3_aggregate_context(ctx, sizeof(*v));
+	const int64_t *list;
+	size_t n;
+
+	if (!v) {
+		sqlite3_result_error_nomem(ctx);
+		return;
+	}
+	if (argc == 2)
+		v->percent = sqlite3_value_double(argv[1]);
+	if (v->failed || sqlite3_value_type(argv[0]) == SQLITE_NULL)
+		return;
+	list = list_values(sqlite3_user_data(ctx), sqlite3_value_int64(argv[0]), &n);
+	if (!list || !(v->percent >= 0 && v->percent <= 100)) {
+		v->failed = true;
+		sqlite3_result_error(ctx,
+				     list ? "list_percentile: the second argument must be from 0"
+					    " to 100"
+					  : "this is no list of totals, or its rows are gone",
+				     -1);
+	} else if (!make_room(v, n)) {
+		v->failed = true;
+		sqlite3_result_error_nomem(ctx);
+	} else {
+		memcpy(v->value + v->n, list, n * sizeof(*list));
+		v->n += n;
+	}
+}
+
+/* The values of a group at its end; NULL when there is nothing to be said of them. The caller
+ * clears them. */
+static struct values *values_of(sqlite3_context *ctx)
+{
+	struct values *v = sqlite3_aggregate_context(ctx, 0);
+
+	return v && v->n && !v->failed ? v : NULL;
+}
+
+static void clear(sqlite3_context *ctx)
+{
+	struct values *v = sqlite3_aggregate_context(ctx, 0);
+
+	if (v) {
+		sqlite3_free(v->value);
+		*v = (struct values){0};
+	}
+}
+
+/* Keys are ordered as their numbers are. */
+#define SIGN (UINT64_C(1) << 63)
+
+static double number_of(uint64_t key)
+{
+	return (double)(int64_t)(key ^ SIGN);
+}
+
+static void percentile_end(sqlite3_context *ctx)
+{
+	struct values *v = values_of(ctx);
+
+	if (v) {
+		uint64_t *key = (uint64_t *)v->value;
+		double at = v->percent * (double)(v->n - 1) / 100;
+		size_t rank = (size_t)at;
+		double share = at - (double)rank, below, above;
+
+		for (size_t i = 0; i < v->n; i++)
+			key[i] ^= SIGN;
+		below = number_of(percentile_key_at(key, v->n, rank));
+		above = share > 0 ? number_of(percentile_key_at(key, v->n, rank + 1)) : below;
+		sqlite3_result_double(ctx, below + share * (above - below));
+	}
+	clear(ctx);
+}
+
+static void ports_end(sqlite3_context *ctx)
+{
+	struct values *v = values_of(ctx);
+	unsigned char seen[65536 / 8] = {0};
+	int n = 0;
+
+	for (size_t i = 0; v && i < v->n; i++) {
+		int64_t port = v->value[i];
+
+		if (port < 0 || port > 65535 || (seen[port / 8] >> port % 8 & 1))
+			continue;
+		seen[port / 8] |= (unsigned char)(1 << port % 8);
+		n++;
+	}
+	if (v)
+		sqlite3_result_int(ctx, n);
+	clear(ctx);
+}
+
+static void regularity_end(sqlite3_context *ctx)
+{
+	struct values *v = values_of(ctx);
+
+	if (v && v->n >= REGULARITY_MIN) {
+		struct regularity r = regularity_of(v->value, v->n);
+
+		sqlite3_result_text(ctx,
+				    sqlite3_mprintf("{\"score\":%.6f,\"interval_us\":%lld}",
+						    r.score, (long long)r.interval),
+				    -1, sqlite3_free);
+	}
+	clear(ctx);
+}
+
+int list_register(sqlite3 *db, struct list_book *book)
+{
+	static const struct {
+		const char *name;
+		int n_args;
+		void (*end)(sqlite3_context *);
+	} functions[] = {
+		{"list_percentile", 2, percentile_end},
+		{"list_ports", 1, ports_end},
+		{"list_regularity", 1, regularity_end},
+	};
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]) && rc == SQLITE_OK; i++)
+		rc = sqlite3_create_function_v2(db, functions[i].name, functions[i].n_args,
+						SQLITE_UTF8 | SQLITE_DIRECTONLY, book, NULL, step,
+						functions[i].end, NULL);
+	return rc;
+}
