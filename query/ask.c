@@ -6,6 +6,7 @@
 #include "db.h"
 #include "functions.h"
 #include "show.h"
+#include "span.h"
 #include "watch.h"
 
 /* What SQLite may take, sorts and sums included; the rows that are printed are not in it. */
@@ -64,24 +65,40 @@ int ask_sql(const struct request *q, const char *sql, struct rows **out, struct 
 	return end(ret, err);
 }
 
-static int run_report(const struct request *q, sqlite3 *db, struct rows **out, struct gaps *gaps,
+static int settle_window(struct request *q, sqlite3 *db, struct err *err)
+{
+	int ret = span_settle(q->report, &q->args, db, err);
+
+	if (!ret && q->cursor.path)
+		ret = cursor_apply(&q->cursor, q->report, &q->args, db, err);
+	if (!ret)
+		report_fill_args(q->report, &q->args);
+	return ret;
+}
+
+static int run_report(struct request *q, sqlite3 *db, struct rows **out, struct coverage *coverage,
 		      struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
-	int ret = report_prepare(q->report, &q->args, &q->scope, db, &stmt, err);
+	/* The window, the rows and what is said of them are of one moment, which closing the
+	 * database ends. */
+	int ret = db_exec_ours(db, "BEGIN", err);
 
-	if (ret)
-		return db_wrap_older(db, err);
-	/* Rows and gaps are of one moment, which closing the database ends. */
-	ret = db_exec_ours(db, "BEGIN", err);
 	if (!ret)
-		ret = rows_fetch(stmt, q->timeout_us, out, err);
+		ret = settle_window(q, db, err);
+	if (ret)
+		return ret;
+	if (report_prepare(q->report, &q->args, &q->scope, db, &stmt, err))
+		return db_wrap_older(db, err);
+	ret = rows_fetch(stmt, q->timeout_us, out, err);
 	if (ret && (sqlite3_errcode(db) & 0xff) == SQLITE_ERROR)
 		return db_wrap_older(db, err); /* what totals() reads may not be there yet */
-	return ret ? ret : gaps_find(db, q->args.since_us, q->args.until_us, gaps, err);
+	return ret ? ret
+		   : coverage_find(db, q->args.since_us, q->args.until_us, q->now_us, coverage,
+				   err);
 }
 
-int ask_report(const struct request *q, struct rows **out, struct gaps *gaps, struct err *err)
+int ask_report(struct request *q, struct rows **out, struct coverage *coverage, struct err *err)
 {
 	AUTO_DB *db = NULL;
 	int ret;
@@ -89,7 +106,7 @@ int ask_report(const struct request *q, struct rows **out, struct gaps *gaps, st
 	watch_begin(q->timeout_us);
 	ret = open_db(q, &db, err);
 	if (!ret)
-		ret = run_report(q, db, out, gaps, err);
+		ret = run_report(q, db, out, coverage, err);
 	return end(ret, err);
 }
 
@@ -108,7 +125,7 @@ int ask_with(const struct request *q, int (*ask)(sqlite3 *db, void *ctx, struct 
 
 /* The report as it is asked, or, with @plainly, over the view alone: what the relation found is
  * good for is speed, and it is there in no other program. */
-static int expand(const struct request *q, sqlite3 *db, bool plainly, char **out, struct err *err)
+static int expand(struct request *q, sqlite3 *db, bool plainly, char **out, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
 	struct scope scope = q->scope;
@@ -116,6 +133,9 @@ static int expand(const struct request *q, sqlite3 *db, bool plainly, char **out
 
 	if (plainly)
 		scope.totals = SCOPE_NO_TOTALS;
+	ret = settle_window(q, db, err);
+	if (ret)
+		return ret;
 	ret = report_prepare(q->report, &q->args, &scope, db, &stmt, err);
 	if (ret)
 		return db_wrap_older(db, err);
@@ -123,7 +143,7 @@ static int expand(const struct request *q, sqlite3 *db, bool plainly, char **out
 	return *out ? 0 : err_set(err, -ENOMEM, "no memory for the statement");
 }
 
-int ask_report_sql(const struct request *q, char **out, struct err *err)
+int ask_report_sql(struct request *q, char **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
 	int ret;
@@ -135,7 +155,7 @@ int ask_report_sql(const struct request *q, char **out, struct err *err)
 	return end(ret, err);
 }
 
-int ask_plan(const struct request *q, const char *sql, struct rows **out, struct err *err)
+int ask_plan(struct request *q, const char *sql, struct rows **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
 	char *expanded = NULL;
