@@ -65,14 +65,15 @@ int ask_sql(const struct request *q, const char *sql, struct rows **out, struct 
 	return end(ret, err);
 }
 
-static int settle_window(struct request *q, sqlite3 *db, struct err *err)
+static int settle_window(const struct report *report, struct report_args *args,
+			 struct cursor *cursor, sqlite3 *db, struct err *err)
 {
-	int ret = span_settle(q->report, &q->args, db, err);
+	int ret = span_settle(report, args, db, err);
 
-	if (!ret && q->cursor.path)
-		ret = cursor_apply(&q->cursor, q->report, &q->args, db, err);
+	if (!ret && cursor->path)
+		ret = cursor_apply(cursor, report, args, db, err);
 	if (!ret)
-		report_fill_args(q->report, &q->args);
+		report_fill_args(report, args);
 	return ret;
 }
 
@@ -85,7 +86,7 @@ static int run_report(struct request *q, sqlite3 *db, struct rows **out, struct 
 	int ret = db_exec_ours(db, "BEGIN", err);
 
 	if (!ret)
-		ret = settle_window(q, db, err);
+		ret = settle_window(q->report, &q->args, &q->cursor, db, err);
 	if (ret)
 		return ret;
 	if (report_prepare(q->report, &q->args, &q->scope, db, &stmt, err))
@@ -125,25 +126,27 @@ int ask_with(const struct request *q, int (*ask)(sqlite3 *db, void *ctx, struct 
 
 /* The report as it is asked, or, with @plainly, over the view alone: what the relation found is
  * good for is speed, and it is there in no other program. */
-static int expand(struct request *q, sqlite3 *db, bool plainly, char **out, struct err *err)
+static int expand(const struct request *q, sqlite3 *db, bool plainly, char **out, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
+	struct report_args args = q->args;
+	struct cursor cursor = q->cursor;
 	struct scope scope = q->scope;
 	int ret;
 
 	if (plainly)
 		scope.totals = SCOPE_NO_TOTALS;
-	ret = settle_window(q, db, err);
+	ret = settle_window(q->report, &args, &cursor, db, err);
 	if (ret)
 		return ret;
-	ret = report_prepare(q->report, &q->args, &scope, db, &stmt, err);
+	ret = report_prepare(q->report, &args, &scope, db, &stmt, err);
 	if (ret)
 		return db_wrap_older(db, err);
 	*out = sqlite3_expanded_sql(stmt);
 	return *out ? 0 : err_set(err, -ENOMEM, "no memory for the statement");
 }
 
-int ask_report_sql(struct request *q, char **out, struct err *err)
+int ask_report_sql(const struct request *q, char **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
 	int ret;
@@ -155,7 +158,7 @@ int ask_report_sql(struct request *q, char **out, struct err *err)
 	return end(ret, err);
 }
 
-int ask_plan(struct request *q, const char *sql, struct rows **out, struct err *err)
+int ask_plan(const struct request *q, const char *sql, struct rows **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
 	char *expanded = NULL;

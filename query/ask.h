@@ -21,10 +21,10 @@ int ask_report(struct request *q, struct rows **out, struct coverage *coverage, 
 
 /* The SQL of the report that @q is about, with the values in it, for --show-sql. The caller frees
  * *@out with sqlite3_free(). */
-int ask_report_sql(struct request *q, char **out, struct err *err);
+int ask_report_sql(const struct request *q, char **out, struct err *err);
 
 /* How SQLite would find what @sql asks, or the report if that is NULL: see show_plan(). */
-int ask_plan(struct request *q, const char *sql, struct rows **out, struct err *err);
+int ask_plan(const struct request *q, const char *sql, struct rows **out, struct err *err);
 
 /* Opens the history and calls @ask with it, for what is more than one statement; -EINTR,
  * -ETIMEDOUT and -ENOMEM as above. Nothing may be printed meanwhile. */

@@ -29,7 +29,7 @@ enum status {
 	STATUS_INTERRUPTED = 130, /* as a shell says of Ctrl-C */
 };
 
-static int show_report(struct request *q, struct err *err)
+static int show_report(const struct request *q, struct err *err)
 {
 	char *sql = NULL;
 	int ret = ask_report_sql(q, &sql, err);
@@ -43,7 +43,7 @@ static int show_report(struct request *q, struct err *err)
 	return command_flush(err);
 }
 
-static int explain_report(struct request *q, struct err *err)
+static int explain_report(const struct request *q, struct err *err)
 {
 	AUTO_ROWS *rows = NULL;
 	int ret = ask_plan(q, NULL, &rows, err);
@@ -89,7 +89,7 @@ static void on_stuck(const char *words)
 	_exit(STATUS_FAILED);
 }
 
-static int run(const struct request *q, bool *has_gaps, struct err *err)
+static int run(struct request *q, bool *has_gaps, struct err *err)
 {
 	if (q->version) {
 		printf("connmon-query %s (SQLite %s)\n", CONNMON_VERSION, sqlite3_libversion());
