@@ -126,8 +126,7 @@ static void what_is_no_history_is_refused_with_what_it_is(void **state)
 
 static void an_older_schema_is_a_warning(void **state)
 {
-	AUTO_DB *db = make(*state, RUN "PRAGMA user_version = 2");
-
+	db_close(make(*state, RUN "PRAGMA user_version = 2"));
 	expect(*state, "database", "warn", "has schema 2, older", "start connmon-collect");
 }
 
@@ -222,8 +221,7 @@ static void a_view_in_place_of_a_table_cannot_hold_it_up(void **state)
 	AUTO_DB *db =
 		make(*state, RUN "DROP TABLE gap; CREATE VIEW gap AS WITH RECURSIVE n(x) AS"
 				 " (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT 'stopped' AS"
-				 " reason, x AS count, 9e18 + x AS to_us, 1 AS from_us FROM n");
-
+				 " reason, x AS count, 9e18 + x AS to_us, 1 AS from_us FROM n"));
 	expect(*state, "losses", "warn", "took longer than", "begin a new database");
 }
 
@@ -235,7 +233,8 @@ static void a_collector_that_writes_is_well(void **state)
 	int n_failed;
 	AUTO_ROWS *rows = examine(*state, &n_failed);
 
-	(void)rows;
+	assert_non_null(db);
+	assert_non_null(rows);
 	assert_int_equal(n_failed, 0);
 
 	expect(*state, "database", "ok", "can be read, schema ", "");
