@@ -2,11 +2,11 @@
 
 #include "command.h"
 #include "doctor.h"
-#include "rows.h"
+#include "output.h"
 
 static enum timespec_style style_of(const struct request *q)
 {
-	if (!render_is_for_people(q->renderer))
+	if (!q->renderer->for_people)
 		return TIMESPEC_RFC3339;
 	return q->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL;
 }
@@ -18,7 +18,7 @@ int command_doctor(const struct request *q, struct err *err)
 	int ret = doctor_examine(q->db_path, q->now_us, style_of(q), &rows, &n_failed, err);
 
 	if (!ret)
-		ret = render_rows(q->renderer, rows, q->utc, stdout, err);
+		ret = output_rows(q, rows, err);
 	if (!ret && n_failed)
 		ret = err_set(err, -EIO, "%d check%s failed; the remedy stands beside it", n_failed,
 			      n_failed == 1 ? "" : "s");

@@ -52,10 +52,13 @@ void doctor_found(struct patient *p, enum state state, const char *remedy, const
 	va_end(args);
 	p->n_found++;
 	p->n_failed += state == FAIL;
-	if (!p->err.code && !rows_add_text(p->rows, p->check, &p->err) &&
-	    !rows_add_text(p->rows, words[state], &p->err) &&
-	    !rows_add_text(p->rows, text, &p->err))
+	if (p->err.code || rows_add_text(p->rows, p->check, &p->err) ||
+	    rows_add_text(p->rows, words[state], &p->err) || rows_add_text(p->rows, text, &p->err))
+		return;
+	if (remedy[0])
 		rows_add_text(p->rows, remedy, &p->err);
+	else
+		rows_add_null(p->rows, &p->err);
 }
 
 const char *doctor_moment(const struct patient *p, int64_t us)

@@ -14,7 +14,7 @@
 
 /*
  * Looks at the database @db_path and this node. Into *@out rows of check, state, finding and
- * remedy (empty when there is nothing to do), which the caller frees with rows_free(); into
+ * remedy (NULL when there is nothing to do), which the caller frees with rows_free(); into
  * *@n_failed how many say fail. Moments in the findings are written as @style. Each check gets
  * some seconds at most. Fails for want of memory only.
  */

@@ -26,49 +26,56 @@
 	" peer_port, local_port, tx_bytes, rx_bytes, retransmits, local_id)"                       \
 	" VALUES (1769800000000000, 1, 0, 2, 0, '10.0.0.2', 80, 4000, 0, 0, 0, 1);"
 
-static struct rows *examine(struct tempdb *t, int *n_failed)
+#define MAX_FINDINGS 32
+
+/* What was found, as text; NULL is "". */
+struct found {
+	char cells[MAX_FINDINGS][4][512];
+	size_t n;
+	int n_failed;
+};
+
+static void examine(struct tempdb *t, struct found *f)
 {
-	struct rows *rows = NULL;
+	AUTO_ROWS *rows = NULL;
+	AUTO_CURSOR cursor = {0};
 	struct err err = {0};
 
-	if (doctor_examine(t->path, NOW, TIMESPEC_UTC, &rows, n_failed, &err))
+	if (doctor_examine(t->path, NOW, TIMESPEC_UTC, &rows, &f->n_failed, &err) ||
+	    rows_begin(rows, &cursor, &err))
 		fail_msg("%s", err.msg);
-	return rows;
+	for (f->n = 0; f->n < MAX_FINDINGS && rows_next(&cursor, &err) > 0; f->n++)
+		for (int i = 0; i < 4; i++)
+			snprintf(f->cells[f->n][i], sizeof(f->cells[0][0]), "%s",
+				 cursor.cells[i].type == SQLITE_TEXT ? cursor.cells[i].text : "");
 }
 
-static const char *cell(const struct rows *rows, size_t row, int column)
+/* Column @column of the first finding of @check, or of its state @state. */
+static const char *cell(const struct found *f, const char *check, const char *state, int column)
 {
-	return rows->cells[row * 4 + (size_t)column].text;
-}
-
-/* The first finding of @check, or of its state @state: which row. */
-static size_t row_of(const struct rows *rows, const char *check, const char *state)
-{
-	for (size_t i = 0; i < rows->n_rows; i++)
-		if (!strcmp(cell(rows, i, 0), check) &&
-		    (!state || !strcmp(cell(rows, i, 1), state)))
-			return i;
+	for (size_t i = 0; i < f->n; i++)
+		if (!strcmp(f->cells[i][0], check) && (!state || !strcmp(f->cells[i][1], state)))
+			return f->cells[i][column];
 	fail_msg("there is no %s of %s", state ? state : "finding", check);
-	return 0;
+	return NULL;
 }
 
 /* The check says @state, with @finding and @remedy within its words. */
 static void expect(struct tempdb *t, const char *check, const char *state, const char *finding,
 		   const char *remedy)
 {
-	int n_failed;
-	AUTO_ROWS *rows = examine(t, &n_failed);
-	const size_t row = row_of(rows, check, state);
+	static struct found f;
+	const char *text, *cure;
 
-	if (!strstr(cell(rows, row, 2), finding))
-		fail_msg("%s %s: \"%s\" is not \"%s\"", check, state, cell(rows, row, 2), finding);
-	if (!strstr(cell(rows, row, 3), remedy))
-		fail_msg("%s %s: \"%s\" is not \"%s\"", check, state, cell(rows, row, 3), remedy);
-	if (!strcmp(state, "ok"))
-		assert_string_equal(cell(rows, row, 3), "");
-	else
-		assert_true(strlen(cell(rows, row, 3)) > 0);
-	assert_true(n_failed > 0 || strcmp(state, "fail") != 0);
+	examine(t, &f);
+	text = cell(&f, check, state, 2);
+	cure = cell(&f, check, state, 3);
+	if (!strstr(text, finding))
+		fail_msg("%s %s: \"%s\" is not \"%s\"", check, state, text, finding);
+	if (!strstr(cure, remedy))
+		fail_msg("%s %s: \"%s\" is not \"%s\"", check, state, cure, remedy);
+	assert_int_equal(cure[0] == '\0', !strcmp(state, "ok"));
+	assert_true(f.n_failed > 0 || strcmp(state, "fail") != 0);
 }
 
 static sqlite3 *make(struct tempdb *t, const char *rows)
@@ -95,16 +102,16 @@ static void write_text(struct tempdb *t, const char *text)
 
 static void without_a_database_it_says_so_and_looks_at_the_rest(void **state)
 {
-	int n_failed;
-	AUTO_ROWS *rows = examine(*state, &n_failed);
+	static struct found f;
 
-	assert_int_equal(n_failed, 1);
-	assert_string_equal(cell(rows, row_of(rows, "database", "fail"), 3),
+	examine(*state, &f);
+	assert_int_equal(f.n_failed, 1);
+	assert_string_equal(cell(&f, "database", "fail", 3),
 			    "start connmon-collect, or name the file with --db");
-	row_of(rows, "disk", NULL);
-	row_of(rows, "kernel", NULL);
-	row_of(rows, "permissions", NULL);
-	row_of(rows, "clock", NULL);
+	cell(&f, "disk", NULL, 2);
+	cell(&f, "kernel", NULL, 2);
+	cell(&f, "permissions", NULL, 2);
+	cell(&f, "clock", NULL, 2);
 }
 
 static void what_is_no_history_is_refused_with_what_it_is(void **state)
@@ -229,12 +236,11 @@ static void a_view_in_place_of_a_table_cannot_hold_it_up(void **state)
 static void a_collector_that_writes_is_well(void **state)
 {
 	AUTO_DB *db = make(*state, RUN ROW);
-	int n_failed;
-	AUTO_ROWS *rows = examine(*state, &n_failed);
+	static struct found f;
 
 	assert_non_null(db);
-	assert_non_null(rows);
-	assert_int_equal(n_failed, 0);
+	examine(*state, &f);
+	assert_int_equal(f.n_failed, 0);
 
 	expect(*state, "database", "ok", "can be read, schema ", "");
 	expect(*state, "damage", "ok", "none", "");
@@ -333,6 +339,7 @@ static void gaps_of_a_day_are_told_each_with_its_remedy(void **state)
 
 static void the_account_of_the_last_run_is_told(void **state)
 {
+	static struct found f;
 	AUTO_DB *db = make(*state, RUN);
 
 	expect(*state, "account", "ok", "has met no end yet", "");
@@ -345,13 +352,8 @@ static void the_account_of_the_last_run_is_told(void **state)
 	tempdb_run(db, "UPDATE account SET lost = 0");
 	expect(*state, "account", "ok", "25 are recorded, 0 lost", "");
 	tempdb_run(db, "UPDATE run SET stop_us = last_commit_us");
-	{
-		int n_failed;
-		AUTO_ROWS *rows = examine(*state, &n_failed);
-
-		assert_non_null(strstr(cell(rows, row_of(rows, "account", "warn"), 2),
-				       "saw 30 ends, but recorded 25"));
-	}
+	examine(*state, &f);
+	assert_non_null(strstr(cell(&f, "account", "warn", 2), "saw 30 ends, but recorded 25"));
 }
 
 /* ---- the WAL ---- */
@@ -409,14 +411,11 @@ static void steps_of_the_clock_are_told(void **state)
 {
 	AUTO_DB *db = make(*state, RUN "INSERT INTO clock VALUES (1769600000000000, 1, 1000),"
 				       " (1769860000000000, 1, 1500)");
-	int n_failed;
+	static struct found f;
 
-	{
-		AUTO_ROWS *rows = examine(*state, &n_failed);
-
-		for (size_t i = 0; i < rows->n_rows; i++)
-			assert_null(strstr(cell(rows, i, 2), "was set"));
-	}
+	examine(*state, &f);
+	for (size_t i = 0; i < f.n; i++)
+		assert_null(strstr(f.cells[i][2], "was set"));
 	tempdb_run(db, "INSERT INTO clock VALUES (1769860003000000, 1, 3001500)");
 	expect(*state, "clock", "warn", "was set 1 time in 24 h, by up to 3.0s", "chronyd");
 	tempdb_run(db, "UPDATE run SET last_commit_us = 1769860805000000");
