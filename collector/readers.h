@@ -6,7 +6,6 @@
 #define CONNMON_READERS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
 
 struct readers {
@@ -21,9 +20,6 @@ struct readers {
  * @path is the database, which this process has open with SQLite. The shm is then kept open, too:
  * to close it would drop SQLite's locks on it. */
 bool readers_find(struct readers *r, const char *path, pid_t *pid);
-
-/* "process 12 (sqlite3)", fit for a terminal. */
-void readers_describe(pid_t pid, char *out, size_t size);
 
 /* After the database was closed. */
 void readers_close(struct readers *r);

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "files.h"
 #include "readers.h"
+#include "who.h"
 
 #define TRY_EVERY_NS  (2 * NS_PER_S) /* each try may wait for a lock */
 #define TELL_EVERY_NS (30 * NS_PER_S)
@@ -70,7 +71,7 @@ static void tell_who_reads(struct wal *w)
 	    !readers_find(&w->readers, w->path, &pid))
 		return;
 	w->told_ns = now_ns;
-	readers_describe(pid, who, sizeof(who));
+	who_is(pid, who, sizeof(who));
 	note(&w->note,
 	     "%s: %s keeps a read transaction open, so the WAL cannot be used again and has grown "
 	     "to %" PRIu64 " MiB; end it",
@@ -101,7 +102,7 @@ int wal_make_room(struct wal *w, uint64_t bytes, struct err *err)
 	if (taken(w) + bytes <= w->room || wal_truncate(w))
 		return 0;
 	if (readers_find(&w->readers, w->path, &pid))
-		readers_describe(pid, who, sizeof(who));
+		who_is(pid, who, sizeof(who));
 	return err_set(err, -EMLINK,
 		       "%s keeps a read transaction open, and --max-size leaves the WAL no room to "
 		       "grow; end it",

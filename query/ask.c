@@ -6,6 +6,7 @@
 #include "db.h"
 #include "functions.h"
 #include "show.h"
+#include "span.h"
 #include "watch.h"
 
 /* What SQLite may take, sorts and sums included; the rows that are printed are not in it. */
@@ -64,24 +65,41 @@ int ask_sql(const struct request *q, const char *sql, struct rows **out, struct 
 	return end(ret, err);
 }
 
-static int run_report(const struct request *q, sqlite3 *db, struct rows **out, struct gaps *gaps,
+static int settle_window(const struct report *report, struct report_args *args,
+			 struct cursor *cursor, sqlite3 *db, struct err *err)
+{
+	int ret = span_settle(report, args, db, err);
+
+	if (!ret && cursor->path)
+		ret = cursor_apply(cursor, report, args, db, err);
+	if (!ret)
+		report_fill_args(report, args);
+	return ret;
+}
+
+static int run_report(struct request *q, sqlite3 *db, struct rows **out, struct coverage *coverage,
 		      struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
-	int ret = report_prepare(q->report, &q->args, &q->scope, db, &stmt, err);
+	/* The window, the rows and what is said of them are of one moment, which closing the
+	 * database ends. */
+	int ret = db_exec_ours(db, "BEGIN", err);
 
-	if (ret)
-		return db_wrap_older(db, err);
-	/* Rows and gaps are of one moment, which closing the database ends. */
-	ret = db_exec_ours(db, "BEGIN", err);
 	if (!ret)
-		ret = rows_fetch(stmt, q->timeout_us, out, err);
+		ret = settle_window(q->report, &q->args, &q->cursor, db, err);
+	if (ret)
+		return ret;
+	if (report_prepare(q->report, &q->args, &q->scope, db, &stmt, err))
+		return db_wrap_older(db, err);
+	ret = rows_fetch(stmt, q->timeout_us, out, err);
 	if (ret && (sqlite3_errcode(db) & 0xff) == SQLITE_ERROR)
 		return db_wrap_older(db, err); /* what totals() reads may not be there yet */
-	return ret ? ret : gaps_find(db, q->args.since_us, q->args.until_us, gaps, err);
+	return ret ? ret
+		   : coverage_find(db, q->args.since_us, q->args.until_us, q->now_us, coverage,
+				   err);
 }
 
-int ask_report(const struct request *q, struct rows **out, struct gaps *gaps, struct err *err)
+int ask_report(struct request *q, struct rows **out, struct coverage *coverage, struct err *err)
 {
 	AUTO_DB *db = NULL;
 	int ret;
@@ -89,7 +107,7 @@ int ask_report(const struct request *q, struct rows **out, struct gaps *gaps, st
 	watch_begin(q->timeout_us);
 	ret = open_db(q, &db, err);
 	if (!ret)
-		ret = run_report(q, db, out, gaps, err);
+		ret = run_report(q, db, out, coverage, err);
 	return end(ret, err);
 }
 
@@ -111,12 +129,17 @@ int ask_with(const struct request *q, int (*ask)(sqlite3 *db, void *ctx, struct 
 static int expand(const struct request *q, sqlite3 *db, bool plainly, char **out, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
+	struct report_args args = q->args;
+	struct cursor cursor = q->cursor;
 	struct scope scope = q->scope;
 	int ret;
 
 	if (plainly)
 		scope.totals = SCOPE_NO_TOTALS;
-	ret = report_prepare(q->report, &q->args, &scope, db, &stmt, err);
+	ret = settle_window(q->report, &args, &cursor, db, err);
+	if (ret)
+		return ret;
+	ret = report_prepare(q->report, &args, &scope, db, &stmt, err);
 	if (ret)
 		return db_wrap_older(db, err);
 	*out = sqlite3_expanded_sql(stmt);

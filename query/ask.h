@@ -6,8 +6,8 @@
 #ifndef CONNMON_ASK_H
 #define CONNMON_ASK_H
 
+#include "coverage.h"
 #include "err.h"
-#include "gaps.h"
 #include "request.h"
 #include "rows.h"
 
@@ -15,8 +15,9 @@
  * it is no SELECT, -ETIMEDOUT, -EINTR (Ctrl-C), -E2BIG and what db_errno() has. */
 int ask_sql(const struct request *q, const char *sql, struct rows **out, struct err *err);
 
-/* Likewise of the report that @q is about; and the gaps of its window, of the same moment. */
-int ask_report(const struct request *q, struct rows **out, struct gaps *gaps, struct err *err);
+/* Likewise of the report that @q is about; and how the history covers its window, of the same
+ * moment. What only the database knows of the window is now set in @q: a boot, the cursor. */
+int ask_report(struct request *q, struct rows **out, struct coverage *coverage, struct err *err);
 
 /* The SQL of the report that @q is about, with the values in it, for --show-sql. The caller frees
  * *@out with sqlite3_free(). */

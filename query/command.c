@@ -10,6 +10,8 @@ const struct command commands[] = {
 	 .traits = READS_HISTORY | PRINTS_ROWS | ASKS_SQL, .check = command_sql_check},
 	{"schema", "[NAME]", "tables and views, with what their columns mean", command_schema,
 	 .traits = READS_HISTORY | PRINTS_ROWS},
+	{"doctor", "", "is all well with the collector and its database? what to do if not",
+	 command_doctor, .traits = READS_HISTORY | PRINTS_ROWS},
 	{"help", "[REPORT]", "this, or more about a report or a command", .run = NULL},
 	{0},
 };

@@ -14,6 +14,7 @@ extern const struct command commands[];
 int command_reports(const struct request *q, struct err *err);
 int command_sql(const struct request *q, struct err *err);
 int command_sql_check(const struct request *q, struct err *err);
+int command_doctor(const struct request *q, struct err *err);
 int command_schema(const struct request *q, struct err *err);
 
 /* What standard output could not take is known only now: -ENOSPC and the like. */

@@ -11,6 +11,7 @@ static const struct {
 	const char *title;
 } groups[] = {
 	{GROUP_PARAM, "How much"},
+	{GROUP_SPAN, NULL}, /* with those before */
 	{GROUP_ARRANGE, "In which form"},
 	{GROUP_WINDOW, "Which moments"},
 	{GROUP_FILTER, "Which connections (all that are given must hold)"},
@@ -127,8 +128,8 @@ static void report_help(FILE *out, const struct option_set *set, const struct re
 	help_fold(out, report->help, 0, 0);
 	fprintf(out, "\n  %s\n", report->example);
 	options_help(out, set, &(struct subject){.report = report});
-	fputs("\nA TIME is 90s 15m 1h 7d 2w (that long ago), now, today, yesterday, 10:30,\n"
-	      "2026-01-31, '2026-01-31 10:30', 2026-01-31T10:30:00Z or @1769853600.\n",
+	fputs("\nA TIME is 90s 15m 1h 7d 2w (that long ago), now, today, yesterday, boot,\n"
+	      "10:30, 2026-01-31, '2026-01-31 10:30', 2026-01-31T10:30:00Z or @1769853600.\n",
 	      out);
 }
 

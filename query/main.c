@@ -51,19 +51,21 @@ static int explain_report(const struct request *q, struct err *err)
 	return ret ? ret : output_rows(q, rows, err);
 }
 
-static int run_report(const struct request *q, bool *has_gaps, struct err *err)
+static int run_report(struct request *q, bool *has_gaps, struct err *err)
 {
 	AUTO_ROWS *rows = NULL;
-	struct gaps gaps;
-	int ret = ask_report(q, &rows, &gaps, err);
+	struct coverage coverage;
+	int ret = ask_report(q, &rows, &coverage, err);
 
 	if (!ret)
 		ret = output_rows(q, rows, err);
+	if (!ret && q->cursor.path) /* not before all of it is delivered */
+		ret = cursor_save(&q->cursor, err);
 	if (ret)
 		return ret;
 	if (!q->quiet)
-		remark_on(q, rows, &gaps);
-	*has_gaps = gaps.n > 0;
+		remark_on(q, rows, &coverage);
+	*has_gaps = coverage.n_gaps > 0 || coverage_ends_before(&coverage, q->args.until_us);
 	return 0;
 }
 
@@ -87,7 +89,7 @@ static void on_stuck(const char *words)
 	_exit(STATUS_FAILED);
 }
 
-static int run(const struct request *q, bool *has_gaps, struct err *err)
+static int run(struct request *q, bool *has_gaps, struct err *err)
 {
 	if (q->version) {
 		printf("connmon-query %s (SQLite %s)\n", CONNMON_VERSION, sqlite3_libversion());

@@ -54,6 +54,11 @@ static int parse_limit(const char *text, int64_t now_us, struct param_value *out
 
 static int parse_time(const char *text, int64_t now_us, struct param_value *out, struct err *err)
 {
+	out->from_boot = strcmp(text, "boot") == 0;
+	if (out->from_boot) {
+		out->number = 0;
+		return 0;
+	}
 	return timespec_parse(text, now_us, &out->number, err);
 }
 

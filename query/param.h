@@ -15,7 +15,8 @@
 struct param_value {
 	const char *text; /* borrowed from what was parsed; NULL: the number counts */
 	int64_t number;
-	bool is_null; /* nothing was given */
+	bool is_null;	/* nothing was given */
+	bool from_boot; /* the number counts from the node's boot: see span.h */
 };
 
 struct param_type {

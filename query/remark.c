@@ -14,28 +14,133 @@ void remark(const char *text)
 	fprintf(stderr, "connmon-query: %s\n", safe);
 }
 
-void remark_on(const struct request *q, const struct rows *rows, const struct gaps *gaps)
+/* Moments as the rows have them, without milliseconds where these say nothing. */
+static enum timespec_style style_of(const struct request *q)
 {
-	const struct report *report = q->report;
-	char from[TIMESPEC_SIZE];
-	struct err text;
+	if (!q->renderer->for_people)
+		return TIMESPEC_RFC3339;
+	return q->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL;
+}
+
+static const char *moment(int64_t us, const struct request *q, bool exact, char out[TIMESPEC_SIZE])
+{
+	char *point;
+
+	timespec_format(us, style_of(q), out);
+	point = strchr(out, '.');
+	if (point && !exact)
+		memmove(point, point + 4, strlen(point + 4) + 1);
+	return out;
+}
+
+/* "2026-01-31 10:02:11 to 11:02:11" */
+static void tell_window(FILE *f, const struct request *q)
+{
+	const struct report_args *a = &q->args;
+	const bool exact = a->until_us - a->since_us < 10 * US_PER_S;
+	char from[TIMESPEC_SIZE], to[TIMESPEC_SIZE];
+	const char *second = to;
+
+	moment(a->since_us, q, exact, from);
+	moment(a->until_us, q, exact, to);
+	if (strncmp(from, to, 11) == 0 && to[10] == ' ')
+		second = to + 11;
+	fprintf(f, "%s to %s", from, second);
+}
+
+/* Why rows may be missing, each reason with what tells more; or that none are. */
+static void tell_gaps(FILE *f, const struct request *q, const struct coverage *c)
+{
+	const int64_t week_us = 7 * 86400 * US_PER_S;
+	char day[TIMESPEC_SIZE];
+	const int64_t since_us = q->args.since_us;
+
+	if (coverage_is_whole(c, since_us, q->args.until_us))
+		fputs(q->args.until_us > q->now_us ? ", complete so far" : ", complete", f);
+	if (coverage_ends_before(c, q->args.until_us))
+		fputs(", incomplete", f);
+	if (c->n_gaps) {
+		fprintf(f, ", %lld gap%s (%s: see connmon-query gaps", (long long)c->n_gaps,
+			c->n_gaps == 1 ? "" : "s", c->reasons);
+		if (since_us < q->now_us - week_us) /* as far back as it looks by itself */
+			fprintf(f, " --since %.10s",
+				timespec_format(since_us, TIMESPEC_LOCAL, day));
+		fputc(')', f);
+	}
+	if (since_us < c->rows_from_us && c->rows_from_us >= c->begin_us)
+		fprintf(f, ", what ended before %s is deleted (--retain)",
+			moment(c->rows_from_us, q, false, day));
+	else if (since_us < c->begin_us)
+		fprintf(f, ", nothing was recorded before %s", moment(c->begin_us, q, false, day));
+}
+
+/* "0.8 s ago", "3 min ago" */
+static void tell_age(FILE *f, int64_t us)
+{
+	static const struct {
+		int64_t below_s, unit_s;
+		const char *unit;
+	} units[] = {{120, 1, "s"},
+		     {7200, 60, "min"},
+		     {172800, 3600, "h"},
+		     {INT64_MAX, 86400, "d"}};
+	const int64_t s = us / US_PER_S;
+	int i = 0;
+
+	if (us < US_PER_S / 10) { /* also when the clock was set back */
+		fputs("just now", f);
+		return;
+	}
+	if (us < 10 * US_PER_S) {
+		fprintf(f, "%.1f s ago", (double)us / US_PER_S);
+		return;
+	}
+	while (s >= units[i].below_s)
+		i++;
+	fprintf(f, "%lld %s ago", (long long)(s / units[i].unit_s), units[i].unit);
+}
+
+static void tell_freshness(FILE *f, const struct request *q, const struct coverage *c)
+{
+	const int64_t age_us = q->now_us - c->last_write_us;
+	char since[TIMESPEC_SIZE];
+
+	if (!c->last_write_us) {
+		fputs("; no collector has recorded to it yet", f);
+	} else if (!c->is_running) {
+		fprintf(f, "; no collector is running since %s",
+			moment(c->last_write_us, q, false, since));
+	} else {
+		fputs("; last written ", f);
+		tell_age(f, age_us);
+		if (age_us >= COVERAGE_SILENCE_US)
+			fputs(", see connmon-query doctor", f);
+	}
+}
+
+static void tell_emptiness(const struct request *q)
+{
+	if (q->cursor.path && !q->cursor.is_new)
+		remark("no such connections ended since the last run");
+	else if (q->report->filtered)
+		remark("no such connections in this window; --since looks further back");
+	else
+		remark("nothing in this window");
+}
+
+void remark_on(const struct request *q, const struct rows *rows, const struct coverage *coverage)
+{
+	struct err text = {0};
+	FILE *f = fmemopen(text.msg, sizeof(text.msg) - 1, "w");
 
 	if (rows->n_rows == 0)
-		remark(report->filtered
-			       ? "no such connections in this window; --since looks further back"
-			       : "nothing in this window");
-	if (!report->filtered)
+		tell_emptiness(q);
+	if (!f)
 		return;
-	if (q->args.since_us < gaps->rows_from_us) {
-		err_set(&text, 0, "connections that ended before %s are deleted (--retain)",
-			timespec_format(gaps->rows_from_us, q->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL,
-					from));
-		remark(text.msg);
-	}
-	if (gaps->n == 0)
-		return;
-	err_set(&text, 0,
-		"connections may be missing: %lld gap%s in this window (%s); see connmon-query gaps",
-		(long long)gaps->n, gaps->n == 1 ? "" : "s", gaps->reasons);
+	tell_window(f, q);
+	if (q->report->filtered)
+		tell_gaps(f, q, coverage);
+	tell_freshness(f, q, coverage);
+	fclose(f);
 	remark(text.msg);
 }

@@ -7,7 +7,7 @@
 
 #include "db.h"
 #include "found.h"
-#include "timespec.h"
+#include "span.h"
 
 /* The parameters that every report has, as header lines. */
 static const char *const common_params[] = {
@@ -132,10 +132,9 @@ int report_parse(const struct embed *file, struct report *out, struct err *err)
 	return 0;
 }
 
-static int read_arg(const struct report_param *p, const struct options *given, int64_t now_us,
+static int read_arg(const struct report_param *p, const char *text, int64_t now_us,
 		    int64_t reference_us, struct param_value *out, struct err *err)
 {
-	const char *text = options_get(given, p->name);
 	int ret;
 
 	*out = (struct param_value){0};
@@ -148,8 +147,7 @@ static int read_arg(const struct report_param *p, const struct options *given, i
 	return ret ? err_wrap(err, "--%s", p->name) : 0;
 }
 
-/* Those that go by the window when nothing is given. */
-static void fill_args(const struct report *report, struct report_args *args)
+void report_fill_args(const struct report *report, struct report_args *args)
 {
 	const struct report_param *every = report_find_param(report, "every");
 	const struct report_param *from = report_find_param(report, "with-since");
@@ -171,22 +169,23 @@ static void fill_args(const struct report *report, struct report_args *args)
 int report_read_args(const struct report *report, const struct options *given, int64_t now_us,
 		     struct report_args *out, struct err *err)
 {
-	struct param_value until;
-	char from[TIMESPEC_SIZE], to[TIMESPEC_SIZE];
-
 	*out = (struct report_args){0};
-	if (read_arg(report_find_param(report, "until"), given, now_us, now_us, &until, err))
+	if (span_read(report, given, now_us, out, err))
 		return err->code;
-	for (int i = 0; i < report->n_params; i++)
-		if (read_arg(&report->params[i], given, now_us, until.number, &out->values[i], err))
+	for (int i = 0; i < report->n_params; i++) {
+		const struct report_param *p = &report->params[i];
+		const char *text = options_get(given, p->name);
+
+		if (!strcmp(p->name, "since") || !strcmp(p->name, "until"))
+			continue;
+		/* What a limit cuts off, the next run would not show either. */
+		if (!text && !strcmp(p->name, "limit") && options_get(given, "cursor-file"))
+			text = "0";
+		if (read_arg(p, text, now_us, out->until_us, &out->values[i], err))
 			return err->code;
-	out->since_us = out->values[report_find_param(report, "since") - report->params].number;
-	out->until_us = until.number;
-	if (out->since_us > out->until_us)
-		return err_set(err, -EINVAL, "--since (%s) is after --until (%s)",
-			       timespec_format(out->since_us, TIMESPEC_LOCAL, from),
-			       timespec_format(out->until_us, TIMESPEC_LOCAL, to));
-	fill_args(report, out);
+	}
+	if (!options_get(given, "cursor-file") && !span_is_open(out))
+		report_fill_args(report, out);
 	return arrange_parse(given, report->by, now_us, &out->arrange, err);
 }
 

@@ -93,10 +93,14 @@ const struct report_param *report_find_param(const struct report *report, const 
 /*
  * Takes the parameters out of what was given, else their defaults. A default of
  * since counts back from until. -EINVAL with the option's name and what is wrong,
- * or when since is after until.
+ * or when since is after until. What counts from the node's boot is not known before
+ * span_settle().
  */
 int report_read_args(const struct report *report, const struct options *given, int64_t now_us,
 		     struct report_args *out, struct err *err);
+
+/* Sets those that go by the window when nothing is given; once that is known. */
+void report_fill_args(const struct report *report, struct report_args *args);
 
 /* Compiles the report over @scope, ready to step. The caller finalizes *@out. REPORT_USAGE for
  * what the user has wrong. */

@@ -179,6 +179,7 @@ int request_read(struct request *q, int argc, char *const argv[], int64_t now_us
 		return o->unknown && name && !find_subject(q, name, &other) ? unknown_option(q, err)
 									    : ret;
 	q->statement = o->operands[1];
+	q->now_us = now_us;
 	q->version = options_get(o, "version");
 	q->help = options_get(o, "help");
 	if (name && !strcmp(name, "help")) { /* "help X" is "X --help" */
@@ -202,5 +203,7 @@ int request_read(struct request *q, int argc, char *const argv[], int64_t now_us
 		ret = report_read_args(q->report, o, now_us, &q->args, err);
 	if (!ret && q->report)
 		ret = scope_parse(o, now_us, &q->scope, err);
+	if (!ret && q->report && options_get(o, "cursor-file"))
+		ret = cursor_load(options_get(o, "cursor-file"), q->report->name, &q->cursor, err);
 	return ret;
 }

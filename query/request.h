@@ -5,6 +5,7 @@
 #ifndef CONNMON_REQUEST_H
 #define CONNMON_REQUEST_H
 
+#include "cursor.h"
 #include "endpoint.h"
 #include "options.h"
 #include "render.h"
@@ -29,6 +30,8 @@ struct request {
 	const char *statement;	  /* what follows a command; NULL without */
 	struct report_args args;
 	struct scope scope;
+	struct cursor cursor; /* without a path: none */
+	int64_t now_us;
 	const char *db_path;
 	const struct renderer *renderer;
 	int64_t timeout_us;

@@ -33,6 +33,8 @@ static const struct window {
 	 {.ends_before_until = true}},
 };
 
+#define WINDOW_ENDED 2
+
 /* What the totals know of a filter. */
 enum known {
 	UNKNOWN,
@@ -139,6 +141,9 @@ int scope_parse(const struct options *given, int64_t now_us, struct scope *out, 
 				       window->name, windows[i].name);
 		window = &windows[i];
 	}
+	/* What a cursor counts are ends. */
+	if (!window && options_get(given, "cursor-file"))
+		window = &windows[WINDOW_ENDED];
 	out->window = window ? window : &windows[0];
 
 	for (size_t i = 0; i < COUNT(filters); i++) {

@@ -4,6 +4,7 @@
 
 #include "db.h"
 #include "scope.h"
+#include "span.h"
 #include "terminal.h"
 
 static const struct values files = {.kind = VALUES_FILES};
@@ -48,6 +49,7 @@ static const struct option_spec general_options[] = {
 
 void subject_add_options(struct option_set *set)
 {
+	span_add_options(set, GROUP_SPAN, GROUP_WINDOW);
 	scope_add_options(set, GROUP_WINDOW, GROUP_FILTER);
 	for (size_t i = 0; i < sizeof(general_options) / sizeof(general_options[0]); i++)
 		options_add(set, general_options[i]);

@@ -18,6 +18,7 @@
 /* Which options are shown together. */
 enum option_group {
 	GROUP_PARAM,   /* a report's: since, until, limit and its own */
+	GROUP_SPAN,    /* since and until in other words */
 	GROUP_ARRANGE, /* --by, --sort, --having */
 	GROUP_WINDOW,
 	GROUP_FILTER,

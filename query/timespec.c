@@ -145,13 +145,15 @@ static bool parse_epoch(const char *text, int64_t *out_us)
 	return *text == '\0' && s <= MAX_S;
 }
 
-static bool parse_clock(const char *text, int64_t now_us, int64_t *out_us)
+/* A time of day, @days_before today. */
+static bool parse_clock(const char *text, int64_t now_us, int days_before, int64_t *out_us)
 {
 	struct tm tm = local_midnight(now_us);
 	int64_t us;
 
 	if (!take_clock(&text, &tm, &us) || *text)
 		return false;
+	tm.tm_mday -= days_before;
 	*out_us = mktime(&tm) * US_PER_S + us;
 	return true;
 }
@@ -227,7 +229,7 @@ static int not_a_time(const char *text, struct err *err)
 		return err_set(err, -EINVAL, "\"%s\" is negative; 1h alone means an hour ago",
 			       text);
 	return err_set(err, -EINVAL,
-		       "\"%s\" is no time; write 15m, 1h, 7d, today, 10:30, 2026-01-31, "
+		       "\"%s\" is no time; write 15m, 1h, 7d, today, boot, 10:30, 2026-01-31, "
 		       "'2026-01-31 10:30', 2026-01-31T10:30:00Z or @1769853600",
 		       text);
 }
@@ -242,10 +244,23 @@ int timespec_parse(const char *text, int64_t now_us, int64_t *out_us, struct err
 	if (ret > 0)
 		us = now_us - us;
 	else if (!parse_word(text, now_us, &us) && !parse_epoch(text, &us) &&
-		 !parse_clock(text, now_us, &us) && !parse_date(text, &us))
+		 !parse_clock(text, now_us, 0, &us) && !parse_date(text, &us))
 		return not_a_time(text, err);
 	if (us < 0)
 		return err_set(err, -ERANGE, "\"%s\" is before 1970", text);
+	*out_us = us;
+	return 0;
+}
+
+int timespec_parse_past(const char *text, int64_t now_us, int64_t *out_us, bool *shifted,
+			struct err *err)
+{
+	int64_t us;
+	int ret = timespec_parse(text, now_us, &us, err);
+
+	if (ret)
+		return ret;
+	*shifted = us > now_us && parse_clock(text, now_us, 1, &us);
 	*out_us = us;
 	return 0;
 }

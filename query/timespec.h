@@ -4,7 +4,7 @@
  *
  *	90s 15m 1h 7d 2w                    that long ago
  *	now today yesterday                 the last two: midnight, local time
- *	10:30 10:30:15                      today, local time
+ *	10:30 10:30:15                      today, local time; but see timespec_parse_past()
  *	2026-01-31 '2026-01-31 10:00[:00]'  local time; T may stand for the blank
  *	2026-01-31T10:00:00.5Z ...+02:00    RFC 3339
  *	@1769853600                         seconds since the epoch
@@ -26,6 +26,10 @@
 #define TIMESPEC_SIZE 40
 
 int timespec_parse(const char *text, int64_t now_us, int64_t *out_us, struct err *err);
+
+/* The same, but a time of day that is still to come is yesterday's; then *@shifted. */
+int timespec_parse_past(const char *text, int64_t now_us, int64_t *out_us, bool *shifted,
+			struct err *err);
 
 /* 90s 15m 1h 7d 2w; a number needs its unit. */
 int timespec_parse_duration(const char *text, int64_t *out_us, struct err *err);

@@ -348,6 +348,19 @@ int db_open_writer(const char *path, bool durable, sqlite3 **out, struct err *er
 	return ret ? err_wrap(err, "%s", path) : 0;
 }
 
+/* What SQLite cannot do without its files beside the database, in its words "unable to open
+ * database file" or "attempt to write a readonly database". */
+static int explain_no_shm(sqlite3 *db, int ret, struct err *err)
+{
+	int rc = sqlite3_errcode(db) & 0xff;
+
+	if (rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY && rc != SQLITE_PERM)
+		return ret;
+	return err_set(err, -EACCES,
+		       "its -wal and -shm can be neither read nor made in its folder; ask as root, "
+		       "or while connmon-collect runs, or copy it to a folder of your own");
+}
+
 static int open_reader(const char *path, sqlite3 **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
@@ -367,7 +380,7 @@ static int open_reader(const char *path, sqlite3 **out, struct err *err)
 	if (!ret)
 		ret = db_exec(db, "PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON", err);
 	if (ret)
-		return ret;
+		return explain_no_shm(db, ret, err);
 	if (version == 0)
 		return err_set(err, -EINVAL, "holds no history yet; start connmon-collect");
 	guard_close(db);
