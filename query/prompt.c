@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,12 @@ static const char *history_path(char *out, size_t size)
 	return n < (int)size ? out : NULL;
 }
 
+/* Between a line and its statement Ctrl-C has nothing to end. */
+static void on_interrupt(int signal_number)
+{
+	(void)signal_number;
+}
+
 int prompt(const struct request *q, struct err *err)
 {
 	const char *names[N_COMMANDS + 1] = {NULL};
@@ -203,6 +210,7 @@ int prompt(const struct request *q, struct err *err)
 	if (!ret) {
 		puts("A statement ends with ; and .help tells what else there is.");
 		watch_be_patient();
+		signal(SIGINT, on_interrupt);
 		line_begin(words, history_path(path, sizeof(path)));
 		read_lines(&p);
 		line_end();

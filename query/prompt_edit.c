@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 static char *const *completions;
 static const char *history_path;
 static volatile sig_atomic_t cancelled;
+static sigset_t usual_signals;
 
 static void on_interrupt(int signal_number)
 {
@@ -35,13 +37,21 @@ static int get_character(FILE *in)
 
 	(void)in;
 	for (;;) {
-		ssize_t n = read(STDIN_FILENO, &byte, 1);
+		struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+		ssize_t n;
 		size_t used;
 
-		if (cancelled || n == 0 || (n < 0 && errno != EINTR))
+		/* Only while it waits here does Ctrl-C get through, so none is missed. */
+		ppoll(&input, 1, NULL, &usual_signals);
+		if (cancelled)
 			return -1;
-		if (n < 0)
+		if (!input.revents)
 			continue;
+		n = read(STDIN_FILENO, &byte, 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
 		used = mbrtowc(&character, &byte, 1, &state);
 		if (used == (size_t)-1)
 			return '?';
@@ -88,13 +98,18 @@ void line_begin(char *const words[], const char *history)
 enum line line_read(const char *prompt, char **out)
 {
 	struct sigaction action = {.sa_handler = on_interrupt}, old;
+	sigset_t interrupt;
 	char *line;
 
 	fflush(stdout);
 	cancelled = 0;
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	sigprocmask(SIG_BLOCK, &interrupt, &usual_signals);
 	sigaction(SIGINT, &action, &old);
 	line = readline(prompt);
 	sigaction(SIGINT, &old, NULL);
+	sigprocmask(SIG_SETMASK, &usual_signals, NULL);
 	if (cancelled) {
 		free(line);
 		return LINE_CANCELLED;

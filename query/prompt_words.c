@@ -44,8 +44,8 @@ static int add_names(sqlite3 *db, void *ctx, struct err *err)
 		"SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')",
 		"SELECT DISTINCT name || '(' FROM pragma_function_list",
 		"SELECT 'totals('",
-		"SELECT DISTINCT c.name FROM sqlite_schema s JOIN pragma_table_xinfo(s.name) c"
-		" WHERE s.type IN ('table', 'view')",
+		("SELECT DISTINCT c.name FROM sqlite_schema s JOIN pragma_table_xinfo(s.name) c"
+		 " WHERE s.type IN ('table', 'view')"),
 	};
 	int ret = 0;
 

@@ -38,7 +38,7 @@ static void on_signal(int signal_number)
 
 	if (!watch.reason)
 		watch.reason = signal_number;
-	if ((again || !watch.db) && watch_give_up)
+	if ((again || (!watch.db && !watch.patient)) && watch_give_up)
 		watch_give_up(watch.reason == SIGINT ? NULL : watch.late);
 	if (watch.db)
 		sqlite3_interrupt(watch.db);

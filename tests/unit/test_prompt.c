@@ -1,0 +1,205 @@
+/* The prompt, on a terminal of its own. */
+#include "unit.h"
+
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "tempdb.h"
+
+#define PATIENCE_MS 30000 /* a machine may be busy; nothing is measured */
+
+struct terminal {
+	struct tempdb *temp;
+	pid_t pid;
+	int fd;
+	char seen[65536]; /* since the last line that was typed */
+	size_t used;
+};
+
+static int run_prompt(struct tempdb *temp)
+{
+	char *argv[] = {"connmon-query", "sql", "--db", temp->path, "--format", "csv", NULL};
+	struct request *q = calloc(1, sizeof(*q));
+	struct err err = {0};
+	int ret = 3;
+
+	setenv("TERM", "dumb", 1);
+	setenv("CONNMON_PAGER", "", 1);
+	setenv("XDG_STATE_HOME", temp->folder, 1);
+	if (q && !request_init(q, commands, &err) && !request_read(q, 6, argv, 0, &err))
+		ret = command_sql(q, &err);
+	if (ret)
+		fprintf(stderr, "%s\n", err.msg);
+	free(q);
+	return ret ? 1 : 0;
+}
+
+static int start(void **state)
+{
+	struct terminal *t = calloc(1, sizeof(*t));
+	sqlite3 *db = NULL;
+	struct err err = {0};
+
+	assert_non_null(t);
+	tempdb_setup((void **)&t->temp);
+	assert_int_equal(db_open_writer(t->temp->path, false, &db, &err), 0);
+	tempdb_run(db, "INSERT INTO gap VALUES (1, 2, 3, 'stopped', 77)");
+	db_close(db);
+	t->pid = forkpty(&t->fd, NULL, NULL, NULL);
+	assert_true(t->pid >= 0);
+	if (t->pid == 0)
+		_exit(run_prompt(t->temp));
+	*state = t;
+	return 0;
+}
+
+static int stop(void **state)
+{
+	struct terminal *t = *state;
+	char path[128];
+
+	close(t->fd);
+	if (t->pid) {
+		kill(t->pid, SIGKILL);
+		waitpid(t->pid, NULL, 0);
+	}
+	snprintf(path, sizeof(path), "%s/connmon/history", t->temp->folder);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/connmon", t->temp->folder);
+	rmdir(path);
+	tempdb_teardown((void **)&t->temp);
+	free(t);
+	return 0;
+}
+
+/* False at the end of the program, or after @ms of silence. */
+static bool read_some(struct terminal *t, int ms)
+{
+	struct pollfd p = {.fd = t->fd, .events = POLLIN};
+	ssize_t n;
+
+	if (poll(&p, 1, ms) <= 0)
+		return false;
+	n = read(t->fd, t->seen + t->used, sizeof(t->seen) - 1 - t->used);
+	if (n <= 0)
+		return false;
+	t->used += (size_t)n;
+	t->seen[t->used] = '\0';
+	return true;
+}
+
+static void expect(struct terminal *t, const char *text)
+{
+	while (!strstr(t->seen, text))
+		if (!read_some(t, PATIENCE_MS))
+			fail_msg("no \"%s\" in \"%s\"", text, t->seen);
+}
+
+static void type(struct terminal *t, const char *text)
+{
+	t->used = 0;
+	t->seen[0] = '\0';
+	assert_int_equal(write(t->fd, text, strlen(text)), strlen(text));
+}
+
+/* How it ended after @last, which is typed again as long as it stays: what comes before the
+ * editor has taken the terminal over does not count. */
+static int end_of(struct terminal *t, const char *last)
+{
+	int status = -1;
+
+	for (int i = 0; i < 60; i++) {
+		if (write(t->fd, last, strlen(last)) > 0)
+			read_some(t, 500);
+		if (waitpid(t->pid, &status, WNOHANG) == t->pid) {
+			t->pid = 0;
+			break;
+		}
+		t->used = 0;
+	}
+	assert_int_equal(t->pid, 0);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void statements_are_answered_until_the_end_of_input(void **state)
+{
+	struct terminal *t = *state;
+
+	expect(t, "connmon> ");
+	type(t, "SELECT count,\n");
+	expect(t, "...> ");
+	type(t, "reason || 'é' AS r FROM gap;\n");
+	expect(t, "77,stoppedé\r\n");
+	expect(t, "connmon> ");
+	assert_int_equal(end_of(t, "\004"), 0);
+}
+
+static void an_error_does_not_end_it(void **state)
+{
+	struct terminal *t = *state;
+
+	expect(t, "connmon> ");
+	type(t, "SELEC 1;\n");
+	expect(t, "syntax error");
+	expect(t, "connmon> ");
+	type(t, "DELETE FROM gap;\n");
+	expect(t, "read-only");
+	expect(t, "connmon> ");
+	type(t, ".formt csv\n");
+	expect(t, "did you mean \".format\"?");
+	expect(t, "connmon> ");
+	type(t, ".format jsonl\n");
+	expect(t, "connmon> ");
+	type(t, "SELECT 'a;b' AS x;\n");
+	expect(t, "{\"x\": \"a;b\"}");
+	expect(t, "connmon> ");
+	type(t, ".schema gap\n");
+	expect(t, "where the history has holes");
+	expect(t, "connmon> ");
+	assert_int_equal(end_of(t, ".quit\n"), 0);
+}
+
+static void ctrl_c_ends_the_line_or_the_statement(void **state)
+{
+	struct terminal *t = *state;
+
+	expect(t, "connmon> ");
+	type(t, "SELECT 'never;\n");
+	expect(t, "...> ");
+	type(t, "\003");
+	expect(t, "connmon> ");
+	type(t, "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x FROM n) SELECT x FROM n"
+		" WHERE x < 0;\n");
+	expect(t, "< 0;\r\n");
+	/* One that comes before the statement has begun ends nothing; and each makes the terminal
+	 * forget what it has not shown yet. */
+	for (int i = 0; i < 60 && !strstr(t->seen, "interrupted"); i++) {
+		assert_int_equal(write(t->fd, "\003", 1), 1);
+		while (read_some(t, 500)) {
+		}
+	}
+	expect(t, "interrupted");
+	expect(t, "connmon> ");
+	type(t, "SELECT count + 1 FROM gap;\n");
+	expect(t, "78\r\n");
+	assert_int_equal(end_of(t, ".quit\n"), 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
+	const struct CMUnitTest tests[] = {
+		T(statements_are_answered_until_the_end_of_input),
+		T(an_error_does_not_end_it),
+		T(ctrl_c_ends_the_line_or_the_statement),
+	};
+
+	setenv("LC_ALL", "C.UTF-8", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
