@@ -58,6 +58,7 @@ int hourly_new(sqlite3 *db, struct hourly **out, struct err *err)
 		hourly_free(h);
 		return ret;
 	}
+	series_feed(h->recent, h->hours);
 	*out = h;
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "ahead.h"
 #include "connection.h"
 #include "db.h"
 #include "tally.h"
@@ -31,9 +31,13 @@ struct series {
 	int64_t idle_in; /* nothing to do in this interval; -1: not known */
 	size_t room;
 
+	struct ahead ahead; /* what another series has read */
+	struct series *fed; /* that takes over what is summed here; NULL: none; borrowed */
+
 	/* Of the interval in work: */
 	enum stage stage;
 	int64_t at;
+	int64_t empty_us;    /* no row ended from then on until it began */
 	int64_t next_id;     /* what is read next */
 	bool without_peer;   /* of the two tables, the one without is made */
 	struct tally *tally; /* NULL: none */
@@ -106,7 +110,8 @@ int series_new(sqlite3 *db, const struct series_kind *kind, struct series **out,
 		return err_set(err, -ENOMEM, "no memory for the totals");
 	s->db = db;
 	s->kind = kind;
-	s->room = ROOM;
+	s->room = s->ahead.max_keys = ROOM;
+	s->ahead.width_us = kind->width_us;
 	s->idle_in = -1;
 	ret = prepare(s, err);
 	if (!ret)
@@ -130,14 +135,20 @@ void series_free(struct series *s)
 	sqlite3_finalize(s->put_peer);
 	sqlite3_finalize(s->put_program);
 	sqlite3_finalize(s->set_marks);
+	ahead_clear(&s->ahead);
 	tally_free(s->tally);
 	tally_free(s->programs);
 	free(s);
 }
 
+void series_feed(struct series *from, struct series *to)
+{
+	from->fed = to;
+}
+
 void series_set_room(struct series *s, size_t max_keys)
 {
-	s->room = max_keys;
+	s->room = s->ahead.max_keys = max_keys;
 }
 
 int64_t series_floor_us(const struct series *s)
@@ -151,6 +162,19 @@ static void begin_reading(struct series *s)
 {
 	s->next_id = s->at * s->kind->width_us;
 	s->stage = STAGE_READ;
+}
+
+/* Goes on from where another series has read up to. */
+static void begin_ahead(struct series *s)
+{
+	int64_t until_us;
+	struct tally *ahead = ahead_take(&s->ahead, s->at * s->kind->width_us, &until_us);
+
+	if (!ahead)
+		return;
+	tally_free(s->tally);
+	s->tally = ahead;
+	s->next_id = until_us;
 }
 
 /* Of those that are kept for a while only, the old ones of a long history, or of what came
@@ -188,6 +212,7 @@ static int begin_interval(struct series *s, int64_t at, struct err *err)
 	/* What was known may have been deleted since, and its number be another's. */
 	memset(s->owners, 0, sizeof(s->owners));
 	begin_reading(s);
+	begin_ahead(s);
 	return 1;
 }
 
@@ -202,6 +227,7 @@ static int seek(struct series *s, int64_t now_in, struct err *err)
 		ret = select_number(s, s->first_row, first * s->kind->width_us, &id, err);
 	if (ret)
 		return ret;
+	s->empty_us = first * s->kind->width_us;
 	if (id >= 0 && id / s->kind->width_us < now_in)
 		return begin_interval(s, id / s->kind->width_us, err);
 	s->idle_in = now_in;
@@ -262,11 +288,6 @@ static void read_sums(sqlite3_stmt *row, struct tally_sums *s)
 	}
 }
 
-static bool has_peer(const struct series *s, const struct tally_key *key)
-{
-	return !s->without_peer && (s->kind->peers_in || key->direction == DIRECTION_OUT);
-}
-
 static int add_row(struct series *s, struct err *err)
 {
 	int64_t process_id = sqlite3_column_int64(s->rows, 8);
@@ -280,7 +301,7 @@ static int add_row(struct series *s, struct err *err)
 	row.key.container_id = sqlite3_column_int64(s->rows, 9);
 	if (process_id)
 		ret = find_program(s, process_id, &row.key.program_id, err);
-	if (!ret && has_peer(s, &row.key))
+	if (!ret && !s->without_peer)
 		ret = read_peer(s->rows, row.key.peer_addr, err);
 	if (ret)
 		return ret;
@@ -351,6 +372,11 @@ static int put_row(struct series *s, const struct tally_row *row, struct err *er
 	return db_step(s->db, put, s->kind->what, err);
 }
 
+static bool is_wanted(const struct series *s, const struct tally_key *key)
+{
+	return s->without_peer || s->kind->peers_in || key->direction == DIRECTION_OUT;
+}
+
 /* Up to SERIES_WRITE_ROWS of them; *@n: how many were taken; *@done: all is written. */
 static int put_rows(struct series *s, size_t *n, bool *done, struct err *err)
 {
@@ -359,8 +385,9 @@ static int put_rows(struct series *s, size_t *n, bool *done, struct err *err)
 
 	while (!ret && *n < SERIES_WRITE_ROWS && (row = tally_take(s->tally))) {
 		++*n;
-		if (s->without_peer || has_peer(s, &row->key))
-			ret = put_row(s, row, err);
+		if (!is_wanted(s, &row->key)) /* nor is any of the next */
+			break;
+		ret = put_row(s, row, err);
 	}
 	*done = !ret && !row && s->without_peer && tally_is_last_part(s->tally);
 	if (*done) {
@@ -383,8 +410,8 @@ static void fold(struct series *s)
 {
 	struct err ignored;
 
-	if (s->programs &&
-	    (tally_fold(s->tally, s->programs, &ignored) != 0 || !tally_is_whole(s->programs)))
+	if (s->programs && (tally_merge(s->tally, s->programs, false, &ignored) != 0 ||
+			    !tally_is_whole(s->programs)))
 		forget_programs(s);
 }
 
@@ -396,6 +423,9 @@ static int begin_programs(struct series *s, struct err *err)
 
 	if (ret)
 		return ret;
+	if (s->fed)
+		ahead_add(&s->fed->ahead, s->tally, s->empty_us, s->at * s->kind->width_us,
+			  (s->at + 1) * s->kind->width_us);
 	tally_free(s->tally);
 	s->tally = next;
 	s->without_peer = true;

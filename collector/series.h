@@ -33,6 +33,10 @@ struct series;
 int series_new(sqlite3 *db, const struct series_kind *kind, struct series **out, struct err *err);
 void series_free(struct series *s); /* NULL is allowed */
 
+/* What @from sums is taken over by @to, whose intervals are longer, so that it need not read
+ * those rows again: as long as it can, from memory. @to is borrowed. */
+void series_feed(struct series *from, struct series *to);
+
 /* How many sums are kept in memory at a time: 2 to 2^24; as it is made 64 K, which is 11 MB. */
 void series_set_room(struct series *s, size_t max_keys);
 

@@ -144,14 +144,15 @@ int tally_add(struct tally *t, const struct tally_row *row, struct err *err)
 	return 0;
 }
 
-int tally_fold(const struct tally *from, struct tally *to, struct err *err)
+int tally_merge(const struct tally *from, struct tally *to, bool peers, struct err *err)
 {
 	int ret = 0;
 
 	for (size_t i = 0; i < from->n && !ret; i++) {
 		struct tally_row row = from->rows[i];
 
-		memset(row.key.peer_addr, 0, sizeof(row.key.peer_addr));
+		if (!peers)
+			memset(row.key.peer_addr, 0, sizeof(row.key.peer_addr));
 		ret = tally_add(to, &row, err);
 	}
 	return ret;

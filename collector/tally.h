@@ -52,8 +52,8 @@ void tally_free(struct tally *t); /* NULL is allowed */
  * halved. -ENOMEM: nothing was added. */
 int tally_add(struct tally *t, const struct tally_row *row, struct err *err);
 
-/* Adds all rows of this part of @from to @to, without their peers. -ENOMEM: only some. */
-int tally_fold(const struct tally *from, struct tally *to, struct err *err);
+/* Adds all rows of this part of @from to @to, with or without their peers. -ENOMEM: only some. */
+int tally_merge(const struct tally *from, struct tally *to, bool peers, struct err *err);
 
 /* No more rows for this part: from now on they are taken. */
 void tally_sort(struct tally *t);

@@ -101,7 +101,7 @@ static void copy_file(const char *from, const char *to)
 static bool survives(const struct tempdb *t, int steps)
 {
 	sqlite3 *db = hourlydb_open(t);
-	struct hourly *h = hourlydb_begin(db, 100);
+	struct hourly *h = hourlydb_begin(db, 50);
 	uint64_t seed = (uint64_t)steps;
 	bool more = true;
 	int64_t last;
@@ -113,7 +113,7 @@ static bool survives(const struct tempdb *t, int steps)
 	db_close(db);
 
 	db = hourlydb_open(t);
-	h = hourlydb_begin(db, 100);
+	h = hourlydb_begin(db, 50);
 	hourlydb_check(db);
 	last = tempdb_number(db, "SELECT max(id) FROM connection");
 	if (last < hourly_floor_us(h))
@@ -132,7 +132,7 @@ static bool survives(const struct tempdb *t, int steps)
 static void a_death_after_any_step_changes_nothing(void **state)
 {
 	struct tempdb *t = *state, copy = *t;
-	sqlite3 *db = history(t, 300);
+	sqlite3 *db = history(t, 150);
 	int steps = 0;
 
 	/* So that the hour in work is the last that has rows. */
@@ -217,71 +217,6 @@ static void a_clock_that_goes_back_opens_no_hour_again(void **state)
 	db_close(db);
 }
 
-static void a_clock_that_goes_back_opens_no_five_minutes_again(void **state)
-{
-	sqlite3 *db = hourlydb_open(*state);
-	struct hourly *h = hourlydb_begin(db, 0);
-	const int64_t begin_us = HOUR * HOUR_US;
-	uint64_t seed = 1;
-
-	hourlydb_fill_dictionaries(db);
-	hourlydb_add(db, &seed, begin_us, 1000, 1000);
-	/* It goes back while they are in work, and before the next run. */
-	assert_int_equal(hourlydb_step(h, begin_us + RECENT_US + MINUTE_US), 1);
-	hourlydb_finish(h, begin_us);
-	assert_int_equal(hourlydb_recent(db), SLOT + 1);
-	assert_int_equal(hourly_floor_us(h), begin_us + RECENT_US);
-	hourly_free(h);
-	h = hourlydb_begin(db, 0);
-	assert_int_equal(hourly_floor_us(h), begin_us + RECENT_US);
-	hourlydb_add(db, &seed, hourly_floor_us(h), 10, 500);
-	assert_int_equal(hourlydb_finish(h, begin_us + 2), 0);
-	hourlydb_check(db);
-	hourlydb_finish(h, begin_us + 2 * RECENT_US + MINUTE_US);
-	assert_int_equal(hourlydb_recent(db), SLOT + 2);
-	assert_int_equal(hourlydb_watermark(db), 0);
-	hourlydb_check(db);
-	hourly_free(h);
-	db_close(db);
-}
-
-static void of_a_long_history_only_the_last_two_hours_are_totalled_by_five_minutes(void **state)
-{
-	sqlite3 *db = hourlydb_open(*state);
-	struct hourly *h = hourlydb_begin(db, 0);
-	uint64_t seed = 1;
-
-	hourlydb_fill_dictionaries(db);
-	for (int i = 0; i < 5; i++)
-		hourlydb_add(db, &seed, (HOUR + i) * HOUR_US, 7200000, 1000);
-	/* However the clock stands, and however the collector dies meanwhile. */
-	for (int i = 0; i < 100 && hourlydb_recent(db) < SLOT + 60; i++) {
-		for (int steps = 0; steps < i; steps++)
-			hourlydb_step(h, (HOUR + 1000) * HOUR_US);
-		hourlydb_check(db);
-		hourly_free(h);
-		h = hourlydb_begin(db, 0);
-	}
-	hourlydb_finish(h, (HOUR + 1000) * HOUR_US);
-	assert_int_equal(hourlydb_recent(db), SLOT + 60);
-	assert_int_equal(tempdb_number(db, "SELECT recent_from_slot FROM extent"),
-			 SLOT + 59 - RECENT_KEPT);
-	assert_int_equal(tempdb_number(db, "SELECT min(slot) FROM recent_program"),
-			 SLOT + 59 - RECENT_KEPT);
-	assert_int_equal(hourlydb_watermark(db), HOUR + 5);
-	hourlydb_check(db);
-	/* And when no totals could be made for long. */
-	tempdb_run(db, "UPDATE extent SET recent_until_slot = recent_until_slot - 30");
-	hourly_free(h);
-	h = hourlydb_begin(db, 0);
-	tempdb_run(db, "DELETE FROM recent WHERE slot % 2; DELETE FROM recent_program");
-	hourlydb_finish(h, (HOUR + 1000) * HOUR_US);
-	assert_int_equal(hourlydb_recent(db), SLOT + 60);
-	hourlydb_check(db);
-	hourly_free(h);
-	db_close(db);
-}
-
 static void while_nothing_is_recorded_a_wrong_clock_leaves_no_trace(void **state)
 {
 	sqlite3 *db = hourlydb_open(*state);
@@ -319,13 +254,6 @@ static void a_year_without_a_connection_is_passed_over(void **state)
 
 /* ---- gentle ---- */
 
-static int on_row(unsigned what, void *ctx, void *stmt, void *text)
-{
-	(void)what, (void)stmt, (void)text;
-	++*(int *)ctx;
-	return 0;
-}
-
 static void a_step_is_bounded_and_leaves_nothing_open(void **state)
 {
 	sqlite3 *db = history(*state, 3000);
@@ -334,7 +262,7 @@ static void a_step_is_bounded_and_leaves_nothing_open(void **state)
 	bool more;
 
 	/* Owners are looked up beside the rows. */
-	sqlite3_trace_v2(db, SQLITE_TRACE_ROW, on_row, &rows);
+	sqlite3_trace_v2(db, SQLITE_TRACE_ROW, hourlydb_count_row, &rows);
 	do {
 		rows = 0;
 		before = sqlite3_total_changes(db);
@@ -483,8 +411,6 @@ int main(void)
 		T(a_death_after_any_step_changes_nothing),
 		T(an_hour_is_left_alone_until_it_is_over_and_its_records_are_in),
 		T(a_clock_that_goes_back_opens_no_hour_again),
-		T(a_clock_that_goes_back_opens_no_five_minutes_again),
-		T(of_a_long_history_only_the_last_two_hours_are_totalled_by_five_minutes),
 		T(while_nothing_is_recorded_a_wrong_clock_leaves_no_trace),
 		T(a_year_without_a_connection_is_passed_over),
 		T(a_step_is_bounded_and_leaves_nothing_open),

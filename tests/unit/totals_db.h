@@ -123,4 +123,19 @@ static inline int totals_db_close(void **state)
 	return 0;
 }
 
+static inline sqlite3 *db_of(void **state)
+{
+	return ((struct totals_db *)*state)->db;
+}
+
+/* Two whole hours, and half of the one that the clock stands at the end of. */
+static inline void add_history(sqlite3 *db)
+{
+	add_ended(db, NOW_US - 3 * US_PER_HOUR, 1000, 0, "10.0.0.2", 443, "1");
+	add_ended(db, NOW_US - 3 * US_PER_HOUR + 5, 1000, 1, "10.0.0.3", 22, "4");
+	add_ended(db, NOW_US - 2 * US_PER_HOUR + 7, 1000, 0, "10.0.0.2", 443, "1");
+	add_ended(db, NOW_US - 1000000, 1000, 0, "10.0.0.9", 80, "1");
+	add_totals(db, NOW_HOUR - 1);
+}
+
 #endif
