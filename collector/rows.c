@@ -36,13 +36,14 @@ enum column {
 	SEEN_US,
 	NETNS,
 	LOCAL_ADDR,
+	OPEN_ROW,
 };
 
 static const char declaration[] =
 	"CREATE TABLE flushed(id, duration_us, direction, outcome, flags, peer_addr, peer_port,"
 	" local_port, process_id, container_id, tx_bytes, rx_bytes, connect_us, retransmits,"
 	" local_id, error, closer_id, accept_wait_us, srtt_us, min_rtt_us, cookie, owner_source,"
-	" thread, start_us, seen_us, netns, local_addr)";
+	" thread, start_us, seen_us, netns, local_addr, open_row)";
 
 struct flushed {
 	sqlite3_vtab base;
@@ -221,6 +222,9 @@ static int on_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int column
 	case LOCAL_ADDR:
 		len = address_text(c->family, &c->local_addr, local);
 		sqlite3_result_text(out, local, len, SQLITE_TRANSIENT);
+		break;
+	case OPEN_ROW:
+		nonzero(out, c->open_row);
 		break;
 	}
 	return SQLITE_OK;

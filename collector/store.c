@@ -11,6 +11,7 @@
 #include "escape.h"
 #include "hourly.h"
 #include "leftover.h"
+#include "open_rows.h"
 #include "rows.h"
 #include "run.h"
 
@@ -28,11 +29,6 @@
 	"id, duration_us, direction, outcome, flags, peer_addr, peer_port, local_port,"            \
 	" process_id, container_id, tx_bytes, rx_bytes, connect_us, retransmits, local_id, error," \
 	" closer_id, accept_wait_us, srtt_us, min_rtt_us, cookie, owner_source, thread"
-#define OPEN_COLUMNS                                                                               \
-	"id, start_us, seen_us, direction, outcome, error, local_addr, local_port, peer_addr,"     \
-	" peer_port, process_id, closer_id, container_id, netns, connect_us, accept_wait_us,"      \
-	" tx_bytes, rx_bytes, retransmits, srtt_us, min_rtt_us, cookie, owner_source, flags,"      \
-	" thread"
 
 struct store {
 	sqlite3 *db;
@@ -41,7 +37,8 @@ struct store {
 	struct hourly *hourly;
 	struct retain *retain;
 	struct rows rows; /* those being written */
-	sqlite3_stmt *put_ended, *put_open, *drop_open, *put_listener, *end_listener;
+	struct open_rows *open_rows;
+	sqlite3_stmt *put_ended, *put_listener, *end_listener;
 	int64_t last_id; /* the key of the newest row in connection */
 	uint64_t recorded;
 	int patience_ms;
@@ -52,13 +49,10 @@ static int prepare(struct store *s, struct err *err)
 	const struct db_statement all[] = {
 		{&s->put_ended,
 		 "INSERT INTO connection(" ENDED_COLUMNS ") SELECT " ENDED_COLUMNS " FROM flushed"},
-		{&s->put_open, "INSERT OR REPLACE INTO open_connection(" OPEN_COLUMNS
-			       ") SELECT " OPEN_COLUMNS " FROM flushed"},
 		{&s->put_listener,
 		 "INSERT INTO listener(netns, addr, port, program_id, from_us, to_us, cookie)"
 		 " VALUES(?1, ?2, ?3, (SELECT program_id FROM process WHERE id = ?4), ?5, ?6, ?7)"},
 		{&s->end_listener, "UPDATE listener SET to_us = ?2 WHERE id = ?1"},
-		{&s->drop_open, "DELETE FROM open_connection WHERE id = ?1"},
 	};
 
 	int rc = rows_attach(&s->rows, s->db);
@@ -98,6 +92,8 @@ int store_open(const struct store_config *config, struct processes *processes,
 		ret = dictionary_new(s->db, processes, containers, boot, boot_offset_ns,
 				     &s->dictionary, err);
 	if (!ret)
+		ret = open_rows_new(s->db, &s->open_rows, err);
+	if (!ret)
 		ret = hourly_new(s->db, &s->hourly, err);
 	if (!ret)
 		ret = retain_new(s->db, &config->retention, s->dictionary, &config->note,
@@ -127,9 +123,8 @@ void store_free(struct store *s)
 		return;
 	dictionary_free(s->dictionary);
 	hourly_free(s->hourly);
+	open_rows_free(s->open_rows);
 	sqlite3_finalize(s->put_ended);
-	sqlite3_finalize(s->put_open);
-	sqlite3_finalize(s->drop_open);
 	sqlite3_finalize(s->put_listener);
 	sqlite3_finalize(s->end_listener);
 	run_free(s->run);
@@ -251,12 +246,8 @@ static int write_ended(struct store *s, const struct flush *f, int64_t *last_id,
 		ret = refer_ended(s, f, last_id, err);
 	if (!ret)
 		ret = db_step(s->db, s->put_ended, "connections", err);
-	for (size_t i = 0; i < f->n_ended && !ret; i++) {
-		if (!f->ended[i].open_row)
-			continue;
-		sqlite3_bind_int64(s->drop_open, 1, f->ended[i].open_row);
-		ret = db_step(s->db, s->drop_open, "a connection that ended", err);
-	}
+	if (!ret)
+		ret = open_rows_end(s->open_rows, err);
 	return ret;
 }
 
@@ -272,7 +263,7 @@ static int write_open(struct store *s, const struct flush *f, struct err *err)
 		r->id = c->open_row ? c->open_row : (int64_t)c->id;
 		ret = refer(s, r, err);
 	}
-	return ret ? ret : db_step(s->db, s->put_open, "open connections", err);
+	return ret ? ret : open_rows_write(s->open_rows, err);
 }
 
 static int write_listener(struct store *s, struct listener *l, int64_t offset_ns, struct err *err)
@@ -365,10 +356,11 @@ int store_write(struct store *s, const struct flush *f, struct err *err)
 int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err)
 {
 	int64_t now_us = clock_wall_us(now_boot_ns, offset_ns);
-	int ret = 0, more = 0;
+	int ret, more;
 
 	sqlite3_busy_timeout(s->db, 0);
-	if (!retain_must_wait(s->retain))
+	ret = more = open_rows_sweep(s->open_rows, err);
+	if (ret == 0 && !retain_must_wait(s->retain))
 		ret = more = hourly_step(s->hourly, now_us, UPKEEP_NS, err);
 	/* Also when there are totals to be made, or they find no room: they need some. */
 	if (ret >= 0 || ret == -ENOSPC)
