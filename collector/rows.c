@@ -86,6 +86,14 @@ static int address_text(unsigned int family, const struct in6_addr *addr, char *
 	return (int)(at - out);
 }
 
+static void local_addr(sqlite3_context *out, const struct connection *c)
+{
+	char text[INET6_ADDRSTRLEN];
+	int len = address_text(c->family, &c->local_addr, text);
+
+	sqlite3_result_text(out, text, len, SQLITE_TRANSIENT);
+}
+
 /* What has no value is left NULL. */
 static void nonzero(sqlite3_context *out, int64_t value)
 {
@@ -93,14 +101,17 @@ static void nonzero(sqlite3_context *out, int64_t value)
 		sqlite3_result_int64(out, value);
 }
 
-/* The thread's name, where it says more than the process's; also of an owner of whom an
- * earlier run left no more but the row. */
+/* Where it says more than the process's; also of an owner of whom an earlier run left no more
+ * but the row. */
+static bool has_thread_name(const struct owner *owner)
+{
+	return owner->thread[0] && strcmp(owner->thread, owner->comm) != 0;
+}
+
 static void thread(sqlite3_context *out, const struct owner *owner)
 {
 	char safe[ESCAPED_SIZE(COMM_LEN)];
 
-	if (owner->thread[0] == '\0' || strcmp(owner->thread, owner->comm) == 0)
-		return;
 	escape_text(owner->thread, strlen(owner->thread), safe, sizeof(safe));
 	sqlite3_result_text(out, safe, -1, SQLITE_TRANSIENT);
 }
@@ -133,7 +144,6 @@ static int on_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int column
 	const struct rows *rows = cursor->rows;
 	const struct row *r = &rows->row[cursor->at];
 	const struct connection *c = r->c;
-	char local[INET6_ADDRSTRLEN];
 	int len;
 
 	switch ((enum column)column) {
@@ -208,7 +218,8 @@ static int on_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int column
 		nonzero(out, c->owner_source);
 		break;
 	case THREAD:
-		thread(out, &c->owner);
+		if (has_thread_name(&c->owner))
+			thread(out, &c->owner);
 		break;
 	case START_US:
 		sqlite3_result_int64(out, clock_wall_us(c->start_boot_ns, rows->offset_ns));
@@ -220,8 +231,7 @@ static int on_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int column
 		sqlite3_result_int64(out, c->netns);
 		break;
 	case LOCAL_ADDR:
-		len = address_text(c->family, &c->local_addr, local);
-		sqlite3_result_text(out, local, len, SQLITE_TRANSIENT);
+		local_addr(out, c);
 		break;
 	case OPEN_ROW:
 		nonzero(out, c->open_row);

@@ -1,7 +1,7 @@
 /*
- * rows.h - the connections of a flush as a table that SQL can read, temp.flushed: so one
- * INSERT ... SELECT writes all of them, which takes half of what it takes to bind the values of
- * each and step. The columns are called as in connection and open_connection.
+ * rows.h - the connections of a flush as a table that SQL can read, flushed: so one
+ * INSERT ... SELECT writes all of them, which takes two thirds of what it takes to bind the values
+ * of each and step. The columns are called as in connection and open_row.
  */
 #ifndef CONNMON_ROWS_H
 #define CONNMON_ROWS_H

@@ -8,7 +8,6 @@
 #include "clock.h"
 #include "db.h"
 #include "dictionary.h"
-#include "escape.h"
 #include "hourly.h"
 #include "leftover.h"
 #include "open_rows.h"

@@ -476,7 +476,7 @@ static void what_recent_totals_refer_to_stays_until_they_go(void **state)
 	for (int i = 0; i < 5; i++)
 		flush(f, 0, 1000);
 	total(f, 1);
-	tempdb_run(f->db, "DELETE FROM open_connection; DELETE FROM listener;"
+	tempdb_run(f->db, "DELETE FROM open_row; DELETE FROM listener;"
 			  "DELETE FROM hourly; DELETE FROM hourly_program");
 	programs = tempdb_number(f->db, "SELECT count(DISTINCT program_id) FROM recent");
 	assert_true(programs > 50);
