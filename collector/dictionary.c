@@ -310,11 +310,16 @@ static int make_row(struct dictionary *d, struct process *p, int64_t parent, str
 static int process_row(struct dictionary *d, const struct owner *owner, int depth, int64_t *row,
 		       struct err *err)
 {
-	struct process *p = processes_get(d->processes, owner);
+	struct process *p;
 	int64_t parent;
 	int ret;
 
-	*row = 0;
+	*row = processes_recent_row(d->processes, owner);
+	if (*row) {
+		give_out(d, MARKED_PROCESS, *row);
+		return 0;
+	}
+	p = processes_get(d->processes, owner);
 	if (!p)
 		return 0;
 	if (p->row == 0) {

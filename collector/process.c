@@ -291,8 +291,19 @@ struct process *processes_get(struct processes *ps, const struct owner *owner)
 	if (p) {
 		ps->recent[at].key = key;
 		ps->recent[at].p = p;
+		ps->recent[at].row = p->row;
 	}
 	return p;
+}
+
+int64_t processes_recent_row(const struct processes *ps, const struct owner *owner)
+{
+	const struct process_key key = key_of(owner);
+	const uint32_t at = owner->pid % PROCESSES_RECENT;
+
+	return ps->recent[at].p && memcmp(&ps->recent[at].key, &key, sizeof(key)) == 0
+		       ? ps->recent[at].row
+		       : 0;
 }
 
 void processes_has_row(struct processes *ps, struct process *p, int64_t row)
@@ -300,6 +311,8 @@ void processes_has_row(struct processes *ps, struct process *p, int64_t row)
 	struct life *life = life_find(&ps->lives, p->key.start_boot_ns, p->key.pid);
 
 	p->row = row;
+	if (is_recent(ps, p))
+		ps->recent[p->key.pid % PROCESSES_RECENT].row = row;
 	if (life)
 		life->has_row = true;
 }
@@ -310,6 +323,8 @@ void processes_forget_rows(struct processes *ps)
 
 	HASH_ITER (hh, ps->table, p, tmp)
 		p->row = 0;
+	for (size_t i = 0; i < PROCESSES_RECENT; i++)
+		ps->recent[i].row = 0;
 }
 
 void processes_clear(struct processes *ps)

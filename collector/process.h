@@ -54,6 +54,7 @@ struct processes {
 	struct {
 		struct process_key key;
 		struct process *p; /* NULL: none */
+		int64_t row;	   /* p's */
 	} recent[PROCESSES_RECENT];
 	struct lives lives;
 	const char *proc; /* where procfs is mounted: "/proc"; borrowed */
@@ -73,6 +74,9 @@ struct processes {
  * The path is that of the very same program, or none: see find_program().
  */
 struct process *processes_get(struct processes *ps, const struct owner *owner);
+
+/* The row of @owner's entry, when that was met lately; 0: ask the entry itself. */
+int64_t processes_recent_row(const struct processes *ps, const struct owner *owner);
 
 /* Describes into *@out the parent of @p as it was when @p began. False when no more
  * than its pid is known. */

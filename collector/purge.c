@@ -50,7 +50,7 @@ int purge_new(sqlite3 *db, struct dictionary *dictionary, struct purge **out, st
 {
 	static const char *const sql[STATEMENTS] = {
 		[READ_OPEN] = "SELECT id, process_id, closer_id, container_id"
-			      " FROM open_connection WHERE id > ?1 ORDER BY id",
+			      " FROM open_row WHERE id > ?1 ORDER BY id",
 		[READ_ROWS] = "SELECT id, process_id, closer_id, container_id, local_id"
 			      " FROM connection WHERE id > ?1 ORDER BY id",
 		[READ_PROCESSES] = "SELECT id, parent_id, program_id FROM process"

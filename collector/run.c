@@ -114,7 +114,7 @@ static int prepare(struct run *r, struct err *err)
 		{&r->put_clock, "INSERT OR REPLACE INTO clock(at_us, run_id, offset_us)"
 				" VALUES(?1, ?2, ?3)"},
 		{&r->shift_open,
-		 "UPDATE open_connection SET start_us = start_us + ?1, seen_us = seen_us + ?1"
+		 "UPDATE open_row SET start_us = start_us + ?1, seen_us = seen_us + ?1"
 		 " WHERE start_us BETWEEN 0 AND ?2 AND seen_us BETWEEN 0 AND ?2"},
 		{&r->shift_listeners, "UPDATE listener SET from_us = from_us + ?1"
 				      " WHERE to_us IS NULL AND from_us BETWEEN 0 AND ?2"},
@@ -135,7 +135,7 @@ static int prepare(struct run *r, struct err *err)
 static int forget_cookies(struct run *r, struct err *err)
 {
 	return db_exec(r->db,
-		       "UPDATE open_connection SET cookie = NULL;"
+		       "UPDATE open_row SET cookie = NULL;"
 		       "UPDATE listener SET cookie = NULL WHERE to_us IS NULL",
 		       err);
 }

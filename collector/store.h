@@ -1,7 +1,7 @@
 /*
  * store.h - the database as the collector writes it: one transaction for each
- * flush, there whole or not at all: store.c, run.c and dictionary.c. Between two flushes
- * hourly.c makes totals, and retain.c deletes.
+ * flush, there whole or not at all: store.c, rows.c, open_rows.c, run.c and dictionary.c. Between
+ * two flushes hourly.c makes totals, and retain.c deletes.
  */
 #ifndef CONNMON_STORE_H
 #define CONNMON_STORE_H

@@ -171,12 +171,11 @@ static void forget(struct track *t, struct tracked *e)
 
 static int add(struct track *t, const struct connection *c)
 {
-	struct tracked *e = calloc(1, sizeof(*e));
+	struct tracked *e = malloc(sizeof(*e)); /* calloc() does not use what was just freed */
 
 	if (!e)
 		return -ENOMEM;
-	e->c = *c;
-	e->marked = true;
+	*e = (struct tracked){.c = *c, .marked = true};
 	inherit_leftover(t, &e->c);
 	HASH_ADD(hh, t->open, c.id, sizeof(e->c.id), e);
 	if (!e->hh.tbl) {

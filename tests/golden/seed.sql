@@ -74,7 +74,7 @@ SELECT 1769860800000000 - column1, column2, column3, column4, column5, l.id, col
  ORDER BY column1 DESC;
 DROP TABLE ended;
 
-INSERT INTO open_connection (id, start_us, seen_us, direction, outcome, error, local_addr,
+INSERT INTO open_row (id, start_us, seen_us, direction, outcome, error, local_addr,
   local_port, peer_addr, peer_port, process_id, closer_id, container_id, netns, connect_us,
   accept_wait_us, tx_bytes, rx_bytes, retransmits, srtt_us, min_rtt_us, cookie, owner_source,
   flags) VALUES

@@ -39,7 +39,7 @@ static int64_t any_time(void)
 
 static void any_history(sqlite3 *db)
 {
-	tempdb_run(db, "BEGIN; DELETE FROM connection; DELETE FROM open_connection;"
+	tempdb_run(db, "BEGIN; DELETE FROM connection; DELETE FROM open_row;"
 		       "DELETE FROM hourly; DELETE FROM hourly_program");
 	for (int i = 0; i < 200; i++)
 		run_f(db,
@@ -56,7 +56,7 @@ static void any_history(sqlite3 *db)
 		      ANY_OF("NULL", "111"));
 	for (int i = 0; i < 8; i++)
 		run_f(db,
-		      "INSERT INTO open_connection (id, start_us, seen_us, direction, outcome, flags,"
+		      "INSERT INTO open_row (id, start_us, seen_us, direction, outcome, flags,"
 		      " local_addr, peer_addr, peer_port, local_port, process_id, container_id,"
 		      " tx_bytes, rx_bytes, connect_us, retransmits, netns)"
 		      " VALUES (%d, %lld, %lld, %d, %d, 0, '10.0.0.1', %Q, 80, 443, %s, %s, %d, 3,"

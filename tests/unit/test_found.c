@@ -124,7 +124,7 @@ static void add_rows(sqlite3 *db)
 		add_row(db, id);
 	}
 	for (int i = 0; i < 8; i++)
-		run(db, sqlite3_mprintf("INSERT INTO open_connection (start_us, seen_us, direction,"
+		run(db, sqlite3_mprintf("INSERT INTO open_row (start_us, seen_us, direction,"
 					" outcome, netns, local_addr, local_port, peer_addr,"
 					" peer_port, process_id, tx_bytes, rx_bytes, retransmits,"
 					" flags) VALUES (%lld, 0, %d, 1, 7, '10.9.9.9', %d, %Q,"

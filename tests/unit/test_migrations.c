@@ -32,6 +32,11 @@ static const char history[] =
 	"  4026532000, NULL, NULL, 0, 0, 0, NULL, NULL, 52, NULL, 1),"
 	" (1700000000000004, 8, 0, 2, NULL, '::1', 40003, '::1', 82, 1, 1, NULL,"
 	"  4026532000, 3, NULL, 12, 22, 0, 1, 2, 53, 1, 0);"
+	"INSERT INTO open_connection(id, start_us, seen_us, direction, outcome, local_addr,"
+	" local_port, peer_addr, peer_port, process_id, netns, tx_bytes, rx_bytes, retransmits,"
+	" cookie, flags) VALUES"
+	" (9, 1700000000000000, 1700000000000001, 0, 1, '10.0.0.1', 40004, '10.0.0.3', 443, 1,"
+	"  4026531840, 13, 23, 2, 54, 0);"
 	"INSERT INTO gap(from_us, to_us, reason, count) VALUES(1, 2, 'ring_full', 3);";
 
 static struct tempdb *temp;
@@ -70,7 +75,9 @@ static char *read_all(sqlite3 *db)
 	sqlite3_str *all = sqlite3_str_new(db);
 	sqlite3_stmt *stmt = NULL;
 
-	assert_int_equal(sqlite3_prepare_v2(db, "SELECT " COLUMNS " FROM connections ORDER BY id",
+	assert_int_equal(sqlite3_prepare_v2(db,
+					    "SELECT " COLUMNS " FROM connections"
+					    " WHERE outcome <> 'open' ORDER BY id",
 					    -1, &stmt, NULL),
 			 SQLITE_OK);
 	while (sqlite3_step(stmt) == SQLITE_ROW)
@@ -96,6 +103,10 @@ static void check_version(int version)
 	after = read_all(db);
 	assert_string_equal(before, after);
 	assert_int_equal(tempdb_number(db, "SELECT count(*) FROM connections WHERE loopback"), 3);
+	assert_string_equal(tempdb_text(db, "SELECT id || peer_addr || cookie || tx_bytes"
+					    " FROM open_connection"),
+			    "910.0.0.35413");
+	assert_int_equal(tempdb_number(db, "SELECT count(*) FROM open_connections"), 1);
 	assert_string_equal(tempdb_text(db, "SELECT reason || count FROM gaps"), "ring_full3");
 	assert_string_equal(tempdb_text(db, "PRAGMA integrity_check"), "ok");
 	assert_string_equal(tempdb_text(db, "SELECT count(*) FROM pragma_foreign_key_check"), "0");

@@ -33,7 +33,7 @@ static void put_connection(struct fixture *f, const struct connection *c, int64_
 	    dictionary_local_address(f->dictionary, c, &local, &err))
 		fail_msg("%s", err.msg);
 	snprintf(sql, sizeof(sql),
-		 open ? "INSERT OR REPLACE INTO open_connection(id, start_us, seen_us, direction,"
+		 open ? "INSERT OR REPLACE INTO open_row(id, start_us, seen_us, direction,"
 			" outcome, local_addr, local_port, peer_addr, peer_port, process_id,"
 			" closer_id, container_id, netns, tx_bytes, rx_bytes, retransmits, flags)"
 			" VALUES(%lld, 1, 1, 0, 1, '', 1, 'x', 1, %lld, nullif(%lld, 0),"
@@ -69,7 +69,7 @@ static void flush(struct fixture *f, int64_t hour, int n)
 		   "INSERT INTO listener(netns, addr, port, program_id, from_us, to_us)"
 		   " SELECT 1, '', 1, program_id, 1, 2 FROM process ORDER BY id DESC LIMIT 1");
 	if (below(f, 3) == 0)
-		tempdb_run(f->db, "DELETE FROM open_connection WHERE id % 3 = 0");
+		tempdb_run(f->db, "DELETE FROM open_row WHERE id % 3 = 0");
 	tempdb_run(f->db, committed ? "COMMIT" : "ROLLBACK");
 	if (committed) {
 		dictionary_committed(f->dictionary);
@@ -124,7 +124,7 @@ static void after_any_step_every_id_resolves(void **state)
 		}
 	}
 	/* And it was not for nothing. */
-	tempdb_run(f->db, "DELETE FROM open_connection");
+	tempdb_run(f->db, "DELETE FROM open_row");
 	put_rows(f, HOURS + 1, 3600);
 	total(f, HOURS + 2);
 	keep_house(f, 100);
@@ -141,7 +141,7 @@ static void what_recent_totals_refer_to_stays_until_they_go(void **state)
 	for (int i = 0; i < 5; i++)
 		flush(f, 0, 1000);
 	total(f, 1);
-	tempdb_run(f->db, "DELETE FROM open_connection; DELETE FROM listener;"
+	tempdb_run(f->db, "DELETE FROM open_row; DELETE FROM listener;"
 			  "DELETE FROM hourly; DELETE FROM hourly_program");
 	programs = tempdb_number(f->db, "SELECT count(DISTINCT program_id) FROM recent");
 	assert_true(programs > 50);
@@ -169,7 +169,7 @@ static void what_nothing_refers_to_any_more_goes_but_for_the_last_row(void **sta
 		   "INSERT INTO gap VALUES(1, 1, 2, 'stopped', NULL)");
 	for (int i = 0; i < 5; i++)
 		flush(f, 0, 1000);
-	tempdb_run(f->db, "DELETE FROM open_connection");
+	tempdb_run(f->db, "DELETE FROM open_row");
 	assert_in_range(tempdb_number(f->db, "SELECT count(*) FROM process"), 300, 10000);
 	assert_in_range(tempdb_number(f->db, "SELECT count(*) FROM listener"), 1, 5);
 	total(f, 1);

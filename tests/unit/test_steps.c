@@ -185,7 +185,7 @@ static void nonsense_in_the_file_does_not_keep_a_run_from_beginning(void **state
 
 	assert_int_equal(write_open(f, &c), 0);
 	end(f, 8, OFFSET_NS);
-	tempdb_run(f->db, "UPDATE open_connection SET start_us = 9223372036854775807");
+	tempdb_run(f->db, "UPDATE open_row SET start_us = 9223372036854775807");
 	begin(f, 10, OFFSET_NS + HOUR_NS);
 }
 

@@ -230,7 +230,7 @@ static void a_damaged_extent_is_told(void **state)
 static void foreign_types_do_no_harm(void **state)
 {
 	static const char *const tables[] = {"connection", "hourly",	"hourly_program", "program",
-					     "process",	   "container", "open_connection"};
+					     "process",	   "container", "open_row"};
 	static const char *const values[] = {"'text'", "x'00ff'", "1e300",
 					     "NULL",   "-1",	  "0x7fffffffffffffff"};
 	sqlite3 *db = db_of(state);

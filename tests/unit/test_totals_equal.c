@@ -91,7 +91,7 @@ static void add_rows(sqlite3 *db)
 		      ANY_OF("1", "2"), ANY_OF("NULL", "111"));
 	for (int i = 0; i < 12; i++)
 		run_f(db,
-		      "INSERT INTO open_connection (id, start_us, seen_us, direction, outcome, flags,"
+		      "INSERT INTO open_row (id, start_us, seen_us, direction, outcome, flags,"
 		      " local_addr, peer_addr, peer_port, local_port, process_id, container_id,"
 		      " tx_bytes, rx_bytes, connect_us, retransmits, netns)"
 		      " VALUES (%d, %lld, %lld, %lld, %lld, %s, '10.0.0.1', %Q, 80, 443, %s, %s, %lld,"
@@ -239,7 +239,7 @@ static void any_history(sqlite3 *db)
 {
 	int64_t slots = N_HOURS * 12, until = NOW_SLOT - any(slots + 1);
 
-	tempdb_run(db, "BEGIN; DELETE FROM connection; DELETE FROM open_connection;"
+	tempdb_run(db, "BEGIN; DELETE FROM connection; DELETE FROM open_row;"
 		       "DELETE FROM hourly; DELETE FROM hourly_program;"
 		       "DELETE FROM recent; DELETE FROM recent_program");
 	add_rows(db);

@@ -136,7 +136,7 @@ static void put_open(sqlite3 *db)
 {
 	tempdb_run(
 		db,
-		"INSERT INTO open_connection(id, start_us, seen_us, direction, outcome, local_addr,"
+		"INSERT INTO open_row(id, start_us, seen_us, direction, outcome, local_addr,"
 		" local_port, peer_addr, peer_port, netns, tx_bytes, rx_bytes, retransmits, flags)"
 		" VALUES(5, (unixepoch('now') - 7200) * 1000000, 0, 0, 1, '::1', 1, '::2', 2, 1,"
 		" 0, 0, 0, 0)");
