@@ -168,12 +168,13 @@ static void ctrl_c_ends_the_line_or_the_statement(void **state)
 	expect(t, "...> ");
 	type(t, "\003");
 	expect(t, "connmon> ");
-	type(t, "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x FROM n) SELECT x FROM n"
-		" WHERE x < 0;\n");
-	expect(t, "< 0;\r\n");
-	/* One that comes before the statement has begun ends nothing; and each makes the terminal
-	 * forget what it has not shown yet. */
-	for (int i = 0; i < 60 && !strstr(t->seen, "interrupted"); i++) {
+	/* A terminal forgets at a Ctrl-C what was typed ahead and what it has not shown yet, so
+	 * that one that comes too soon ends nothing. */
+	for (int i = 0; i < 30 && !strstr(t->seen, "interrupted"); i++) {
+		type(t, "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x FROM n)"
+			" SELECT x FROM n WHERE x < 0;\n");
+		while (read_some(t, 500)) {
+		}
 		assert_int_equal(write(t->fd, "\003", 1), 1);
 		while (read_some(t, 500)) {
 		}
