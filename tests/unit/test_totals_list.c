@@ -4,11 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct totals_db *db_of(void **state)
-{
-	return *state;
-}
-
 /* Three days, of which all but the last hours are totalled. */
 static void fill(sqlite3 *db, unsigned seed)
 {
@@ -28,7 +23,7 @@ static void fill(sqlite3 *db, unsigned seed)
 	}
 	tempdb_run(db, "UPDATE connection SET connect_us = id * 7919 % 1000003,"
 		       " local_port = 1024 + id % 300 WHERE direction = 0 AND id % 10");
-	tempdb_run(db, "INSERT INTO open_connection (id, start_us, seen_us, direction, outcome,"
+	tempdb_run(db, "INSERT INTO open_row (id, start_us, seen_us, direction, outcome,"
 		       " local_addr, local_port, peer_addr, peer_port, process_id, netns,"
 		       " connect_us, tx_bytes, rx_bytes, retransmits, flags)"
 		       " SELECT value, 1769860700000000 + value, 0, 0, 1, '10.0.0.1', value,"
@@ -97,7 +92,7 @@ static void lists_hold_what_the_rows_hold(void **state)
 			    " id - duration_us < :until"},
 		{"ended", "id >= :since AND id < :until AND ended_at IS NOT NULL"},
 	};
-	sqlite3 *db = db_of(state)->db;
+	sqlite3 *db = db_of(state);
 	unsigned seed = 7;
 	int rows = 0;
 
@@ -134,7 +129,7 @@ static void lists_hold_what_the_rows_hold(void **state)
 /* As an hour's sums outlive its rows, there may be sums without values. */
 static void of_rows_that_are_gone_there_is_no_list(void **state)
 {
-	sqlite3 *db = db_of(state)->db;
+	sqlite3 *db = db_of(state);
 	int64_t hour = NOW_HOUR - 10;
 
 	for (int i = 0; i < 5; i++)
@@ -150,7 +145,7 @@ static void of_rows_that_are_gone_there_is_no_list(void **state)
 
 static void too_few_moments_have_no_regularity(void **state)
 {
-	sqlite3 *db = db_of(state)->db;
+	sqlite3 *db = db_of(state);
 
 	for (int i = 0; i < 3; i++)
 		add_ended(db, NOW_US - 1000000 * (10 - i), 1000, 0, "10.0.0.1", 80, "1");
@@ -177,7 +172,7 @@ static void what_is_no_list_is_an_error(void **state)
 		"SELECT list_percentile(duration_us_list + 1, 50) FROM totals()",
 		"SELECT list_percentile(duration_us_list - 1, 50) FROM totals()",
 	};
-	sqlite3 *db = db_of(state)->db;
+	sqlite3 *db = db_of(state);
 	int64_t last;
 	char *sql;
 
@@ -196,7 +191,7 @@ static void what_is_no_list_is_an_error(void **state)
 /* Two tables of totals at once do not take each other's lists. */
 static void lists_of_two_tables_are_kept_apart(void **state)
 {
-	sqlite3 *db = db_of(state)->db;
+	sqlite3 *db = db_of(state);
 
 	for (int i = 0; i < 8; i++)
 		add_ended(db, NOW_US - 1000000 * (10 - i), i % 2 ? 100 : 900, i % 2, "10.0.0.1", 80,
