@@ -7,11 +7,10 @@ int arrange_parse(const struct options *given, const char *by, int64_t now_us, s
 		  struct err *err)
 {
 	const char *sort = options_get(given, "sort"), *having = options_get(given, "having");
+	const char *columns = options_get(given, "by");
 
 	*out = (struct arrange){0};
-	if (options_get(given, "by"))
-		by = options_get(given, "by");
-	if (*by && by_parse(by, &out->by, err))
+	if ((columns || *by) && by_parse(columns ? columns : by, &out->by, err))
 		return err_wrap(err, "--by");
 	if (sort && sort_parse(sort, &out->sort, err))
 		return err_wrap(err, "--sort");

@@ -124,6 +124,13 @@ int by_parse(const char *text, struct by *out, struct err *err)
 	return ret;
 }
 
+const char *by_word(int i)
+{
+	if ((size_t)i >= COUNT(dimensions))
+		return NULL;
+	return dimensions[i].is_network ? "peer_addr/24" : dimensions[i].word;
+}
+
 int64_t by_bucket_us(const struct by *by)
 {
 	for (int i = 0; i < by->n; i++)

@@ -29,6 +29,9 @@ struct by {
 /* -EINVAL for a word that is no dimension, twice the same, or too many. */
 int by_parse(const char *text, struct by *out, struct err *err);
 
+/* The words it understands, one by one from 0 on; NULL after the last. */
+const char *by_word(int i);
+
 /* The length of the buckets it needs, in microseconds; 0: none. */
 int64_t by_bucket_us(const struct by *by);
 

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+static const struct values shells = {VALUES_WORDS, command_shells, .is_list = false};
+static const struct values subjects = {.kind = VALUES_SUBJECTS};
+
 const struct command commands[] = {
 	{"reports", "", "the reports, as a list", command_reports, .traits = PRINTS_ROWS},
 	{"sql", "['SELECT ...']", "one SELECT of your own; without it, a prompt", command_sql,
@@ -12,7 +15,12 @@ const struct command commands[] = {
 	 .traits = READS_HISTORY | PRINTS_ROWS},
 	{"doctor", "", "is all well with the collector and its database? what to do if not",
 	 command_doctor, .traits = READS_HISTORY | PRINTS_ROWS},
-	{"help", "[REPORT]", "this, or more about a report or a command", .run = NULL},
+	{"cookbook", "[WORD]", "questions with their commands and answers; those that say WORD",
+	 .run = command_cookbook},
+	{"completion", "SHELL", "a script by which bash, zsh or fish completes words",
+	 command_completion, .values = &shells, .check = command_completion_check},
+	{"help", "[REPORT]", "this, or more about a report or a command", .run = NULL,
+	 .values = &subjects},
 	{0},
 };
 

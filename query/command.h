@@ -15,7 +15,13 @@ int command_reports(const struct request *q, struct err *err);
 int command_sql(const struct request *q, struct err *err);
 int command_sql_check(const struct request *q, struct err *err);
 int command_doctor(const struct request *q, struct err *err);
+int command_cookbook(const struct request *q, struct err *err);
+int command_completion(const struct request *q, struct err *err);
 int command_schema(const struct request *q, struct err *err);
+
+/* The words after completion, ending with NULL; and whether it is one. */
+extern const char *const command_shells[];
+int command_completion_check(const struct request *q, struct err *err);
 
 /* What standard output could not take is known only now: -ENOSPC and the like. */
 int command_flush(struct err *err);

@@ -20,9 +20,9 @@ static const struct {
 };
 
 const struct help_theme help_themes[] = {
-	{"overview", "What happened"},	      {"parties", "Who with whom"},
-	{"trouble", "What went wrong"},	      {"patterns", "What looks odd"},
-	{"rows", "Connection by connection"}, {NULL, NULL},
+	{"overview", "What happened"},	{"parties", "Who with whom"},
+	{"trouble", "What went wrong"}, {"patterns", "What looks odd"},
+	{"rows", "Each connection"},	{NULL, "Others"},
 };
 
 void help_fold(FILE *out, const char *text, int column, int indent)
@@ -49,7 +49,7 @@ static void entry(FILE *out, const char *name, const char *text)
 {
 	int used = fprintf(out, "  %-*s", NAME_WIDTH, name);
 
-	if (used > NAME_WIDTH + 2) {
+	if (strlen(name) >= NAME_WIDTH) {
 		fprintf(out, "\n%*s", NAME_WIDTH + 2, "");
 		used = NAME_WIDTH + 2;
 	}
@@ -103,23 +103,46 @@ static void command_entry(FILE *out, const struct command *c)
 	entry(out, name, c->help);
 }
 
+/* That of those without one is the last. */
+static const struct help_theme *theme_of(const struct report *report)
+{
+	const struct help_theme *t = help_themes;
+
+	while (t->name && strcmp(t->name, report->theme) != 0)
+		t++;
+	return t;
+}
+
+static void theme_entry(FILE *out, const struct request *q, const struct help_theme *theme)
+{
+	char names[1024] = "";
+	size_t len = 0;
+
+	for (int i = 0; i < q->n_reports && len < sizeof(names); i++)
+		if (theme_of(&q->reports[i]) == theme)
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+						len ? " " : "", q->reports[i].name);
+	if (len)
+		entry(out, theme->title, names);
+}
+
 static void general_help(FILE *out, const struct request *q)
 {
 	fputs("connmon-query - who on this node talked to whom\n"
 	      "\n"
-	      "  connmon-query top-destinations --since 1h\n"
-	      "  connmon-query list --comm curl --failed --since yesterday\n"
-	      "  connmon-query top-clients --port 443 --format csv\n"
+	      "  connmon-query summary --at 03:20 --around 10m\n"
+	      "  connmon-query top-destinations --last 1h --by peer_addr/24,comm --sort tx_bytes\n"
+	      "  connmon-query list --comm curl --failed --since yesterday --format csv\n"
+	      "  connmon-query who 10.0.1.10:6443\n"
 	      "  connmon-query sql 'SELECT * FROM connections ORDER BY id DESC LIMIT 5'\n"
-	      "\nReports\n",
+	      "\nReports (REPORT --help tells the times, filters and options of each)\n",
 	      out);
-	for (int i = 0; i < q->n_reports; i++)
-		entry(out, q->reports[i].name, q->reports[i].title);
+	for (size_t i = 0; i < sizeof(help_themes) / sizeof(help_themes[0]); i++)
+		theme_entry(out, q, &help_themes[i]);
 	fputs("\nCommands\n", out);
 	for (const struct command *c = q->commands; c->name; c++)
 		command_entry(out, c);
 	group_entries(out, &q->set, &(struct subject){0}, GROUP_GENERAL, "General");
-	fputs("\nconnmon-query REPORT --help tells which times and filters a report takes.\n", out);
 }
 
 static void report_help(FILE *out, const struct option_set *set, const struct report *report)

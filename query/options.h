@@ -20,9 +20,10 @@ struct values {
 	enum values_kind {
 		VALUES_WORDS, /* one of .words */
 		VALUES_FORMATS,
+		VALUES_BY, /* what by.h knows */
 		VALUES_FILES,
 		VALUES_USERS,
-		VALUES_COLUMNS, /* of connections */
+		VALUES_SUBJECTS, /* a report or a command */
 	} kind;
 	const char *const *words; /* ends with NULL */
 	bool is_list;		  /* several between commas */

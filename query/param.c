@@ -1,6 +1,7 @@
 #include "param.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "db.h"
 #include "functions.h"
+#include "guess.h"
 #include "suggest.h"
 #include "timespec.h"
 
@@ -81,8 +83,11 @@ static int parse_text(const char *text, int64_t now_us, struct param_value *out,
 static int parse_network(const char *text, int64_t now_us, struct param_value *out, struct err *err)
 {
 	struct network net;
+	char guess[GUESS_SIZE];
 
 	(void)now_us;
+	if (!network_parse(text, &net) && guess_network(text, guess))
+		return err_set(err, -EINVAL, "\"%s\" is no address; did you mean %s?", text, guess);
 	if (!network_parse(text, &net))
 		return err_set(err, -EINVAL,
 			       "\"%s\" is no address; write 10.0.0.1, 10.0.0.0/8 or 2001:db8::/32",
@@ -94,11 +99,15 @@ static int parse_network(const char *text, int64_t now_us, struct param_value *o
 static int parse_ports(const char *text, int64_t now_us, struct param_value *out, struct err *err)
 {
 	int64_t port;
+	char guess[GUESS_SIZE];
 
 	(void)now_us;
 	for (const char *p = text;; p++) {
 		size_t len = strcspn(p, ",");
 
+		if (!parse_digits(p, len, 65535, &port) && guess_port(text, guess))
+			return err_set(err, -EINVAL, "\"%s\" is no port; did you mean %s?", text,
+				       guess);
 		if (!parse_digits(p, len, 65535, &port))
 			return err_set(err, -EINVAL,
 				       "\"%s\" is no list of ports; write 443 or 80,443", text);
@@ -144,6 +153,8 @@ static int parse_outcomes(const char *text, int64_t now_us, struct param_value *
 {
 	(void)now_us;
 	out->text = text;
+	if (!strcmp(text, "failed"))
+		return err_set(err, -EINVAL, "failed is more than one outcome; write --failed");
 	return parse_words(text, param_outcomes, "outcome", err);
 }
 
@@ -158,6 +169,29 @@ static int parse_direction(const char *text, int64_t now_us, struct param_value 
 	return parse_words(text, directions, "direction", err);
 }
 
+static int unknown_user(const char *text, struct err *err)
+{
+	struct suggestion s = {.word = text};
+	char best[64];
+	unsigned cost = UINT_MAX;
+
+	/* What getpwent() returns is gone with the next. */
+	setpwent();
+	for (const struct passwd *user; (user = getpwent());) {
+		s.best = NULL;
+		suggest_try(&s, user->pw_name);
+		if (!s.best || s.best_cost >= cost)
+			continue;
+		cost = s.best_cost;
+		snprintf(best, sizeof(best), "%s", user->pw_name);
+	}
+	endpwent();
+	if (cost < UINT_MAX)
+		return err_set(err, -EINVAL, "there is no user \"%s\" here; did you mean \"%s\"?",
+			       text, best);
+	return err_set(err, -EINVAL, "there is no user \"%s\" here; give the number", text);
+}
+
 static int parse_user(const char *text, int64_t now_us, struct param_value *out, struct err *err)
 {
 	const struct passwd *user;
@@ -167,7 +201,7 @@ static int parse_user(const char *text, int64_t now_us, struct param_value *out,
 		return 0;
 	user = getpwnam(text);
 	if (!user)
-		return err_set(err, -EINVAL, "there is no user \"%s\" here; give the number", text);
+		return unknown_user(text, err);
 	out->number = user->pw_uid;
 	return 0;
 }
@@ -190,13 +224,16 @@ static int parse_netns(const char *text, int64_t now_us, struct param_value *out
 
 static const struct values outcome_values = {VALUES_WORDS, param_outcomes, .is_list = true};
 static const struct values direction_values = {VALUES_WORDS, directions, .is_list = false};
+static const char *const moments[] = {"now", "today", "yesterday", "15m", "1h",
+				      "1d",  "7d",    "30d",	   NULL};
+static const struct values moment_values = {VALUES_WORDS, moments, .is_list = false};
 static const struct values user_values = {.kind = VALUES_USERS};
 
 /* To add a type, write its parse function and a row here and in param.h. */
 static const struct param_type types[] = {
 	{"int", "N", parse_int, NULL},
 	{"limit", "N", parse_limit, NULL},
-	{"time", "TIME", parse_time, NULL},
+	{"time", "TIME", parse_time, &moment_values},
 	{"interval", "DURATION", parse_interval, NULL},
 	{"text", "TEXT", parse_text, NULL},
 	{"pattern", "NAME", parse_text, NULL},

@@ -19,7 +19,7 @@ static int find_columns(const struct render *r, int columns[N_PARTS], struct err
 			if (!strcmp(r->rows->names[i], part_names[part]))
 				columns[part] = i;
 		if (columns[part] < 0)
-			return err_set(err, -EINVAL,
+			return err_set(err, -EBADRQC, /* as REPORT_USAGE */
 				       "a graph is drawn from the columns source, target and "
 				       "label, as connmon-query map has them; here is no %s",
 				       part_names[part]);

@@ -17,7 +17,8 @@ static void add_params(struct option_set *set, const struct report *report)
 		options_add(set, (struct option_spec){.name = p->name,
 						      .arg = p->type->arg,
 						      .help = p->help,
-						      .group = GROUP_PARAM});
+						      .group = GROUP_PARAM,
+						      .values = p->type->values});
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "terminal.h"
 
 static const struct values files = {.kind = VALUES_FILES};
+static const struct values columns = {.kind = VALUES_BY, .is_list = true};
 static const struct values formats = {.kind = VALUES_FORMATS};
 static const struct values colors = {.kind = VALUES_WORDS, .words = terminal_colors};
 
@@ -16,7 +17,7 @@ static const struct option_spec general_options[] = {
 	{"db", "PATH", "the history (default $CONNMON_DB, else " DB_DEFAULT_PATH ")", GROUP_GENERAL,
 	 .needs = READS_HISTORY, .anywhere = true, .values = &files},
 	{"by", "COLUMN[,...]", "group by other columns, as in peer_addr/24,service_port,comm",
-	 GROUP_ARRANGE, .needs = IS_REPORT | IS_GROUPED},
+	 GROUP_ARRANGE, .needs = IS_REPORT | IS_GROUPED, .values = &columns},
 	{"sort", "COLUMN[:asc]", "in the order of these columns; :asc or :desc, several by commas",
 	 GROUP_ARRANGE, .needs = IS_REPORT},
 	{"having", "CONDITION", "only some rows, as in 'failed > 10 and comm ~ c*'", GROUP_ARRANGE,

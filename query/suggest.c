@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
+
+#include "synonym.h"
 
 #define MAX_WORD 63
 
@@ -46,7 +49,9 @@ void suggest_try(struct suggestion *s, const char *candidate)
 	unsigned cost;
 
 	/* A part of a long name, as in "destinations", is nearer than its distance says. */
-	if (len >= 3 && strstr(candidate, s->word))
+	if (synonym_of(s->word, candidate) || !strcasecmp(s->word, candidate))
+		cost = 0;
+	else if (len >= 3 && strstr(candidate, s->word))
 		cost = 1;
 	else
 		cost = suggest_distance(s->word, candidate);

@@ -16,6 +16,7 @@ struct suggestion {
 	unsigned best_cost;
 };
 
+/* Also what other programs call so is near: see synonym.h. */
 void suggest_try(struct suggestion *s, const char *candidate);
 
 /* Fills *err with: unknown WHAT "WORD"; did you mean "BEST"?  Without a near

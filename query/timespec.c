@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "guess.h"
 #include "suggest.h"
 
 #define MAX_S INT64_C(253402300799) /* the end of the year 9999 */
@@ -203,9 +204,13 @@ static int parse_duration(const char *text, int64_t *out_us, struct err *err)
 
 int timespec_parse_duration(const char *text, int64_t *out_us, struct err *err)
 {
+	char guess[GUESS_SIZE];
 	int64_t us;
 	int ret = parse_duration(text, &us, err);
 
+	if (ret == 0 && guess_duration(text, guess))
+		return err_set(err, -EINVAL, "\"%s\" is no duration; did you mean %s?", text,
+			       guess);
 	if (ret == 0)
 		return err_set(err, -EINVAL, "\"%s\" is no duration; write 90s, 15m, 1h, 7d or 2w",
 			       text);
@@ -218,10 +223,13 @@ int timespec_parse_duration(const char *text, int64_t *out_us, struct err *err)
 static int not_a_time(const char *text, struct err *err)
 {
 	struct suggestion s = {.word = text};
+	char guess[GUESS_SIZE];
 
 	suggest_try(&s, "now");
 	suggest_try(&s, "today");
 	suggest_try(&s, "yesterday");
+	if (guess_duration(text, guess))
+		return err_set(err, -EINVAL, "\"%s\" is no time; did you mean %s?", text, guess);
 	if (s.best)
 		return err_set(err, -EINVAL, "unknown time \"%s\"; did you mean \"%s\"?", text,
 			       s.best);

@@ -1,4 +1,5 @@
 -- title: Connections that never came about
+-- theme: trouble
 -- help: Failed attempts by destination and by how they failed: refused, timeout,
 -- help: unreachable, cancelled and so on, with the error the program saw. attempts are
 -- help: all to that destination in the window, failed_pct is how many of a hundred

@@ -1,4 +1,5 @@
 -- title: Where the history has holes
+-- theme: overview
 -- help: Times in which connections may be missing, and why: ring_full, table_full,
 -- help: recursion (lost in the kernel), stopped (no collector ran), disk_full,
 -- help: corrupt, pruned (deleted before it was totalled), set_aside (an earlier file

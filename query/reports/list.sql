@@ -1,4 +1,5 @@
 -- title: The connections themselves, newest first
+-- theme: rows
 -- help: One line for each connection: what is open now, then what ended, the last
 -- help: first. The id names a connection that has ended: see all that is known of
 -- help: it with connmon-query sql 'SELECT * FROM connections WHERE id = ...'.

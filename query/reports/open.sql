@@ -1,4 +1,5 @@
 -- title: What is open now, the longest first
+-- theme: rows
 -- help: Connections that have not ended, with the bytes so far. A connection appears
 -- help: here once it has been open for longer than the collector's --flush.
 -- example: connmon-query open --direction in

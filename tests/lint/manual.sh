@@ -1,11 +1,10 @@
 #!/bin/sh
 # A manual page names the same options as its program's help, and is well-formed.
 #
-#   manual.sh PAGE PROGRAM [COMMAND...]     (the help of these commands counts, too)
+#   manual.sh PAGE PROGRAM     (the help of its reports and commands counts, too)
 set -eu
 page=$1
 program=$2
-shift 2
 bad=0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -14,9 +13,16 @@ command -v man > "$tmp/which" || { echo "man is missing: ./dev test installs man
 # --usage comes with argp and needs no explanation.
 options() { grep -oE '(^|[^a-z-])--[a-z][a-z-]*' | grep -o -- '--.*' | grep -vx -- --usage | sort -u; }
 
+# As the program itself tells the shells.
+subjects() {
+	case $program in
+	*query) "$program" completion bash | sed -n 's/^\t\([a-z-]*\))$/\1/p' ;;
+	esac
+}
+
 {
 	"$program" --help
-	for command; do "$program" "$command" --help; done
+	for subject in $(subjects); do "$program" "$subject" --help; done
 } | options > "$tmp/told"
 # So wide that no word is broken.
 MANWIDTH=2000 man --warnings=w -E ascii -l "$page" > "$tmp/text" 2> "$tmp/warnings" || bad=1

@@ -232,7 +232,7 @@ static void a_graph_needs_its_columns(void **state)
 
 	assert_int_equal(render_find("dot", &renderer, &err), 0);
 	assert_int_equal(render_rows(renderer, rows, &(struct render_style){0}, stderr, &err),
-			 -EINVAL);
+			 -EBADRQC);
 	assert_string_equal(err.msg, "a graph is drawn from the columns source, target and label, "
 				     "as connmon-query map has them; here is no target");
 	rows_free(rows);
