@@ -42,14 +42,13 @@ static int explain_refusal(sqlite3 *db, int ret, bool compiled, struct err *err)
 	return ret && !compiled ? db_wrap_older(db, err) : ret;
 }
 
-static int run_sql(const struct request *q, sqlite3 *db, const char *sql, struct rows **out,
-		   struct err *err)
+static int run_sql(sqlite3 *db, const char *sql, struct rows **out, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
 	int ret = db_prepare(db, sql, &stmt, err);
 
 	if (!ret)
-		ret = rows_fetch(stmt, q->timeout_us, out, err);
+		ret = rows_fetch(stmt, out, err);
 	return explain_refusal(db, ret, stmt, err);
 }
 
@@ -61,7 +60,7 @@ int ask_sql(const struct request *q, const char *sql, struct rows **out, struct 
 	watch_begin(q->timeout_us);
 	ret = open_db(q, &db, err);
 	if (!ret)
-		ret = run_sql(q, db, sql, out, err);
+		ret = run_sql(db, sql, out, err);
 	return end(ret, err);
 }
 
@@ -91,7 +90,7 @@ static int run_report(struct request *q, sqlite3 *db, struct rows **out, struct 
 		return ret;
 	if (report_prepare(q->report, &q->args, &q->scope, db, &stmt, err))
 		return db_wrap_older(db, err);
-	ret = rows_fetch(stmt, q->timeout_us, out, err);
+	ret = rows_fetch(stmt, out, err);
 	if (ret && (sqlite3_errcode(db) & 0xff) == SQLITE_ERROR)
 		return db_wrap_older(db, err); /* what totals() reads may not be there yet */
 	return ret ? ret

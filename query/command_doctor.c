@@ -4,18 +4,11 @@
 #include "doctor.h"
 #include "output.h"
 
-static enum timespec_style style_of(const struct request *q)
-{
-	if (!q->renderer->for_people)
-		return TIMESPEC_RFC3339;
-	return q->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL;
-}
-
 int command_doctor(const struct request *q, struct err *err)
 {
 	AUTO_ROWS *rows = NULL;
 	int n_failed = 0;
-	int ret = doctor_examine(q->db_path, q->now_us, style_of(q), &rows, &n_failed, err);
+	int ret = doctor_examine(q->db_path, q->now_us, request_style(q), &rows, &n_failed, err);
 
 	if (!ret)
 		ret = output_rows(q, rows, err);

@@ -4,6 +4,7 @@
 
 #include "db.h"
 #include "locks.h"
+#include "timespec.h"
 
 static int find_gaps(sqlite3 *db, int64_t since_us, int64_t until_us, struct coverage *out,
 		     struct err *err)
@@ -29,6 +30,14 @@ static int find_gaps(sqlite3 *db, int64_t since_us, int64_t until_us, struct cov
 	return 0;
 }
 
+/* 0 for what a collector would not have written. */
+static int64_t moment(sqlite3_stmt *stmt, int column)
+{
+	int64_t us = sqlite3_column_int64(stmt, column);
+
+	return timespec_is_moment(us) ? us : 0;
+}
+
 /* Of the newest run, *@stopped_us; 0: it goes on, or was killed. */
 static int find_runs(sqlite3 *db, struct coverage *out, int64_t *stopped_us, struct err *err)
 {
@@ -46,9 +55,9 @@ static int find_runs(sqlite3 *db, struct coverage *out, int64_t *stopped_us, str
 		return err_set(err, db_errno(ret), "%s", sqlite3_errmsg(db));
 	if (ret == SQLITE_DONE)
 		return 0;
-	out->last_write_us = sqlite3_column_int64(stmt, 0);
-	*stopped_us = sqlite3_column_int64(stmt, 1);
-	out->begin_us = sqlite3_column_int64(stmt, 2);
+	out->last_write_us = moment(stmt, 0);
+	*stopped_us = moment(stmt, 1);
+	out->begin_us = moment(stmt, 2);
 	return 0;
 }
 
@@ -60,7 +69,7 @@ static int64_t rows_from_us(sqlite3 *db)
 	if (db_prepare(db, "SELECT rows_from_us FROM extent WHERE id = 1", &stmt, &ignored) ||
 	    sqlite3_step(stmt) != SQLITE_ROW)
 		return 0;
-	return sqlite3_column_int64(stmt, 0);
+	return moment(stmt, 0);
 }
 
 int coverage_find(sqlite3 *db, int64_t since_us, int64_t until_us, int64_t now_us,

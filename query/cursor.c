@@ -69,7 +69,7 @@ static int check_folder(const char *path, struct err *err)
 
 static int read_line(const char *path, char line[LINE_SIZE], bool *is_new, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO is not waited for */
 	ssize_t n;
 
 	*is_new = fd < 0 && errno == ENOENT;
@@ -118,6 +118,7 @@ static int write_file(int fd, const struct cursor *c)
 
 	format(c, line);
 	len = strlen(line);
+	errno = ENOSPC; /* what a part that was written does not say */
 	return write(fd, line, len) == (ssize_t)len && fsync(fd) == 0 ? 0 : -1;
 }
 
@@ -219,8 +220,8 @@ int cursor_apply(struct cursor *c, const struct report *report, struct report_ar
 			       c->path);
 	c->run_id = run[0];
 	c->run_start_us = run[1];
-	if (newest[0])
-		c->id = newest[0];
+	if (newest[0]) /* no moment is the last one, whatever a file holds */
+		c->id = newest[0] < INT64_MAX ? newest[0] : INT64_MAX - 1;
 	span_set(report, args, since_us, since_us > c->id ? since_us : c->id + 1);
 	return 0;
 }

@@ -13,6 +13,8 @@
 #define PATIENCE_US  (3 * US_PER_S)
 #define OPS_PER_LOOK 10000
 
+#define SENSIBLE_MAX (INT64_MAX / 8)
+
 /* To add a check, write its function and a row. */
 static const struct {
 	const char *name;
@@ -65,13 +67,8 @@ const char *doctor_moment(const struct patient *p, int64_t us)
 {
 	static char texts[4][TIMESPEC_SIZE];
 	static int turn;
-	char *point, *text = texts[turn++ % 4];
 
-	timespec_format(us, p->style, text);
-	point = strchr(text, '.');
-	if (point) /* no milliseconds */
-		memmove(point, point + 4, strlen(point + 4) + 1);
-	return text;
+	return timespec_format_s(us, p->style, texts[turn++ % 4]);
 }
 
 static void failed_to_read(struct patient *p, int rc)
@@ -104,6 +101,14 @@ void doctor_stepped(struct patient *p, int rc)
 		failed_to_read(p, rc & 0xff);
 }
 
+/* A file may hold any number; a few of these can be added up. */
+static int64_t sensible(int64_t number)
+{
+	if (number > SENSIBLE_MAX)
+		return SENSIBLE_MAX;
+	return number < -SENSIBLE_MAX ? -SENSIBLE_MAX : number;
+}
+
 bool doctor_ask(struct patient *p, const char *sql, int64_t arg, int64_t *out, int n)
 {
 	AUTO_STMT *stmt = doctor_prepare(p, sql);
@@ -115,7 +120,7 @@ bool doctor_ask(struct patient *p, const char *sql, int64_t arg, int64_t *out, i
 	rc = sqlite3_step(stmt);
 	doctor_stepped(p, rc);
 	for (int i = 0; i < n && rc == SQLITE_ROW; i++)
-		out[i] = sqlite3_column_int64(stmt, i);
+		out[i] = sensible(sqlite3_column_int64(stmt, i));
 	return rc == SQLITE_ROW;
 }
 

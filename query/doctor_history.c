@@ -136,7 +136,7 @@ static bool ask_oldest(struct patient *p, int64_t *row_us)
 
 void doctor_history(struct patient *p)
 {
-	int64_t row_us, hour;
+	int64_t row_us, totals_us;
 	char age[HUMAN_SIZE];
 
 	if (!ask_oldest(p, &row_us))
@@ -146,10 +146,10 @@ void doctor_history(struct patient *p)
 		return;
 	}
 	ago(p, row_us, age);
-	if (doctor_ask(p, "SELECT min(hour) FROM hourly", 0, &hour, 1) && hour)
+	if (doctor_ask(p, "SELECT min(hour) * 3600000000 FROM hourly", 0, &totals_us, 1) &&
+	    totals_us)
 		doctor_found(p, OK, "", "connections since %s (%s), totals since %s",
-			     doctor_moment(p, row_us), age,
-			     doctor_moment(p, hour * 3600 * US_PER_S));
+			     doctor_moment(p, row_us), age, doctor_moment(p, totals_us));
 	else if (!p->n_found)
 		doctor_found(p, OK, "", "connections since %s (%s), no totals yet",
 			     doctor_moment(p, row_us), age);

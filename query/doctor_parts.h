@@ -42,8 +42,8 @@ void doctor_found(struct patient *p, enum state state, const char *remedy, const
 /* A moment in its style, in one of a few buffers that take turns. */
 const char *doctor_moment(const struct patient *p, int64_t us);
 
-/* The integers of the first row of @sql, whose ?1 is @arg, into @out[0..n), 0 for NULL. False when
- * there is no row; and when it fails, which is then a finding. */
+/* The integers of the first row of @sql, whose ?1 is @arg, into @out[0..n), 0 for NULL, and cut to
+ * what can be added up. False when there is no row; and when it fails, which is then a finding. */
 bool doctor_ask(struct patient *p, const char *sql, int64_t arg, int64_t *out, int n);
 
 /* Compiles @sql; NULL when that fails, which is then a finding. The caller finalizes it. */

@@ -190,7 +190,8 @@ static int words_add(struct words *w, const char *text, int64_t count)
 		int order = strcmp(text, w->word[mid].text);
 
 		if (order == 0) {
-			w->word[mid].count += count;
+			if (__builtin_add_overflow(w->word[mid].count, count, &w->word[mid].count))
+				w->word[mid].count = count < 0 ? INT64_MIN : INT64_MAX;
 			return SQLITE_OK;
 		}
 		if (order < 0)

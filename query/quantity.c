@@ -11,8 +11,8 @@ struct unit {
 	double factor;
 };
 
-static const struct unit durations[] = {{"us", 1},     {"ms", 1e3},    {"s", 1e6}, {"m", 60e6},
-					{"h", 3600e6}, {"d", 86400e6}, {0}};
+static const struct unit durations[] = {{"us", 1},     {"ms", 1e3},    {"s", 1e6},	{"m", 60e6},
+					{"h", 3600e6}, {"d", 86400e6}, {"w", 604800e6}, {0}};
 static const struct unit sizes[] = {
 	{"B", 1},	   {"K", 1024},		 {"k", 1024}, {"M", 1048576},
 	{"G", 1073741824}, {"T", 1099511627776}, {0}};

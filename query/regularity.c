@@ -86,7 +86,8 @@ struct regularity regularity_of(int64_t *moments, size_t n)
 
 	sort_nearly_sorted(moments, n);
 	for (size_t i = 0; i < n_intervals; i++)
-		moments[i] = moments[i + 1] - moments[i];
+		/* Of moments that cannot be it may be more than fits; then it is less than 0. */
+		moments[i] = (int64_t)((uint64_t)moments[i + 1] - (uint64_t)moments[i]);
 	qsort(moments, n_intervals, sizeof(*moments), compare);
 	q1 = quartile(moments, n_intervals, 1);
 	q2 = quartile(moments, n_intervals, 2);

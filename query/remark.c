@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "escape.h"
-#include "timespec.h"
 
 void remark(const char *text)
 {
@@ -14,23 +13,11 @@ void remark(const char *text)
 	fprintf(stderr, "connmon-query: %s\n", safe);
 }
 
-/* Moments as the rows have them, without milliseconds where these say nothing. */
-static enum timespec_style style_of(const struct request *q)
-{
-	if (!q->renderer->for_people)
-		return TIMESPEC_RFC3339;
-	return q->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL;
-}
-
+/* Without milliseconds where these say nothing. */
 static const char *moment(int64_t us, const struct request *q, bool exact, char out[TIMESPEC_SIZE])
 {
-	char *point;
-
-	timespec_format(us, style_of(q), out);
-	point = strchr(out, '.');
-	if (point && !exact)
-		memmove(point, point + 4, strlen(point + 4) + 1);
-	return out;
+	return exact ? timespec_format(us, request_style(q), out)
+		     : timespec_format_s(us, request_style(q), out);
 }
 
 /* "2026-01-31 10:02:11 to 11:02:11" */

@@ -5,15 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "column.h"
 #include "human.h"
 #include "timespec.h"
-
-static bool ends_with(const char *name, const char *ending)
-{
-	size_t len = strlen(name), n = strlen(ending);
-
-	return len >= n && !strcmp(name + len - n, ending);
-}
 
 /* What is counted is a plural (connections, tx_packets, peers) or one of a few words. Of
  * anything else, like pid, port or id, the digits are a name, which nobody wants to see
@@ -48,7 +42,7 @@ enum render_unit render_unit_of(const char *name)
 	};
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
-		if (ends_with(name, endings[i].ending))
+		if (column_ends_with(name, endings[i].ending))
 			return endings[i].unit;
 	if (!strcmp(name, "bytes_per_s"))
 		return RENDER_BYTE_RATE;

@@ -246,6 +246,18 @@ static int compile_arranged(const struct report *report, struct arrange *arrange
 	return ret;
 }
 
+static int bind_first(const struct report *report, const struct report_args *args,
+		      sqlite3_stmt *stmt, struct err *err)
+{
+	const struct param_value all = {.number = -1};
+	const struct report_param *limit = report_find_param(report, "limit");
+
+	return param_bind(stmt, "first",
+			  arrange_is_needed(&args->arrange) ? &all
+							    : &args->values[limit - report->params],
+			  err);
+}
+
 int report_prepare(const struct report *report, const struct report_args *args,
 		   const struct scope *scope, sqlite3 *db, sqlite3_stmt **out, struct err *err)
 {
@@ -268,6 +280,8 @@ int report_prepare(const struct report *report, const struct report_args *args,
 		ret = having_bind(&arrange.having, stmt, err);
 	for (int i = 0; i < report->n_params && !ret; i++)
 		ret = param_bind(stmt, report->params[i].name, &args->values[i], err);
+	if (!ret)
+		ret = bind_first(report, args, stmt, err);
 	if (ret == REPORT_USAGE)
 		return ret;
 	if (ret)

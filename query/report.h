@@ -17,7 +17,9 @@
  * The file name is the subcommand, each param the option --NAME and the SQL
  * parameter :NAME, where a - is a _, and which is NULL when the DEFAULT is a - and nothing was
  * given. Every report has since, until and limit; it says "param: since time 1d ..." to have
- * another default. LIMIT :limit is appended to the SELECT, which ends with its ORDER BY.
+ * another default. LIMIT :limit is appended to the SELECT, which ends with its ORDER BY. One that
+ * seeks its first rows by itself takes :first of them: that is the limit, but -1, which is all,
+ * when --sort or --having make other rows the first.
  *
  * With a param "every" of type interval, tally has the column bucket: the begin of the interval
  * that a connection ended in, or the last one. With a param "with-since" there is the

@@ -208,3 +208,10 @@ int request_read(struct request *q, int argc, char *const argv[], int64_t now_us
 		ret = cursor_load(options_get(o, "cursor-file"), q->report->name, &q->cursor, err);
 	return ret;
 }
+
+enum timespec_style request_style(const struct request *q)
+{
+	if (!q->renderer->for_people)
+		return TIMESPEC_RFC3339;
+	return q->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL;
+}

@@ -13,6 +13,7 @@
 #include "scope.h"
 #include "subject.h"
 #include "terminal.h"
+#include "timespec.h"
 
 struct request {
 	struct report reports[REPORTS_MAX]; /* all there are */
@@ -45,5 +46,8 @@ int request_init(struct request *q, const struct command *commands, struct err *
 
 /* Every failure is the user's: -EINVAL and the like, and what to write instead. */
 int request_read(struct request *q, int argc, char *const argv[], int64_t now_us, struct err *err);
+
+/* How moments are written beside its rows: as in them. */
+enum timespec_style request_style(const struct request *q);
 
 #endif

@@ -5,12 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "db.h"
-#include "timespec.h"
 
-#define OPS_PER_LOOK  10000 /* between two looks at the clock, well below 1 ms */
 #define ROW_MAX_BYTES (64u << 20)
 #define BLOCK_BYTES   65536 /* read at once */
 
@@ -170,19 +167,6 @@ int rows_new(int n_columns, const char *const names[], struct rows **out, struct
 
 /* ---- fetching ---- */
 
-static int64_t monotonic_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * US_PER_S + ts.tv_nsec / 1000;
-}
-
-static int is_late(void *deadline_us)
-{
-	return monotonic_us() > *(const int64_t *)deadline_us;
-}
-
 static int fetch(sqlite3_stmt *stmt, struct rows **out, struct err *err)
 {
 	AUTO_ROWS *rows = NULL;
@@ -210,7 +194,7 @@ static int fetch(sqlite3_stmt *stmt, struct rows **out, struct err *err)
 		}
 	}
 	if ((rc & 0xff) == SQLITE_INTERRUPT)
-		return err_set(err, -ETIMEDOUT, "it took too long");
+		return err_set(err, -EINTR, "interrupted");
 	if (rc != SQLITE_DONE)
 		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(sqlite3_db_handle(stmt)));
 	*out = rows;
@@ -218,19 +202,10 @@ static int fetch(sqlite3_stmt *stmt, struct rows **out, struct err *err)
 	return 0;
 }
 
-int rows_fetch(sqlite3_stmt *stmt, int64_t timeout_us, struct rows **out, struct err *err)
+int rows_fetch(sqlite3_stmt *stmt, struct rows **out, struct err *err)
 {
-	sqlite3 *db = sqlite3_db_handle(stmt);
-	int64_t deadline_us = monotonic_us() + timeout_us;
-	int ret;
+	int ret = fetch(stmt, out, err);
 
-	if (timeout_us)
-		sqlite3_progress_handler(db, OPS_PER_LOOK, is_late, &deadline_us);
-	ret = fetch(stmt, out, err);
-	if (ret == -ETIMEDOUT)
-		err_set(err, ret, "stopped after %lld s; narrow the window, or raise --timeout",
-			(long long)(timeout_us / US_PER_S));
-	sqlite3_progress_handler(db, 0, NULL, NULL);
 	sqlite3_reset(stmt);
 	return ret;
 }

@@ -47,12 +47,12 @@ struct rows {
 /*
  * Steps @stmt to its end and resets it, which ends its read transaction. The caller
  * frees *@out with rows_free(). Fails with
- *   -ETIMEDOUT  it took longer than @timeout_us (0: no limit)
- *   -E2BIG      more than ROWS_MAX_BYTES
- *   -ENOSPC     and the like: the temporary file for them
+ *   -EINTR   sqlite3_interrupt() ended it, see watch.h
+ *   -E2BIG   more than ROWS_MAX_BYTES
+ *   -ENOSPC  and the like: the temporary file for them
  *   -ENOMEM, -EIO and the others of db_errno()
  */
-int rows_fetch(sqlite3_stmt *stmt, int64_t timeout_us, struct rows **out, struct err *err);
+int rows_fetch(sqlite3_stmt *stmt, struct rows **out, struct err *err);
 
 /* For a result that comes from no statement: empty rows, then cell after cell. */
 int rows_new(int n_columns, const char *const names[], struct rows **out, struct err *err);

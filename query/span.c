@@ -187,7 +187,8 @@ static int find_boot(sqlite3 *db, int64_t *boot_us, struct err *err)
 	if (ret)
 		return ret;
 	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_DONE)
+	if (rc == SQLITE_DONE ||
+	    (rc == SQLITE_ROW && !timespec_is_moment(sqlite3_column_int64(stmt, 0))))
 		return err_set(err, -ENODATA,
 			       "the history does not tell when its node booted; write a time "
 			       "instead of boot");

@@ -273,6 +273,11 @@ int timespec_parse_past(const char *text, int64_t now_us, int64_t *out_us, bool 
 	return 0;
 }
 
+bool timespec_is_moment(int64_t us)
+{
+	return us >= 0 && us / US_PER_S <= MAX_S;
+}
+
 const char *timespec_format(int64_t us, enum timespec_style style, char out[TIMESPEC_SIZE])
 {
 	int64_t ms = us / 1000 + (us % 1000 >= 500);
@@ -280,7 +285,7 @@ const char *timespec_format(int64_t us, enum timespec_style style, char out[TIME
 	struct tm tm;
 	size_t used;
 
-	if (us < 0 || us / US_PER_S > MAX_S) {
+	if (!timespec_is_moment(us)) {
 		snprintf(out, TIMESPEC_SIZE, "%" PRId64, us);
 		return out;
 	}
@@ -292,6 +297,17 @@ const char *timespec_format(int64_t us, enum timespec_style style, char out[TIME
 			style == TIMESPEC_RFC3339 ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &tm);
 	snprintf(out + used, TIMESPEC_SIZE - used, ".%03d%s", (int)(ms % 1000),
 		 style == TIMESPEC_LOCAL ? "" : "Z");
+	return out;
+}
+
+const char *timespec_format_s(int64_t us, enum timespec_style style, char out[TIMESPEC_SIZE])
+{
+	char *point;
+
+	timespec_format(us, style, out);
+	point = strchr(out, '.');
+	if (point)
+		memmove(point, point + 4, strlen(point + 4) + 1);
 	return out;
 }
 

@@ -44,8 +44,14 @@ enum timespec_style {
 	TIMESPEC_RFC3339, /* 2026-01-31T10:00:00.123Z, UTC, as the views have it */
 };
 
+/* Whether it is one at all: what a file holds may be any number. */
+bool timespec_is_moment(int64_t us);
+
 /* Writes a moment to @out, rounded to milliseconds as SQLite does; the bare number
  * when it is out of range. Returns @out. */
 const char *timespec_format(int64_t us, enum timespec_style style, char out[TIMESPEC_SIZE]);
+
+/* The same without milliseconds, cut. */
+const char *timespec_format_s(int64_t us, enum timespec_style style, char out[TIMESPEC_SIZE]);
 
 #endif

@@ -76,11 +76,26 @@ void watch_db(sqlite3 *db)
 	watch.db = db;
 }
 
+/* A signal in the midst of it would set the alarm anew, which would then be nobody's and end the
+ * program; so would one that waits already, but ignoring it drops it. */
+static void restore_signals(void)
+{
+	sigset_t ours, before;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGALRM);
+	sigprocmask(SIG_BLOCK, &ours, &before);
+	alarm_in(0);
+	signal(SIGALRM, SIG_IGN);
+	sigaction(SIGALRM, &watch.old_alarm, NULL);
+	sigaction(SIGINT, &watch.old_int, NULL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 int watch_end(int ret, struct err *err)
 {
-	alarm_in(0);
-	sigaction(SIGINT, &watch.old_int, NULL);
-	sigaction(SIGALRM, &watch.old_alarm, NULL);
+	restore_signals();
 	watch.db = NULL;
 	if (watch.reason == SIGINT)
 		return err_set(err, -EINTR, "interrupted");

@@ -17,7 +17,7 @@ SELECT direction,
        connections,
        failed,
        round(100.0 * failed / connections, 1) AS failed_pct,
-       tx_bytes + rx_bytes                    AS both_bytes,
+       tx_bytes + rx_bytes                    AS total_bytes,
        common_ports,
        first_at,
        last_at

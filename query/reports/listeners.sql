@@ -27,14 +27,15 @@ SELECT l.port,
          WHERE l.from_us < :until
            AND ifnull(l.to_us, :since) >= :since
          GROUP BY l.port, g.comm, g.exe, g.uid, k.name) l
-  LEFT JOIN (SELECT service_port, comm, exe, uid,
+  LEFT JOIN (SELECT service_port, comm, exe, uid, container,
                     sum(connections) AS connections, count(*) AS clients,
                     peer_addr AS last_client, max(last_us) AS last_us
-               FROM (SELECT service_port, comm, exe, uid, peer_addr,
+               FROM (SELECT service_port, comm, exe, uid, container, peer_addr,
                             sum(connections) AS connections, max(last_start_us) AS last_us
                        FROM tally
                       WHERE direction = 'in'
-                      GROUP BY service_port, comm, exe, uid, peer_addr)
-              GROUP BY service_port, comm, exe, uid) c
+                      GROUP BY service_port, comm, exe, uid, container, peer_addr)
+              GROUP BY service_port, comm, exe, uid, container) c
     ON c.service_port = l.port AND c.comm IS l.comm AND c.exe IS l.exe AND c.uid IS l.uid
+   AND c.container IS l.container
  ORDER BY l.port, l.comm, l.exe, l.uid, l.container, since_at

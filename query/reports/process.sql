@@ -34,8 +34,7 @@ family AS (
    UNION ALL
   SELECT * FROM child),
 counted AS (
-  SELECT process_id, count(*) AS connections, sum(outcome >= 16) AS failed,
-         max(id) AS last_us
+  SELECT process_id, count(*) AS connections, sum(outcome >= 16) AS failed
     FROM connection
    WHERE id >= :since
      AND id - duration_us < :until

@@ -4,6 +4,7 @@ is tested without a line here.
 
   hostile.py names    a history whose texts are hostile: what is printed harms nobody
   hostile.py files    an empty history; and what is none
+  hostile.py numbers  a history whose numbers are as great or as small as they can be
   hostile.py views    a history whose views never end, or hold texts of a gigabyte
   hostile.py output   a reader that has gone; a device that is full
   hostile.py options  each option misspelt, without a value, twice, with a wrong one
@@ -277,6 +278,57 @@ def files(folder):
                 failed(question, f"{name or 'a folder'}: exit {done.returncode}: {done.stderr}")
 
 
+def make_numbers(path, table, number):
+    """All of the table's columns of numbers, where SQLite does not refuse it. False when there
+    are none."""
+    shutil.copy(SEED, path)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA foreign_keys = OFF")
+    changed = 0
+    # Some rows stay as they are, if they can be told apart: so numbers differ by more than fits.
+    sql = db.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0]
+    some = "true" if "WITHOUT ROWID" in sql \
+        else f"rowid % 3 < 2 OR (SELECT count(*) FROM {table}) = 1"
+    for column in db.execute(f"PRAGMA table_info({table})").fetchall():
+        name, which = column[1], some
+        if column[2] != "INTEGER":
+            continue
+        if column[5]:  # of a key only one can be it
+            which = f"{name} = (SELECT max({name}) FROM {table})"
+        try:
+            changed += db.execute(f"UPDATE {table} SET {name} = ? WHERE {which}",
+                                  (number,)).rowcount
+        except sqlite3.IntegrityError:
+            pass
+    db.commit()
+    db.close()
+    return changed > 0
+
+
+def numbers(folder):
+    reports, _, _ = known()
+    asked = [*questions(reports), ["doctor"]]
+    db = os.path.join(folder, "numbers.db")
+    cursor = os.path.join(folder, "cursor")
+    with sqlite3.connect(SEED) as seed:
+        tables = [row[0] for row in seed.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")]
+    changed = set()
+    for table in tables:
+        for number in (2 ** 63 - 1, -2 ** 63):
+            if make_numbers(db, table, number):
+                changed.add(table)
+                for question in asked:
+                    since = [] if question == ["doctor"] else ["--since", "boot"]
+                    ask([*question, *since], db)
+                ask(["list", "--cursor-file", cursor], db)
+                ask(["list", "--cursor-file", cursor], db)
+                if os.path.exists(cursor):
+                    os.remove(cursor)
+    if not {"run", "clock", "connection", "open_row", "extent"} <= changed:
+        failed(["..."], f"only these were changed: {changed}")
+
+
 # What each column of text, and each row, of the public views is made to be.
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT v.* FROM ({}) v, n"
 HUGE = "SELECT {} FROM ({})"
@@ -394,7 +446,7 @@ def options(folder):
                     expect_usage([*question, f"--{name}={wrong}"], f"--{name}" if wrong else "")
 
 
-TESTS = {"names": names, "files": files, "views": views, "output": output, "options": options}
+TESTS = {"names": names, "files": files, "numbers": numbers, "views": views, "output": output, "options": options}
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:

@@ -68,7 +68,8 @@ INSERT INTO connection (id, duration_us, direction, outcome, error, local_id, lo
 SELECT 1768132800000000 + start + duration + row_number() OVER (ORDER BY start + duration),
        duration, direction, outcome,
        CASE outcome WHEN 16 THEN 111 WHEN 3 THEN 104 END, 2000, local_port, peer, peer_port,
-       process, NULL, NULL, connect, NULL, tx, rx, retransmits,
+       process, NULL, CASE WHEN direction = 1 AND process IN (3, 24) THEN 1 END, connect, NULL,
+       tx, rx, retransmits,
        connect + 100, connect, NULL, 1, 0
   FROM many;
 DROP TABLE many;
@@ -79,3 +80,9 @@ INSERT INTO listener (netns, addr, port, program_id, from_us, to_us) VALUES
   (4026532000, '0.0.0.0', 443, 2,  1768000005000000, NULL),
   (4026531840, '127.0.0.1', 9100, 21, 1768133000000000, NULL),
   (4026531840, '0.0.0.0', 8001, 22, 1768132800000000, 1768136400000000);
+
+-- The same program on the same port, on the node and in a container: who came to one did not come
+-- to the other.
+INSERT INTO program VALUES (25, 'app', '/srv/app/app', 1500, NULL);
+INSERT INTO listener (netns, addr, port, program_id, from_us, to_us) VALUES
+  (4026531840, '127.0.0.1', 8001, 25, 1768132800000000, 1768136400000000);

@@ -108,6 +108,7 @@ static void conditions_choose_rows(void **state)
 		{"connect = 5000", "a"},
 		{"connect = 5000us", "a"},
 		{"connect = 1m", "O'x"},
+		{"connect < 2w", "c a O'x"},
 		{"connect = null", "b"},
 		{"connect != NULL", "c a O'x"},
 		{"tx_bytes = 2K", "a"},

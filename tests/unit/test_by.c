@@ -165,7 +165,7 @@ static struct rows *ask_report(sqlite3 *db, const char *text, const struct quest
 	if (report_parse(&(struct embed){.name = "x", .text = text}, &r, &err) ||
 	    report_read_args(&r, &given, NOW_US, &args, &err) ||
 	    scope_parse(&given, NOW_US, &scope, &err) ||
-	    report_prepare(&r, &args, &scope, db, &stmt, &err) || rows_fetch(stmt, 0, &rows, &err))
+	    report_prepare(&r, &args, &scope, db, &stmt, &err) || rows_fetch(stmt, &rows, &err))
 		fail_msg("--by %s: %s", q->by, err.msg);
 	sqlite3_finalize(stmt);
 	return rows;
@@ -193,7 +193,7 @@ static struct rows *ask_plain(sqlite3 *db, const char *measures, const struct qu
 		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
 	sqlite3_bind_int64(stmt, sqlite3_bind_parameter_index(stmt, ":since"), q->since);
 	sqlite3_bind_int64(stmt, sqlite3_bind_parameter_index(stmt, ":until"), q->until);
-	if (rows_fetch(stmt, 0, &rows, &err))
+	if (rows_fetch(stmt, &rows, &err))
 		fail_msg("%s: %s", sql, err.msg);
 	sqlite3_finalize(stmt);
 	sqlite3_free(sql);

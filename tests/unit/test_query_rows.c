@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "rows.h"
 #include "tempdb.h"
+#include "watch.h"
 
 static int open_temp(void **state)
 {
@@ -40,13 +42,12 @@ static sqlite3 *reader(void **state)
 	return db;
 }
 
-static int fetch(sqlite3 *db, const char *sql, int64_t timeout_us, struct rows **out,
-		 struct err *err)
+static int fetch(sqlite3 *db, const char *sql, struct rows **out, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
 
 	assert_int_equal(db_prepare(db, sql, &stmt, err), 0);
-	return rows_fetch(stmt, timeout_us, out, err);
+	return rows_fetch(stmt, out, err);
 }
 
 #define COUNT_TO(n)                                                                                \
@@ -62,7 +63,7 @@ static void every_kind_of_value_is_kept(void **state)
 	assert_int_equal(fetch(db,
 			       "SELECT 1 AS a, -9223372036854775807 - 1 AS b, 1.5 AS c, 'é' AS d,"
 			       " x'00ff' AS e, NULL AS f, '' AS g, x'' AS h, 'a' || char(0) AS i",
-			       0, &rows, &err),
+			       &rows, &err),
 			 0);
 	assert_int_equal(rows->n_columns, 9);
 	assert_int_equal(rows->n_rows, 1);
@@ -104,7 +105,7 @@ static void assert_all_come_in_order(sqlite3 *db, const char *sql, int64_t n, bo
 	AUTO_CURSOR cursor = {0};
 	struct err err = {0};
 
-	assert_int_equal(fetch(db, sql, 0, &rows, &err), 0);
+	assert_int_equal(fetch(db, sql, &rows, &err), 0);
 	assert_int_equal(rows->n_rows, n);
 	assert_int_equal(rows->spool.fd >= 0, in_file);
 	assert_true(rows->spool.room <= SPOOL_MEMORY_BYTES);
@@ -135,8 +136,8 @@ static void a_row_larger_than_any_buffer_is_read_back(void **state)
 	AUTO_CURSOR cursor = {0};
 	struct err err = {0};
 
-	assert_int_equal(fetch(db, COUNT_TO("4") "SELECT x, zeroblob(x * 1000000), x FROM n", 0,
-			       &rows, &err),
+	assert_int_equal(fetch(db, COUNT_TO("4") "SELECT x, zeroblob(x * 1000000), x FROM n", &rows,
+			       &err),
 			 0);
 	assert_int_equal(rows_begin(rows, &cursor, &err), 0);
 	for (int64_t x = 1; x <= 4; x++) {
@@ -159,7 +160,7 @@ static void the_temporary_file_has_no_name(void **state)
 	snprintf(folder, sizeof(folder), "%s.tmp", temp->path);
 	assert_int_equal(mkdir(folder, 0700), 0);
 	setenv("TMPDIR", folder, 1);
-	assert_int_equal(fetch(db, COUNT_WITH_TEXTS("100000"), 0, &rows, &err), 0);
+	assert_int_equal(fetch(db, COUNT_WITH_TEXTS("100000"), &rows, &err), 0);
 	unsetenv("TMPDIR");
 	assert_true(rows->spool.fd >= 0);
 	assert_int_equal(rmdir(folder), 0); /* it is empty */
@@ -172,10 +173,10 @@ static void a_folder_that_is_none_is_told_with_what_to_do(void **state)
 	struct err err = {0};
 
 	setenv("TMPDIR", "/nowhere", 1);
-	assert_int_equal(fetch(db, "SELECT 1", 0, &rows, &err), 0); /* which needs none */
+	assert_int_equal(fetch(db, "SELECT 1", &rows, &err), 0); /* which needs none */
 	rows_free(rows);
 	rows = NULL;
-	assert_int_equal(fetch(db, COUNT_WITH_TEXTS("100000"), 0, &rows, &err), -ENOENT);
+	assert_int_equal(fetch(db, COUNT_WITH_TEXTS("100000"), &rows, &err), -ENOENT);
 	unsetenv("TMPDIR");
 	assert_null(rows);
 	assert_string_equal(err.msg,
@@ -197,7 +198,7 @@ static void a_file_that_may_not_grow_is_an_error(void **state)
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	small = (struct rlimit){3 << 20, before.rlim_max};
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	assert_int_equal(fetch(db, COUNT_WITH_TEXTS("200000"), 0, &rows, &err), -EFBIG);
+	assert_int_equal(fetch(db, COUNT_WITH_TEXTS("200000"), &rows, &err), -EFBIG);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_null(rows);
 	assert_non_null(strstr(err.msg, "writing a temporary file in /var/tmp"));
@@ -238,7 +239,7 @@ static void no_read_transaction_is_left(void **state)
 	struct err err = {0};
 
 	assert_int_equal(db_prepare(db, "SELECT * FROM gap", &stmt, &err), 0);
-	assert_int_equal(rows_fetch(stmt, 0, &rows, &err), 0);
+	assert_int_equal(rows_fetch(stmt, &rows, &err), 0);
 	assert_int_equal(rows->n_rows, 2);
 	assert_int_equal(sqlite3_txn_state(db, NULL), SQLITE_TXN_NONE);
 	assert_false(sqlite3_stmt_busy(stmt));
@@ -254,7 +255,7 @@ static void a_row_that_is_too_large_is_refused(void **state)
 	assert_int_equal(fetch(db,
 			       "SELECT zeroblob(15000000), zeroblob(15000000), zeroblob(15000000),"
 			       " zeroblob(15000000), zeroblob(15000000)",
-			       0, &rows, &err),
+			       &rows, &err),
 			 -E2BIG);
 	assert_null(rows);
 	assert_string_equal(err.msg, "a row is larger than 64 MiB");
@@ -265,15 +266,38 @@ static void an_endless_statement_is_stopped(void **state)
 	AUTO_DB *db = reader(state);
 	AUTO_ROWS *rows = NULL;
 	struct err err = {0};
+	int ret;
 
-	assert_int_equal(fetch(db,
-			       "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n)"
-			       " SELECT count(*) FROM n",
-			       1, &rows, &err),
-			 -ETIMEDOUT);
+	watch_be_patient(); /* else the test, too, would be ended */
+	watch_begin(1);
+	watch_db(db);
+	ret = fetch(db,
+		    "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n)"
+		    " SELECT count(*) FROM n",
+		    &rows, &err);
+	assert_int_equal(ret, -EINTR);
+	assert_int_equal(watch_end(ret, &err), -ETIMEDOUT);
 	assert_non_null(strstr(err.msg, "--timeout"));
 	/* and the next one is not */
-	assert_int_equal(fetch(db, "SELECT 1", 0, &rows, &err), 0);
+	assert_int_equal(fetch(db, "SELECT 1", &rows, &err), 0);
+}
+
+/* An alarm that outlives the question would end the program. */
+static void what_was_interrupted_leaves_no_alarm(void **state)
+{
+	struct sigaction on_alarm;
+	struct itimerval timer;
+	struct err err = {0};
+
+	(void)state;
+	watch_be_patient();
+	watch_begin(0);
+	raise(SIGINT);
+	assert_int_equal(watch_end(0, &err), -EINTR);
+	assert_int_equal(getitimer(ITIMER_REAL, &timer), 0);
+	assert_int_equal(timer.it_value.tv_sec + timer.it_value.tv_usec, 0);
+	assert_int_equal(sigaction(SIGALRM, NULL, &on_alarm), 0);
+	assert_true(on_alarm.sa_handler == SIG_DFL);
 }
 
 static void an_error_while_stepping_is_told(void **state)
@@ -282,7 +306,7 @@ static void an_error_while_stepping_is_told(void **state)
 	AUTO_ROWS *rows = NULL;
 	struct err err = {0};
 
-	assert_int_equal(fetch(db, "SELECT abs(-9223372036854775807 - 1)", 0, &rows, &err), -EIO);
+	assert_int_equal(fetch(db, "SELECT abs(-9223372036854775807 - 1)", &rows, &err), -EIO);
 	assert_string_equal(err.msg, "integer overflow");
 	assert_null(rows);
 }
@@ -300,6 +324,7 @@ int main(void)
 		cmocka_unit_test(no_read_transaction_is_left),
 		cmocka_unit_test(a_row_that_is_too_large_is_refused),
 		cmocka_unit_test(an_endless_statement_is_stopped),
+		cmocka_unit_test(what_was_interrupted_leaves_no_alarm),
 		cmocka_unit_test(an_error_while_stepping_is_told),
 	};
 

@@ -43,7 +43,7 @@ static struct rows *rows_of(sqlite3 *db, const char *sql, const char *text, int 
 		fail_msg("%s", err.msg);
 	if (text)
 		sqlite3_bind_text(stmt, 1, text, len, SQLITE_TRANSIENT);
-	if (rows_fetch(stmt, 0, &rows, &err))
+	if (rows_fetch(stmt, &rows, &err))
 		fail_msg("%s", err.msg);
 	return rows;
 }

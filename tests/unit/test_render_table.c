@@ -20,7 +20,7 @@ static char *table(sqlite3 *db, const char *sql, const struct render_style *styl
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	if (db_prepare(db, sql, &stmt, &err) || rows_fetch(stmt, 0, &rows, &err) ||
+	if (db_prepare(db, sql, &stmt, &err) || rows_fetch(stmt, &rows, &err) ||
 	    render_find("table", &renderer, &err) || render_rows(renderer, rows, style, out, &err))
 		fail_msg("%s", err.msg);
 	fclose(out);
