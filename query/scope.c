@@ -330,16 +330,18 @@ static void write_durations(const struct scope *scope, FILE *f)
 
 static void write_rows(const struct scope *scope, const char *select, FILE *f)
 {
+	bool all = scope->is_plain || strstr(select, "* FROM scope");
 	int64_t bucket_us = by_bucket_us(&scope->by);
 	char bucket[80];
 
 	snprintf(bucket, sizeof(bucket), "min(id, :until - 1) / %lld * %lld", (long long)bucket_us,
 		 (long long)bucket_us);
 	fprintf(f, "%s AS NOT MATERIALIZED (", by_has_columns(&scope->by) ? "bare" : "scope");
-	if (scope->totals == SCOPE_NO_TOTALS && !scope->is_plain) {
+	if (scope->totals == SCOPE_NO_TOTALS && !all) {
 		write_used_rows(scope, select, f);
 	} else {
-		fprintf(f, "%s WHERE %s", scope->is_plain ? "SELECT * FROM connections" : found,
+		fprintf(f, "%s WHERE %s",
+			scope->totals == SCOPE_NO_TOTALS ? "SELECT * FROM connections" : found,
 			scope->window->sql);
 		write_filters(scope, SCOPE_ROWS, ALL, f);
 	}

@@ -77,7 +77,8 @@ int scope_add_flag(struct scope *scope, const char *name, struct err *err);
 
 /*
  * Writes "WITH scope AS (...) SELECT LIMIT :limit" for the report's @select to *@out,
- * which the caller frees with free(); with SCOPE_TALLY tally instead of scope. With
+ * which the caller frees with free(); with SCOPE_TALLY tally instead of scope. Unless @select
+ * reads "* FROM scope", scope has no more than the columns that it speaks of. With
  * SCOPE_BOTH there is scope, and tally over all of the same connections, whatever became of
  * them: --outcome and --failed do not narrow it, for it is what rates are taken of. For scope
  * with totals, found_register() must be called before it is compiled. -ENOMEM.
