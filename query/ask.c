@@ -133,6 +133,7 @@ static int expand(const struct request *q, sqlite3 *db, bool plainly, char **out
 	struct scope scope = q->scope;
 	int ret;
 
+	scope.is_plain = plainly;
 	if (plainly)
 		scope.totals = SCOPE_NO_TOTALS;
 	ret = settle_window(q->report, &args, &cursor, db, err);

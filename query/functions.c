@@ -171,14 +171,47 @@ struct words {
 		int64_t count;
 	} * word;
 	size_t n, room;
+	struct word first_word; /* word, when there is one */
+	char first_text[16];	/* its text, when it is as short as the name of a program */
 };
 
-static char *copy_text(const char *text)
+static char *copy_text(struct words *w, const char *text)
 {
 	size_t size = strlen(text) + 1;
-	char *copy = sqlite3_malloc64(size);
+	char *copy =
+		w->n == 0 && size <= sizeof(w->first_text) ? w->first_text : sqlite3_malloc64(size);
 
 	return copy ? memcpy(copy, text, size) : NULL;
+}
+
+static void clear_words(struct words *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->word[i].text != w->first_text)
+			sqlite3_free(w->word[i].text);
+	if (w->word != &w->first_word)
+		sqlite3_free(w->word);
+	w->n = 0;
+}
+
+/* The most of a million groups have one word: it takes no memory of its own. */
+static bool make_room(struct words *w)
+{
+	size_t room = w->room ? 2 * w->room : 1;
+	struct word *more;
+
+	if (room == 1) {
+		more = &w->first_word;
+	} else {
+		more = sqlite3_realloc64(w->room == 1 ? NULL : w->word, room * sizeof(*more));
+		if (!more)
+			return false;
+		if (w->room == 1)
+			more[0] = w->first_word;
+	}
+	w->word = more;
+	w->room = room;
+	return true;
 }
 
 static int words_add(struct words *w, const char *text, int64_t count)
@@ -199,17 +232,10 @@ static int words_add(struct words *w, const char *text, int64_t count)
 		else
 			low = mid + 1;
 	}
-	if (w->n == w->room) {
-		size_t room = w->room ? 2 * w->room : 1;
-		struct word *more = sqlite3_realloc64(w->word, room * sizeof(*more));
-
-		if (!more)
-			return SQLITE_NOMEM;
-		w->word = more;
-		w->room = room;
-	}
+	if (w->n == w->room && !make_room(w))
+		return SQLITE_NOMEM;
 	memmove(&w->word[low + 1], &w->word[low], (w->n - low) * sizeof(*w->word));
-	w->word[low].text = copy_text(text);
+	w->word[low].text = copy_text(w, text);
 	w->word[low].count = count;
 	if (!w->word[low].text) {
 		memmove(&w->word[low], &w->word[low + 1], (w->n - low) * sizeof(*w->word));
@@ -255,17 +281,12 @@ static void few_final(sqlite3_context *ctx)
 
 	if (!w || w->n == 0)
 		return;
-	if (w->n == 1) { /* the most of a million groups, so it is given away as it is */
-		sqlite3_result_text(ctx, w->word[0].text, -1, sqlite3_free);
-		w->n = 0;
-	} else {
+	if (w->n == 1)
+		sqlite3_result_text(ctx, w->word[0].text, -1, SQLITE_TRANSIENT);
+	else
 		sqlite3_result_text(ctx, few_words(w, sqlite3_context_db_handle(ctx)), -1,
 				    sqlite3_free);
-	}
-	for (size_t i = 0; i < w->n; i++)
-		sqlite3_free(w->word[i].text);
-	sqlite3_free(w->word);
-	w->n = 0;
+	clear_words(w);
 }
 
 /* To add a function, write it and a row here and in functions.h. */

@@ -84,17 +84,6 @@ static int parse_header(struct report *r, const char *line, struct err *err)
 	return err_set(err, -EINVAL, "unknown key \"%s\"", key);
 }
 
-static bool reads(const char *sql, const char *relation)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
-	size_t len = strlen(relation);
-
-	for (const char *p = sql; (p = strstr(p, relation)); p += len)
-		if (p > sql && !strchr(letters, p[-1]) && (!p[len] || !strchr(letters, p[len])))
-			return true;
-	return false;
-}
-
 static int parse(const struct embed *file, struct report *r, struct err *err)
 {
 	const char *p = file->text;
@@ -119,7 +108,10 @@ static int parse(const struct embed *file, struct report *r, struct err *err)
 		return err_set(err, -EINVAL, "title, help or example is missing");
 	r->name = file->name;
 	r->sql = p;
-	r->relation = (reads(p, "scope") ? SCOPE_ROWS : 0) | (reads(p, "tally") ? SCOPE_TALLY : 0);
+	r->relation = (scope_has_word(p, "scope") ? SCOPE_ROWS : 0) |
+		      (scope_has_word(p, "tally") ? SCOPE_TALLY : 0) |
+		      (scope_has_word(p, "still_open") ? SCOPE_OPEN : 0) |
+		      (scope_has_word(p, "durations") ? SCOPE_DURATIONS : 0);
 	r->filtered = r->relation != SCOPE_NEITHER;
 	return 0;
 }

@@ -13,22 +13,26 @@
  */
 static const struct window {
 	const char *name, *help, *sql;
-	const char *beside; /* the same without the bounds on id; of what has ended */
+	const char *ended;  /* the same of what has ended, */
+	const char *beside; /* and without the bounds on id */
 	struct scope_window is;
 } windows[] = {
 	{"active",
 	 "connections that were there at some moment from --since to --until (the default)",
+	 "id >= :since AND id - duration_us < :until",
 	 "id >= :since AND id - duration_us < :until",
 	 "id - duration_us < :until",
 	 {0}},
 	{"started",
 	 "only those that started in it",
 	 "id >= :since AND id - duration_us >= :since AND id - duration_us < :until",
+	 "id >= :since AND id - duration_us >= :since AND id - duration_us < :until",
 	 "id - duration_us >= :since AND id - duration_us < :until",
 	 {.starts_at_or_after_since = true}},
 	{"ended",
 	 "only those that ended in it",
 	 "id >= :since AND id < :until AND ended_at IS NOT NULL",
+	 "id >= :since AND id < :until",
 	 "true",
 	 {.ends_before_until = true}},
 };
@@ -53,35 +57,38 @@ static const struct filter {
 	const char *help;
 	const char *in_tally; /* NULL: the same condition there */
 	bool of_fate;	      /* asks what became of a connection, not which it is */
+	const char *in_table; /* the same of the table connection; NULL: it lacks the names */
 } filters[] = {
 	{"comm", "pattern", "matches(comm, :comm)", BY_PROGRAM,
-	 "program name; * and ? stand for any text, any character", NULL, false},
+	 "program name; * and ? stand for any text, any character", NULL, false, NULL},
 	{"exe", "pattern", "matches(exe, :exe)", BY_PROGRAM,
-	 "program file, its whole path; * and ? likewise", NULL, false},
-	{"pid", "int", "pid = :pid", UNKNOWN, "process", NULL, false},
-	{"uid", "user", "uid = :uid", BY_PROGRAM, "the program's user, name or number", NULL,
-	 false},
+	 "program file, its whole path; * and ? likewise", NULL, false, NULL},
+	{"pid", "int", "pid = :pid", UNKNOWN, "process", NULL, false, NULL},
+	{"uid", "user", "uid = :uid", BY_PROGRAM, "the program's user, name or number", NULL, false,
+	 NULL},
 	/* An id may be cut, but not so short that it could be the begin of a name. */
 	{"container", "pattern",
 	 "matches(container, :container) OR length(:container) >= 12 AND"
 	 " matches(container_id, :container || '*')",
 	 BY_PROGRAM, "container name, or at least 12 digits of its id; * and ? likewise", NULL,
-	 false},
+	 false, NULL},
 	{"pod", "pattern", "matches(pod, :pod)", BY_PROGRAM,
-	 "Kubernetes pod, namespace/name; * and ? likewise", NULL, false},
+	 "Kubernetes pod, namespace/name; * and ? likewise", NULL, false, NULL},
 	{"netns", "netns", "netns = :netns", UNKNOWN,
-	 "network namespace, as readlink /proc/PID/ns/net shows it", NULL, false},
+	 "network namespace, as readlink /proc/PID/ns/net shows it", NULL, false, NULL},
 	{"direction", "direction", "direction = :direction", KNOWN,
-	 "out: this node connected; in: it accepted", NULL, false},
+	 "out: this node connected; in: it accepted", NULL, false,
+	 "direction = (:direction = 'in')"},
 	{"peer", "network", "ip_in(peer_addr, :peer)", BY_PEER,
-	 "the other side: an address or a network", NULL, false},
+	 "the other side: an address or a network", NULL, false, NULL},
 	{"port", "ports", "in_list(service_port, :port)", BY_PROGRAM,
-	 "service port: the peer's for out, ours for in", NULL, false},
+	 "service port: the peer's for out, ours for in", NULL, false, NULL},
 	{"outcome", "outcomes", "in_list(outcome, :outcome)", UNKNOWN,
-	 "how it ended, as in the view connections", NULL, true},
-	{"failed", NULL, "failed", KNOWN, "connections that never came about", "failed = 1", true},
+	 "how it ended, as in the view connections", NULL, true, NULL},
+	{"failed", NULL, "failed", KNOWN, "connections that never came about", "failed = 1", true,
+	 "outcome >= 16"},
 	{"no-loopback", NULL, "NOT loopback", KNOWN, "without what the node says to itself", NULL,
-	 false},
+	 false, "NOT flags & 32"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -241,18 +248,103 @@ static void write_tally(const struct scope *scope, const char *name, const char 
 	fputs(")", f);
 }
 
-static void write_rows(const struct scope *scope, FILE *f)
+bool scope_has_word(const char *sql, const char *word)
 {
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+	size_t len = strlen(word);
+
+	for (const char *p = sql; (p = strstr(p, word)); p += len)
+		if (p > sql && !strchr(letters, p[-1]) && (!p[len] || !strchr(letters, p[len])))
+			return true;
+	return false;
+}
+
+/* Of the views, in their order. */
+static const char *const columns[] = {
+	"id",		"started_at",	"ended_at",   "direction", "outcome",	     "error",
+	"comm",		"exe",		"pid",	      "uid",	   "container",	     "netns",
+	"family",	"local_addr",	"local_port", "peer_addr", "peer_port",	     "service_port",
+	"connect_us",	"duration_us",	"tx_bytes",   "rx_bytes",  "retransmits",    "srtt_us",
+	"min_rtt_us",	"owner_source", "closed_by",  "failed",	   "accept_wait_us", "thread",
+	"container_id", "pod",		"loopback",   "cookie",	   "flags",
+};
+
+/* Those that @select has a word for. Of a UNION ALL SQLite makes all columns, those for which
+ * names are looked up and dates are written, too, whatever is done with them. */
+static void write_used_columns(const struct scope *scope, const char *select, FILE *f)
+{
+	bool has_columns = by_has_columns(&scope->by);
+
+	fputs("id", f);
+	for (size_t i = 1; i < COUNT(columns); i++)
+		if (scope_has_word(select, columns[i]) ||
+		    (has_columns && !strcmp(columns[i], "peer_addr")))
+			fprintf(f, ", %s", columns[i]);
+}
+
+/* As SELECT * FROM connections does, with less. */
+static void write_used_rows(const struct scope *scope, const char *select, FILE *f)
+{
+	fputs("SELECT ", f);
+	write_used_columns(scope, select, f);
+	fprintf(f, " FROM ended_connections WHERE %s", scope->window->ended);
+	write_filters(scope, SCOPE_ROWS, ALL, f);
+	fputs(" UNION ALL SELECT ", f);
+	write_used_columns(scope, select, f);
+	fprintf(f, " FROM open_connections WHERE %s", scope->window->sql);
+	write_filters(scope, SCOPE_ROWS, ALL, f);
+}
+
+static void write_open(const struct scope *scope, FILE *f)
+{
+	fprintf(f, "still_open AS NOT MATERIALIZED (SELECT * FROM open_connections WHERE %s",
+		scope->window->sql);
+	write_filters(scope, SCOPE_ROWS, ALL, f);
+	fputs(")", f);
+}
+
+static bool needs_names(const struct scope *scope)
+{
+	for (int i = 0; i < scope->n_filters; i++)
+		if (!scope->filters[i].filter->in_table)
+			return true;
+	return false;
+}
+
+/* SQLite would find the process even of what the view makes no use of. */
+static void write_durations(const struct scope *scope, FILE *f)
+{
+	fputs("durations AS NOT MATERIALIZED (SELECT duration_us FROM ", f);
+	if (scope->is_plain || needs_names(scope)) {
+		fputs("scope)", f);
+		return;
+	}
+	fprintf(f, "connection WHERE %s", scope->window->ended);
+	for (int i = 0; i < scope->n_filters; i++)
+		fprintf(f, " AND (%s)", scope->filters[i].filter->in_table);
+	fprintf(f, " UNION ALL SELECT duration_us FROM open_connections WHERE %s",
+		scope->window->sql);
+	write_filters(scope, SCOPE_ROWS, ALL, f);
+	fputs(")", f);
+}
+
+static void write_rows(const struct scope *scope, const char *select, FILE *f)
+{
+	bool all = scope->is_plain || strstr(select, "* FROM scope");
 	int64_t bucket_us = by_bucket_us(&scope->by);
 	char bucket[80];
 
 	snprintf(bucket, sizeof(bucket), "min(id, :until - 1) / %lld * %lld", (long long)bucket_us,
 		 (long long)bucket_us);
-	fprintf(f, "%s AS NOT MATERIALIZED (%s WHERE %s",
-		by_has_columns(&scope->by) ? "bare" : "scope",
-		scope->totals == SCOPE_NO_TOTALS ? "SELECT * FROM connections" : found,
-		scope->window->sql);
-	write_filters(scope, SCOPE_ROWS, ALL, f);
+	fprintf(f, "%s AS NOT MATERIALIZED (", by_has_columns(&scope->by) ? "bare" : "scope");
+	if (scope->totals == SCOPE_NO_TOTALS && !all) {
+		write_used_rows(scope, select, f);
+	} else {
+		fprintf(f, "%s WHERE %s",
+			scope->totals == SCOPE_NO_TOTALS ? "SELECT * FROM connections" : found,
+			scope->window->sql);
+		write_filters(scope, SCOPE_ROWS, ALL, f);
+	}
 	fputs(")", f);
 	if (!by_has_columns(&scope->by))
 		return;
@@ -273,7 +365,13 @@ int scope_sql(const struct scope *scope, enum scope_relation relation, const cha
 	if (relation)
 		fputs("WITH ", f);
 	if (relation & SCOPE_ROWS)
-		write_rows(scope, f);
+		write_rows(scope, select, f);
+	if (relation & SCOPE_OPEN)
+		write_open(scope, f);
+	if (relation & SCOPE_DURATIONS) {
+		fputs(", ", f);
+		write_durations(scope, f);
+	}
 	if (relation == SCOPE_BOTH)
 		fputs(", ", f);
 	if (relation & SCOPE_TALLY)

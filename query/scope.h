@@ -27,7 +27,14 @@
 #define SCOPE_MAX_FILTERS 16
 
 /* A report may read both. */
-enum scope_relation { SCOPE_NEITHER = 0, SCOPE_ROWS = 1, SCOPE_TALLY = 2, SCOPE_BOTH = 3 };
+enum scope_relation {
+	SCOPE_NEITHER = 0,
+	SCOPE_ROWS = 1,
+	SCOPE_TALLY = 2,
+	SCOPE_BOTH = 3,
+	SCOPE_OPEN = 4,	     /* "still_open": those of scope that are open */
+	SCOPE_DURATIONS = 8, /* "durations": the duration_us of scope alone, which is quicker */
+};
 
 /* Which totals say where connections are that pass the filters. */
 enum scope_totals {
@@ -46,12 +53,17 @@ struct scope {
 	enum scope_totals totals;
 	struct peer_range peer; /* when --peer is given */
 
+	bool is_plain; /* scope is to be read by people, rather than quickly */
+
 	/* What the report needs. */
 	struct by by;
 	bool has_every; /* tally has buckets of :every */
 	/* It reads "earlier", too: the same of :with_since to :with_until, or else to :since. */
 	bool has_earlier, has_with_until;
 };
+
+/* Whether @sql speaks of @word, which may be a relation or a column. */
+bool scope_has_word(const char *sql, const char *word);
 
 /* Adds --active, --started and --ended as @window_group, the filters as @filter_group. */
 void scope_add_options(struct option_set *set, unsigned window_group, unsigned filter_group);
@@ -65,7 +77,8 @@ int scope_add_flag(struct scope *scope, const char *name, struct err *err);
 
 /*
  * Writes "WITH scope AS (...) SELECT LIMIT :limit" for the report's @select to *@out,
- * which the caller frees with free(); with SCOPE_TALLY tally instead of scope. With
+ * which the caller frees with free(); with SCOPE_TALLY tally instead of scope. Unless @select
+ * reads "* FROM scope", scope has no more than the columns that it speaks of. With
  * SCOPE_BOTH there is scope, and tally over all of the same connections, whatever became of
  * them: --outcome and --failed do not narrow it, for it is what rates are taken of. For scope
  * with totals, found_register() must be called before it is compiled. -ENOMEM.

@@ -14,7 +14,7 @@
  * already. How many they are says connections: sum(connections), never count(*). Sums,
  * least and greatest of the other measures are right in the same way. With a column that
  * hours do not tell apart (failed, outcome, error, pid, netns, local_addr) all is summed
- * from the views ended_connections and open_connections.
+ * from the rows.
  *
  * The columns named _list are for the aggregates of totals_list_functions.c: with one of
  * them rows are read, not hours. They take 20 bytes for each value while they are read.

@@ -14,7 +14,7 @@ enum source {
 	SOURCE_TOTALS, /* of one interval, which begins at :begin: hourly or recent, or those
 			* without the peer when nobody asks for it */
 	SOURCE_ROW,    /* connection, and open_connection made to look like it: c */
-	SOURCE_VIEW,   /* ended_ and open_connections: what totals do not know */
+	SOURCE_VIEW,   /* open_connections: what totals do not know of what is open */
 	N_SOURCES,
 };
 
@@ -25,6 +25,9 @@ enum column_kind {
 	COLUMN_DIRECTION,
 	COLUMN_PROGRAM,	  /* of the key; SQL gives the id, field says what of it is wanted; */
 	COLUMN_CONTAINER, /* the view says it itself */
+	COLUMN_LOCAL,	  /* likewise, of local_address; */
+	COLUMN_OUTCOME,	  /* a number that has a name, */
+	COLUMN_ERROR,	  /* and another */
 	COLUMN_SUM,
 	COLUMN_COUNT, /* the sum of an hour; of rows those that are not NULL */
 	COLUMN_MIN,

@@ -2,6 +2,26 @@
 
 #include <string.h>
 
+/* As the view ended_connections has them: it is tested that they are the same. */
+const char lookup_outcome[] =
+	"SELECT CASE ?1 WHEN 0 THEN 'connecting' WHEN 1 THEN 'open' WHEN 2 THEN "
+	"'closed' WHEN 3 THEN 'reset_by_peer' WHEN 4 THEN 'reset_by_us' WHEN 5 "
+	"THEN 'timed_out' WHEN 6 THEN 'never_accepted' WHEN 7 THEN 'killed' "
+	"WHEN 8 THEN 'lost' WHEN 16 THEN 'refused' WHEN 17 THEN 'timeout' WHEN "
+	"18 THEN 'unreachable' WHEN 19 THEN 'cancelled' WHEN 20 THEN 'no_port' "
+	"WHEN 21 THEN 'denied' ELSE 'error' END, NULL, NULL, NULL";
+
+const char lookup_error[] =
+	"SELECT CASE ?1 WHEN 1 THEN 'EPERM' WHEN 11 THEN 'EAGAIN' WHEN 12 THEN "
+	"'ENOMEM' WHEN 13 THEN 'EACCES' WHEN 22 THEN 'EINVAL' WHEN 32 THEN "
+	"'EPIPE' WHEN 64 THEN 'ENONET' WHEN 71 THEN 'EPROTO' WHEN 90 THEN "
+	"'EMSGSIZE' WHEN 92 THEN 'ENOPROTOOPT' WHEN 99 THEN 'EADDRNOTAVAIL' "
+	"WHEN 100 THEN 'ENETDOWN' WHEN 101 THEN 'ENETUNREACH' WHEN 103 THEN "
+	"'ECONNABORTED' WHEN 104 THEN 'ECONNRESET' WHEN 105 THEN 'ENOBUFS' WHEN "
+	"110 THEN 'ETIMEDOUT' WHEN 111 THEN 'ECONNREFUSED' WHEN 112 THEN "
+	"'EHOSTDOWN' WHEN 113 THEN 'EHOSTUNREACH' ELSE CAST(?1 AS TEXT) END, "
+	"NULL, NULL, NULL";
+
 int lookup_text(struct sums *sums, sqlite3_value *value, int64_t *code)
 {
 	const char *text = (const char *)sqlite3_value_text(value);
@@ -36,7 +56,7 @@ static int find_names(struct lookup *l, struct sums *sums, int64_t id, struct lo
 {
 	int found, rc = SQLITE_OK;
 
-	*entry = (struct lookup_entry){.field = {SUMS_NULL, SUMS_NULL, SUMS_NULL}};
+	*entry = (struct lookup_entry){.field = {SUMS_NULL, SUMS_NULL, SUMS_NULL, SUMS_NULL}};
 	sqlite3_bind_int64(l->stmt, 1, id);
 	found = sqlite3_step(l->stmt);
 	for (int i = 0; i < LOOKUP_FIELDS && found == SQLITE_ROW && rc == SQLITE_OK; i++)
@@ -44,8 +64,8 @@ static int find_names(struct lookup *l, struct sums *sums, int64_t id, struct lo
 	sqlite3_reset(l->stmt);
 	if (found != SQLITE_ROW && found != SQLITE_DONE)
 		return found;
-	if (rc == SQLITE_OK)
-		entry->id = id;
+	entry->id = id;
+	entry->used = rc == SQLITE_OK;
 	return rc;
 }
 
@@ -60,23 +80,37 @@ static int prepare(struct lookup *l, sqlite3 *db)
 	return sqlite3_prepare_v2(db, l->sql, -1, &l->stmt, NULL);
 }
 
-int look_up(struct lookup *l, sqlite3 *db, struct sums *sums, int64_t id, int field, int64_t *code)
+static int find_code(struct lookup *l, sqlite3 *db, struct sums *sums, int64_t id, int field,
+		     int64_t *code)
 {
 	struct lookup_entry *entry;
 	int rc = SQLITE_OK;
 
 	*code = SUMS_NULL;
-	if (id == 0)
-		return SQLITE_OK;
 	if (!l->entries)
 		rc = prepare(l, db);
 	if (rc != SQLITE_OK)
 		return rc;
 	entry = &l->entries[(uint64_t)id & (l->size - 1)];
-	if (entry->id != id)
+	if (entry->id != id || !entry->used)
 		rc = find_names(l, sums, id, entry);
 	*code = entry->field[field];
 	return rc;
+}
+
+int look_up(struct lookup *l, sqlite3 *db, struct sums *sums, int64_t id, int field, int64_t *code)
+{
+	*code = SUMS_NULL;
+	return id ? find_code(l, db, sums, id, field, code) : SQLITE_OK;
+}
+
+int look_up_number(struct lookup *l, sqlite3 *db, struct sums *sums, sqlite3_value *value,
+		   int64_t *code)
+{
+	int64_t number = lookup_number(value);
+
+	*code = SUMS_NULL;
+	return number != SUMS_NULL ? find_code(l, db, sums, number, 0, code) : SQLITE_OK;
 }
 
 void lookup_clear(struct lookup *l)

@@ -1,13 +1,15 @@
 /*
- * totals_lookup.h - the names behind the ids of programs and containers, as codes of sums.
+ * totals_lookup.h - the names behind ids and numbers, as codes of sums.
  */
 #ifndef CONNMON_TOTALS_LOOKUP_H
 #define CONNMON_TOTALS_LOOKUP_H
 
+#include <stdbool.h>
+
 #include "totals_hash.h"
 
-/* Of a program or a container: the codes of its names. */
-#define LOOKUP_FIELDS 3
+/* Of a process, say: the codes of its names, and numbers. */
+#define LOOKUP_FIELDS 4
 
 /*
  * What is known of the last ids that were met, by the last bits of the id. Owners come
@@ -19,13 +21,20 @@ struct lookup {
 	size_t size;	 /* a power of two */
 	sqlite3_stmt *stmt;
 	struct lookup_entry {
-		int64_t id; /* 0: free */
+		int64_t id;
+		bool used;
 		int64_t field[LOOKUP_FIELDS];
 	} * entries;
 };
 
-/* All return SQLITE_OK or an error. The id 0 stands for nobody: SUMS_NULL. */
+/* The names of outcomes and errors, for lookups. */
+extern const char lookup_outcome[], lookup_error[];
+
+/* Both return SQLITE_OK or an error. Of an id of a row, 0 and NULL stand for nobody, SUMS_NULL;
+ * look_up_number() knows a 0, too. */
 int look_up(struct lookup *l, sqlite3 *db, struct sums *sums, int64_t id, int field, int64_t *code);
+int look_up_number(struct lookup *l, sqlite3 *db, struct sums *sums, sqlite3_value *value,
+		   int64_t *code);
 void lookup_clear(struct lookup *l);
 
 /* What a value is in a key. */

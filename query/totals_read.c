@@ -16,10 +16,11 @@ struct input {
 		INPUT_TEXT,
 		INPUT_TRUTH,
 		INPUT_LOOKUP,
+		INPUT_NAME,  /* of a number, from a lookup */
 		INPUT_COUNT, /* 1 unless NULL */
 	} kind;
 	enum sum_kind sum;     /* of a value */
-	struct lookup *lookup; /* of an INPUT_LOOKUP, and what of it */
+	struct lookup *lookup; /* of an INPUT_LOOKUP or _NAME, and what of it */
 	int field;
 	int at;	  /* the argument */
 	int list; /* of a SUM_LIST, which */
@@ -36,7 +37,7 @@ struct reader {
 	/* Of the last row; the key is here for it would be zeroed on the stack each time. */
 	int64_t key[64];
 	int rc;
-	struct lookup process, program, container;
+	struct lookup process, program, container, local, outcome, error;
 };
 
 static int read_key(struct reader *r, const struct input *in, sqlite3_value *value, int64_t *code)
@@ -47,6 +48,8 @@ static int read_key(struct reader *r, const struct input *in, sqlite3_value *val
 	case INPUT_LOOKUP:
 		return look_up(in->lookup, r->db, r->sums, sqlite3_value_int64(value), in->field,
 			       code);
+	case INPUT_NAME:
+		return look_up_number(in->lookup, r->db, r->sums, value, code);
 	case INPUT_TRUTH:
 		*code = sqlite3_value_int64(value) != 0;
 		return SQLITE_OK;
@@ -141,6 +144,15 @@ static struct input input_of(struct reader *r, int column)
 	case COLUMN_CONTAINER:
 		in.lookup = &r->container;
 		break;
+	case COLUMN_LOCAL:
+		in.lookup = &r->local;
+		break;
+	case COLUMN_OUTCOME:
+		in.lookup = &r->outcome;
+		break;
+	case COLUMN_ERROR:
+		in.lookup = &r->error;
+		break;
 	case COLUMN_COUNT:
 		if (r->source != SOURCE_TOTALS)
 			in.kind = INPUT_COUNT;
@@ -149,7 +161,8 @@ static struct input input_of(struct reader *r, int column)
 		break;
 	}
 	if (in.lookup && r->source != SOURCE_VIEW) /* which says the names itself */
-		in.kind = INPUT_LOOKUP;
+		in.kind = in.lookup == &r->outcome || in.lookup == &r->error ? INPUT_NAME
+									     : INPUT_LOOKUP;
 	return in;
 }
 
@@ -221,7 +234,7 @@ static char *statement(struct reader *r, const char *from, const char *where)
 	append_condition(sql, r, TOTALS_SERVICE_PORT, ":service_port", q->service_port);
 	append_condition(sql, r, TOTALS_LOOPBACK, ":loopback", q->loopback);
 	if (q->failed)
-		sqlite3_str_appendall(sql, " AND failed");
+		sqlite3_str_appendf(sql, " AND %s", totals_columns[TOTALS_FAILED].sql[r->source]);
 	return sqlite3_str_finish(sql);
 }
 
@@ -362,19 +375,21 @@ static int read_open(struct reader *r)
 	return done(r, rc == SQLITE_OK ? drain(r) : rc);
 }
 
-/* Not from connections, which is both: of a UNION ALL SQLite makes all columns, those for which
- * names are looked up and dates are written, too. */
-static int read_views(struct reader *r)
+/* What no totals know: from the rows. What is open tells its names itself. */
+static int read_all_rows(struct reader *r)
 {
 	static const char *const windows[] = {
 		[WINDOW_ACTIVE] = "id >= :since AND id - duration_us < :until",
 		[WINDOW_STARTED] = ("id >= :since AND id - duration_us >= :since"
 				    " AND id - duration_us < :until"),
-		[WINDOW_ENDED] = "id >= :since AND id < :until",
 	};
-	int rc = prepare(r, SOURCE_VIEW, "main.ended_connections", windows[r->q->window]);
+	const struct totals_step all = {
+		.kind = STEP_ROWS,
+		.from = r->q->since_us,
+		.to = r->q->window == WINDOW_ENDED ? r->q->until_us : INT64_MAX,
+	};
+	int rc = read_rows(r, &all);
 
-	rc = done(r, rc == SQLITE_OK ? drain(r) : rc);
 	if (rc != SQLITE_OK || r->q->window == WINDOW_ENDED)
 		return rc;
 	rc = prepare(r, SOURCE_VIEW, "main.open_connections", windows[r->q->window]);
@@ -420,23 +435,33 @@ int totals_read(sqlite3 *db, const struct totals_question *q, const struct total
 		.sums = sums,
 		.process = {.size = 1 << 16,
 			    .n_texts = 2,
-			    .sql = "SELECT comm, exe, uid FROM main.process p"
-				   " JOIN main.program g ON g.id = p.program_id WHERE p.id = ?1"},
+			    .sql = "SELECT comm, exe, uid, p.pid FROM main.process p"
+				   " LEFT JOIN main.program g ON g.id = p.program_id"
+				   " WHERE p.id = ?1"},
 		.program = {.size = 1 << 12,
 			    .n_texts = 2,
-			    .sql = "SELECT comm, exe, uid FROM main.program WHERE id = ?1"},
+			    .sql = "SELECT comm, exe, uid, NULL FROM main.program WHERE id = ?1"},
 		.container = {.size = 1 << 12,
 			      .n_texts = 3,
-			      .sql = "SELECT name, container_id, pod FROM main.container"
+			      .sql = "SELECT name, container_id, pod, NULL FROM main.container"
 				     " WHERE id = ?1"},
+		.local = {.size = 1 << 8,
+			  .n_texts = 1,
+			  .sql = "SELECT addr, netns, NULL, NULL FROM main.local_address"
+				 " WHERE id = ?1"},
+		.outcome = {.size = 1 << 6, .n_texts = 1, .sql = lookup_outcome},
+		.error = {.size = 1 << 8, .n_texts = 1, .sql = lookup_error},
 	};
 	int rc;
 
 	init_sums(sums, shape);
-	rc = totals_needs_rows(q->columns) ? read_views(&r) : read_plan(&r, message);
+	rc = totals_needs_rows(q->columns) ? read_all_rows(&r) : read_plan(&r, message);
 	lookup_clear(&r.process);
 	lookup_clear(&r.program);
 	lookup_clear(&r.container);
+	lookup_clear(&r.local);
+	lookup_clear(&r.outcome);
+	lookup_clear(&r.error);
 	if (rc == SQLITE_OK)
 		rc = lists_pack(sums);
 	if (rc == SQLITE_OK)

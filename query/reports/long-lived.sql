@@ -17,5 +17,5 @@ SELECT started_at,
   FROM scope
  -- What is too short is known before its names are sought.
  WHERE duration_us >= (SELECT ifnull(min(duration_us), 0)
-                         FROM (SELECT duration_us FROM scope ORDER BY 1 DESC LIMIT :first))
+                         FROM (SELECT duration_us FROM durations ORDER BY 1 DESC LIMIT :first))
  ORDER BY duration_us DESC, started_at, peer_addr, service_port, pid

@@ -17,6 +17,5 @@ SELECT started_at,
        peer_port,
        tx_bytes,
        rx_bytes
-  FROM scope
- WHERE outcome IN ('open', 'connecting')
+  FROM still_open
  ORDER BY duration_us DESC, peer_addr, peer_port, local_port

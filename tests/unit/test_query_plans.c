@@ -162,7 +162,7 @@ static void each_report_reads_a_range_of_the_key_in_every_window(void **state)
 		struct report r;
 
 		assert_int_equal(report_parse(f, &r, &err), 0);
-		if (!r.filtered)
+		if (!r.filtered || r.relation == SCOPE_OPEN)
 			continue;
 		for (size_t w = 0; w < sizeof(windows) / sizeof(windows[0]); w++, n++) {
 			char *argv[6] = {0};
@@ -217,6 +217,58 @@ static void what_ended_in_a_window_is_a_range_with_two_ends(void **state)
 	struct plan plan = plan_of(*state, &r, (char *[]){"x", "--ended", NULL});
 
 	assert_int_not_equal(find(&plan, RANGE " AND rowid<?)"), -1);
+}
+
+/* Names are sought after the longest are chosen, and not even the process before. */
+static void what_lasted_longest_is_chosen_from_the_durations_alone(void **state)
+{
+	static char *const filters[][4] = {
+		{"x"},
+		{"x", "--ended", "--no-loopback"},
+		{"x", "--direction", "in"},
+		{"x", "--failed", "--started"},
+	};
+	struct report r = report_called("long-lived");
+
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		char *argv[5] = {0};
+		struct plan plan;
+		int n = 0;
+
+		memcpy(argv, filters[i], sizeof(filters[i]));
+		plan = plan_of(*state, &r, argv);
+		for (int step = 0; step < plan.n; step++) {
+			const char *next = step + 1 < plan.n ? plan.steps[step + 1].detail : "";
+
+			if (strncmp(plan.steps[step].detail, "SEARCH connection USING I", 25))
+				continue;
+			assert_string_equal(next, "USE TEMP B-TREE FOR ORDER BY");
+			n++;
+		}
+		assert_true(n >= 1);
+	}
+}
+
+static void what_is_open_reads_nothing_that_ended(void **state)
+{
+	struct report r = report_called("open");
+	struct plan plan = plan_of(*state, &r, (char *[]){"x", "--port", "22", NULL});
+
+	assert_int_equal(r.relation, SCOPE_OPEN);
+	assert_int_not_equal(find(&plan, "SCAN open_row"), -1);
+	for (int i = 0; i < plan.n; i++)
+		assert_null(strstr(plan.steps[i].detail, " c "));
+}
+
+/* A date for each row of a day takes longer than all else. */
+static void rows_that_are_grouped_have_the_columns_that_are_used(void **state)
+{
+	struct report r = report_called("resets");
+	AUTO_STMT *stmt = prepared(*state, &r, (char *[]){"x", "--ended", NULL});
+
+	assert_non_null(strstr(sqlite3_sql(stmt), "SELECT id, direction, outcome, comm, "));
+	assert_null(strstr(sqlite3_sql(stmt), "started_at"));
+	assert_null(strstr(sqlite3_sql(stmt), "SELECT *"));
 }
 
 static void failures_are_found_through_their_index(void **state)
@@ -330,6 +382,9 @@ int main(void)
 		cmocka_unit_test(each_report_reads_a_range_of_the_key_in_every_window),
 		cmocka_unit_test(reports_over_tally_sum_whole_hours),
 		cmocka_unit_test(what_ended_in_a_window_is_a_range_with_two_ends),
+		cmocka_unit_test(what_lasted_longest_is_chosen_from_the_durations_alone),
+		cmocka_unit_test(what_is_open_reads_nothing_that_ended),
+		cmocka_unit_test(rows_that_are_grouped_have_the_columns_that_are_used),
 		cmocka_unit_test(failures_are_found_through_their_index),
 		cmocka_unit_test(the_list_is_merged_not_sorted),
 		cmocka_unit_test(what_is_found_is_merged_not_sorted),

@@ -185,10 +185,26 @@ static void a_view_in_the_file_cannot_use_it(void **state)
 {
 	sqlite3 *db = db_of(state);
 
-	tempdb_run(db, "DROP VIEW ended_connections;"
-		       "CREATE VIEW ended_connections AS SELECT * FROM totals");
+	tempdb_run(db, "DROP VIEW open_connections;"
+		       "CREATE VIEW open_connections AS SELECT * FROM totals");
 	assert_string_equal(error_of(db, "SELECT * FROM totals"),
 			    "totals: unsafe use of virtual table \"totals\"");
+}
+
+static void outcomes_and_errors_have_the_names_that_the_view_gives_them(void **state)
+{
+	sqlite3 *db = db_of(state);
+
+	for (int i = 0; i < 140; i++) {
+		add_ended(db, NOW_US - 140 + i, 1, 0, "10.0.0.2", 1000 + i, "1");
+		run_f(db, "UPDATE connection SET outcome = %d, error = %d WHERE id = %lld", i % 40,
+		      i, (long long)(NOW_US - 140 + i));
+	}
+	assert_string_equal(
+		tempdb_text(db, "SELECT count(*) || ' ' || count(DISTINCT outcome) || ' ' ||"
+				" count(DISTINCT error) FROM totals t JOIN ended_connections e"
+				" USING (service_port, outcome, error) WHERE t.failed = e.failed"),
+		"140 16 140");
 }
 
 static void how_it_adds_rows_is_nobody_elses(void **state)
@@ -351,6 +367,7 @@ int main(void)
 		TEST(it_reads_in_one_transaction),
 		TEST(arguments_may_come_from_another_table),
 		TEST(a_view_in_the_file_cannot_use_it),
+		TEST(outcomes_and_errors_have_the_names_that_the_view_gives_them),
 		TEST(how_it_adds_rows_is_nobody_elses),
 		TEST(a_damaged_extent_is_told),
 		TEST(foreign_types_do_no_harm),

@@ -103,7 +103,7 @@ static void what_it_reads_are_ranges_of_keys(void **state)
 	assert_has(plans, "SEARCH main.program USING INTEGER PRIMARY KEY (rowid=?)\n");
 	assert_null(strstr(plans, "main.hourly USING"));
 	plans = plans_inside(db, "SELECT pid, connections FROM totals WHERE failed = 1");
-	assert_has(plans, "SEARCH c USING INDEX connection_failed (id>?)\n");
+	assert_has(plans, "SEARCH c USING INDEX connection_failed (id>? AND id<?)\n");
 }
 
 static void parts_of_hours_are_read_by_five_minutes(void **state)
