@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,14 @@ static int add_line(struct prompt *p, const char *line, struct err *err)
 	return 0;
 }
 
+/* What one says at other prompts; no statement begins so. */
+static bool is_word(const char *line, const char *word)
+{
+	size_t len = strlen(word);
+
+	return !strncmp(line, word, len) && line[len + strspn(line + len, " \t;")] == '\0';
+}
+
 static int take_line(struct prompt *p, char *line, struct err *err)
 {
 	int ret;
@@ -127,6 +136,10 @@ static int take_line(struct prompt *p, char *line, struct err *err)
 	line += strspn(line, " \t");
 	if (!p->text && line[0] == '.')
 		return run_command(p, line, err);
+	if (!p->text && (is_word(line, "exit") || is_word(line, "quit")))
+		return leave(p, NULL, err);
+	if (!p->text && is_word(line, "help"))
+		return show_help(p, NULL, err);
 	if (!p->text && line[0] == '\0')
 		return 0;
 	ret = add_line(p, line, err);
