@@ -5,6 +5,7 @@
 
 #include "db.h"
 #include "functions.h"
+#include "nearest.h"
 #include "show.h"
 #include "span.h"
 #include "watch.h"
@@ -39,7 +40,10 @@ static int explain_refusal(sqlite3 *db, int ret, bool compiled, struct err *err)
 	if (ret && ((sqlite3_errcode(db) & 0xff) == SQLITE_AUTH ||
 		    !strcmp(sqlite3_errmsg(db), "not authorized")))
 		return err_set(err, ret, "only one SELECT can be asked; the history is read-only");
-	return ret && !compiled ? db_wrap_older(db, err) : ret;
+	if (!ret || compiled)
+		return ret;
+	nearest_name(db, err);
+	return db_wrap_older(db, err);
 }
 
 static int run_sql(sqlite3 *db, const char *sql, struct rows **out, struct err *err)

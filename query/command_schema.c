@@ -10,6 +10,7 @@
 #include "help.h"
 #include "meaning.h"
 #include "output.h"
+#include "report.h"
 #include "suggest.h"
 
 #define COLUMN_WIDTH 17
@@ -187,10 +188,11 @@ static int list_all(const struct request *q, struct listing *l, struct err *err)
 	l->name = l->nearest.word = q->statement;
 	l->meanings = meanings;
 	ret = ask_with(q, list, l, err);
-	if (!ret && l->name && !l->found)
-		return suggest_error(&l->nearest, err, "table or view",
-				     "connmon-query schema lists them");
-	return ret;
+	if (ret || !l->name || l->found)
+		return ret;
+	suggest_error(&l->nearest, err, "table or view", "connmon-query schema lists them");
+	err->code = REPORT_USAGE;
+	return err->code;
 }
 
 static int print_text(const struct request *q, struct err *err)

@@ -49,6 +49,8 @@ static bool parse(const char *text, struct endpoint *out)
 	if (is_address(text, strlen(text), out))
 		return true;
 	out->addr[0] = '\0';
+	if (is_port(text)) /* no address is a number alone */
+		return copy(out->port, sizeof(out->port), text, strlen(text));
 	if (!colon || !is_port(colon + 1))
 		return false;
 	copy(out->port, sizeof(out->port), colon + 1, strlen(colon + 1));
@@ -60,7 +62,7 @@ int endpoint_parse(const char *text, struct endpoint *out, struct err *err)
 	if (parse(text, out))
 		return 0;
 	return err_set(err, -EINVAL,
-		       "\"%s\" is no address and no port; write ADDR, :PORT or ADDR:PORT, as in "
+		       "\"%s\" is no address and no port; write ADDR, PORT or ADDR:PORT, as in "
 		       "10.0.1.10:443",
 		       text);
 }

@@ -1,7 +1,7 @@
 /*
- * endpoint.h - who one may talk to, in one word: ADDR, :PORT or ADDR:PORT. An address may be
- * a network, as in 10.0.0.0/8:443; one of IPv6 that has a port stands in brackets, as in
- * [2001:db8::1]:443.
+ * endpoint.h - who one may talk to, in one word: ADDR, PORT, :PORT or ADDR:PORT. An address
+ * may be a network, as in 10.0.0.0/8:443; one of IPv6 that has a port stands in brackets, as
+ * in [2001:db8::1]:443.
  */
 #ifndef CONNMON_ENDPOINT_H
 #define CONNMON_ENDPOINT_H

@@ -45,6 +45,17 @@ static int parse_int(const char *text, int64_t now_us, struct param_value *out, 
 	return 0;
 }
 
+static int parse_pid(const char *text, int64_t now_us, struct param_value *out, struct err *err)
+{
+	(void)now_us;
+	if (!parse_digits(text, strlen(text), INT64_MAX, &out->number))
+		return err_set(err, -EINVAL,
+			       "\"%s\" is no pid; connmon-query list --comm NAME shows those of a "
+			       "program",
+			       text);
+	return 0;
+}
+
 static int parse_limit(const char *text, int64_t now_us, struct param_value *out, struct err *err)
 {
 	int ret = parse_int(text, now_us, out, err);
@@ -232,6 +243,7 @@ static const struct values user_values = {.kind = VALUES_USERS};
 /* To add a type, write its parse function and a row here and in param.h. */
 static const struct param_type types[] = {
 	{"int", "N", parse_int, NULL},
+	{"pid", "PID", parse_pid, NULL},
 	{"limit", "N", parse_limit, NULL},
 	{"time", "TIME", parse_time, &moment_values},
 	{"interval", "DURATION", parse_interval, NULL},

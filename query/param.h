@@ -34,6 +34,7 @@ struct param_type {
  *	ports      80 or 80,443                       direction in, out
  *	outcomes   refused or refused,timeout         user      a name or a number
  *	netns      a number, or net:[number]          interval  5m, see timespec.h
+ *	pid        a whole number, not negative
  *
  * NULL when there is no type of this name.
  */

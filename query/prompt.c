@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,15 @@ static int add_line(struct prompt *p, const char *line, struct err *err)
 	return 0;
 }
 
+/* What other prompts are left by, and no statement begins with. */
+static bool is_farewell(const char *line)
+{
+	size_t len = strcspn(line, " \t;");
+
+	return (len == 4 && (!strncmp(line, "exit", 4) || !strncmp(line, "quit", 4))) &&
+	       line[len + strspn(line + len, " \t;")] == '\0';
+}
+
 static int take_line(struct prompt *p, char *line, struct err *err)
 {
 	int ret;
@@ -127,6 +137,8 @@ static int take_line(struct prompt *p, char *line, struct err *err)
 	line += strspn(line, " \t");
 	if (!p->text && line[0] == '.')
 		return run_command(p, line, err);
+	if (!p->text && is_farewell(line))
+		return leave(p, NULL, err);
 	if (!p->text && line[0] == '\0')
 		return 0;
 	ret = add_line(p, line, err);

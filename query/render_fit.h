@@ -5,6 +5,7 @@
  *  1. names stand on several lines, broken at their underscores
  *  2. moments of one day, or of one year, leave that to the column's head
  *  3. prose takes several lines; texts and bars are shortened, the widest first, and names
+ *     (to a form that everybody knows, if there is one)
  *  4. columns stand closer
  *  5. texts are shortened more, and then more
  *  6. addresses are shortened, down to the width of one of IPv4

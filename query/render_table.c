@@ -122,11 +122,28 @@ static int count_header_lines(struct table *t)
 	return most;
 }
 
+/* A part of a name that has no room, in the short form that everybody knows; NULL: it has none,
+ * or none that has room. */
+static const char *short_part(const char *part, int width)
+{
+	static const char *const forms[][2] = {
+		{"bytes", "B"},	      {"connections", "conn"}, {"container", "cont"},
+		{"direction", "dir"}, {"duration", "dur"},     {"failed", "fail"},
+		{"programs", "prog"}, {"segments", "segs"},    {"service", "svc"},
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (!strcmp(forms[i][0], part))
+			return width_of(forms[i][1]) <= width ? forms[i][1] : NULL;
+	return NULL;
+}
+
 /* The next part of a column's name, or the day of its moments. */
 static void put_header_cell(struct table *t, int i, bool last)
 {
 	struct table_column *c = &t->columns[i];
 	size_t len = part_of(c->rest, t->fit.columns[i].width);
+	const char *shorter = NULL;
 	char day[DAY_PLACES], end;
 
 	if (last && common(t, i)) {
@@ -136,7 +153,12 @@ static void put_header_cell(struct table *t, int i, bool last)
 	}
 	end = c->rest[len];
 	c->rest[len] = '\0';
-	put(t, i, c->rest, len, COLOR_NAMES);
+	if (width_of(c->rest) > t->fit.columns[i].width)
+		shorter = short_part(c->rest, t->fit.columns[i].width);
+	if (shorter)
+		put(t, i, shorter, strlen(shorter), COLOR_NAMES);
+	else
+		put(t, i, c->rest, len, COLOR_NAMES);
 	c->rest[len] = end;
 	c->rest = after_part(c->rest, len);
 }

@@ -9,7 +9,7 @@
 -- example: connmon-query process 1001 --since 7d
 -- operand: process
 -- needs: PID
--- param: process int - the process
+-- param: process pid - the process
 -- param: since time 1d count connections from when on
 -- param: limit limit 0 at most this many rows; 0: all
 WITH RECURSIVE

@@ -2,8 +2,9 @@
 -- theme: overview
 -- help: The window at a glance: all connections, those out and those in, with how many peers;
 -- help: the programs, destinations, clients and ports served that had most of them; the
--- help: destinations that failed most; and gaps, in which connections may be missing. What
--- help: to ask next: failures, compare, new-destinations, timeline.
+-- help: peers that failed most, without a port where several of theirs did; and gaps, in
+-- help: which connections may be missing. What to ask next: failures, compare,
+-- help: new-destinations, timeline.
 -- param: top int 3 how many of each
 -- param: limit limit 0 at most this many rows; 0: all
 -- example: connmon-query summary --since 1d --top 5
@@ -61,12 +62,17 @@ SELECT what, name, connections, failed, tx_bytes, rx_bytes, peers, last_at
          UNION ALL
         SELECT *
           FROM (SELECT 6, 'failing',
-                       iif(instr(peer_addr, ':'), '[' || peer_addr || ']', peer_addr)
-                         || ':' || service_port,
-                       connections, failed, tx_bytes, rx_bytes, NULL, last_at, failed
+                       CASE
+                         WHEN count(*) > 1 THEN peer_addr
+                         WHEN instr(peer_addr, ':') THEN '[' || peer_addr || ']:' || service_port
+                         ELSE peer_addr || ':' || service_port
+                       END,
+                       sum(connections), sum(failed) AS n, sum(tx_bytes), sum(rx_bytes), NULL,
+                       max(last_at), sum(failed)
                   FROM destinations
                  WHERE failed > 0
-                 ORDER BY failed DESC, peer_addr, service_port
+                 GROUP BY peer_addr
+                 ORDER BY n DESC, peer_addr
                  LIMIT :top)
          UNION ALL
         SELECT *

@@ -2,11 +2,11 @@
 -- theme: parties
 -- help: Every program here that connected to an address, a network or a service port,
 -- help: or was called from it: how often, how often in vain, the bytes, and when the
--- help: first and the last of these connections began. Write ADDR, :PORT or ADDR:PORT;
+-- help: first and the last of these connections began. Write ADDR, PORT or ADDR:PORT;
 -- help: peers says how many addresses it were. Looks back a day unless told otherwise.
 -- example: connmon-query who 10.0.1.10:6443 --since 30d
 -- operand: endpoint
--- needs: ADDR, :PORT or ADDR:PORT
+-- needs: ADDR, PORT or ADDR:PORT
 -- param: since time 1d from when on
 -- param: limit limit 0 at most this many rows; 0: all
 SELECT comm,

@@ -1,4 +1,4 @@
-/* ADDR, :PORT or ADDR:PORT, and nothing else. */
+/* ADDR, PORT, :PORT or ADDR:PORT, and nothing else. */
 #include "unit.h"
 
 #include <errno.h>
@@ -14,6 +14,7 @@ static void an_endpoint_is_an_address_a_port_or_both(void **state)
 		{"10.0.1.10", "10.0.1.10", ""},
 		{"10.0.1.10:443", "10.0.1.10", "443"},
 		{":443", "", "443"},
+		{"443", "", "443"},
 		{":1", "", "1"},
 		{":65535", "", "65535"},
 		{"10.0.0.0/8", "10.0.0.0/8", ""},
@@ -48,7 +49,9 @@ static void what_is_neither_is_refused_by_its_name(void **state)
 		":044",
 		":-1",
 		": 80",
-		"443",
+		"0",
+		"65536",
+		"044",
 		"nginx",
 		"nginx:443",
 		"10.0.1.10:",
