@@ -37,8 +37,10 @@ static int end(int ret, struct err *err)
 /* What SQLite's words do not tell of a statement that was refused. Some come without the code. */
 static int explain_refusal(sqlite3 *db, int ret, bool compiled, struct err *err)
 {
+	const char *words = sqlite3_errmsg(db);
+
 	if (ret && ((sqlite3_errcode(db) & 0xff) == SQLITE_AUTH ||
-		    !strcmp(sqlite3_errmsg(db), "not authorized")))
+		    !strcmp(words, "not authorized") || !strncmp(words, "cannot modify ", 14)))
 		return err_set(err, ret, "only one SELECT can be asked; the history is read-only");
 	if (!ret || compiled)
 		return ret;

@@ -121,13 +121,12 @@ static int add_line(struct prompt *p, const char *line, struct err *err)
 	return 0;
 }
 
-/* What other prompts are left by, and no statement begins with. */
-static bool is_farewell(const char *line)
+/* What one says at other prompts; no statement begins so. */
+static bool is_word(const char *line, const char *word)
 {
-	size_t len = strcspn(line, " \t;");
+	size_t len = strlen(word);
 
-	return (len == 4 && (!strncmp(line, "exit", 4) || !strncmp(line, "quit", 4))) &&
-	       line[len + strspn(line + len, " \t;")] == '\0';
+	return !strncmp(line, word, len) && line[len + strspn(line + len, " \t;")] == '\0';
 }
 
 static int take_line(struct prompt *p, char *line, struct err *err)
@@ -137,8 +136,10 @@ static int take_line(struct prompt *p, char *line, struct err *err)
 	line += strspn(line, " \t");
 	if (!p->text && line[0] == '.')
 		return run_command(p, line, err);
-	if (!p->text && is_farewell(line))
+	if (!p->text && (is_word(line, "exit") || is_word(line, "quit")))
 		return leave(p, NULL, err);
+	if (!p->text && is_word(line, "help"))
+		return show_help(p, NULL, err);
 	if (!p->text && line[0] == '\0')
 		return 0;
 	ret = add_line(p, line, err);

@@ -105,12 +105,31 @@ static void tell_freshness(FILE *f, const struct request *q, const struct covera
 	}
 }
 
+/* What a report leaves out by itself may be all there is. */
+static void tell_no_connections(const struct report *r)
+{
+	struct err text;
+	int n = snprintf(text.msg, sizeof(text.msg),
+			 "no such connections in this window; --since looks further back");
+
+	for (int i = 0; i < r->n_params; i++)
+		if (!strncmp(r->params[i].name, "min", 3))
+			n += snprintf(text.msg + n, sizeof(text.msg) - (size_t)n,
+				      ", a lower --%s leaves out less", r->params[i].name);
+	remark(text.msg);
+}
+
 static void tell_emptiness(const struct request *q)
 {
 	if (q->cursor.path && !q->cursor.is_new)
 		remark("no such connections ended since the last run");
+	else if (!strcmp(q->report->operand, "process"))
+		remark("no such process is known: those that connected or listened are kept, "
+		       "and the ancestors of such");
+	else if (!strcmp(q->report->name, "open") && !options_get(&q->options, "started"))
+		remark("no such connections are open now"); /* whatever the window */
 	else if (q->report->filtered)
-		remark("no such connections in this window; --since looks further back");
+		tell_no_connections(q->report);
 	else
 		remark("nothing in this window");
 }

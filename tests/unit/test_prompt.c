@@ -152,6 +152,9 @@ static void an_error_does_not_end_it(void **state)
 	type(t, "SELECT 'a;b' AS x;\n");
 	expect(t, "{\"x\": \"a;b\"}");
 	expect(t, "connmon> ");
+	type(t, "help\n");
+	expect(t, "Ctrl-C ends a statement");
+	expect(t, "connmon> ");
 	type(t, ".schema gap\n");
 	expect(t, "where the history has holes");
 	expect(t, "connmon> ");
@@ -183,7 +186,7 @@ static void ctrl_c_ends_the_line_or_the_statement(void **state)
 	expect(t, "connmon> ");
 	type(t, "SELECT count + 1 FROM gap;\n");
 	expect(t, "78\r\n");
-	type(t, ".quit\n");
+	type(t, "exit;\n");
 	assert_int_equal(end_of(t), 0);
 }
 

@@ -82,6 +82,8 @@ static void what_the_set_does_not_know_is_refused(void **state)
 	(void)state;
 	assert_true(PARSE(&set, &o, &err, "--sinc", "1h") < 0);
 	assert_string_equal(err.msg, "unknown option --sinc; did you mean --since?");
+	assert_true(PARSE(&set, &o, &err, "--from=1h") < 0);
+	assert_string_equal(err.msg, "unknown option --from; did you mean --since?");
 	assert_true(PARSE(&set, &o, &err, "--xyzzy=1") < 0);
 	assert_string_equal(err.msg, "unknown option --xyzzy; --help lists them");
 	assert_true(PARSE(&set, &o, &err, "-s", "1h") < 0);
