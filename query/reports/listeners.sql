@@ -2,7 +2,9 @@
 -- theme: parties
 -- help: The ports on which a program listens, or did in the window, since when (and until
 -- help: when), and what came in on them: connections, how many clients, and who was the
--- help: last. Several addresses of one program and port are one line.
+-- help: last. Several addresses of one program and port are one line. --port, --comm,
+-- help: --exe, --uid, --container and --pod choose listeners, all other filters only
+-- help: which connections count.
 -- example: connmon-query listeners --since 7d
 -- param: since time 1d count what came from when on
 -- param: limit limit 0 at most this many rows; 0: all
@@ -26,6 +28,13 @@ SELECT l.port,
           LEFT JOIN container k ON k.id = g.container_id
          WHERE l.from_us < :until
            AND ifnull(l.to_us, :since) >= :since
+           AND (:port IS NULL OR in_list(l.port, :port))
+           AND (:comm IS NULL OR matches(g.comm, :comm))
+           AND (:exe IS NULL OR matches(g.exe, :exe))
+           AND (:uid IS NULL OR g.uid = :uid)
+           AND (:container IS NULL OR matches(k.name, :container)
+                OR length(:container) >= 12 AND matches(k.container_id, :container || '*'))
+           AND (:pod IS NULL OR matches(k.pod, :pod))
          GROUP BY l.port, g.comm, g.exe, g.uid, k.name) l
   LEFT JOIN (SELECT service_port, comm, exe, uid, container,
                     sum(connections) AS connections, count(*) AS clients,
