@@ -98,6 +98,9 @@ int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err
 	const char *tail = NULL;
 	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, &tail);
 
+	/* The writer's are our own: the names that they miss are damaged where they are stored. */
+	if (rc == SQLITE_ERROR && sqlite3_db_readonly(db, "main") == 0)
+		return err_set(err, -EUCLEAN, "%s", sqlite3_errmsg(db));
 	if (rc == SQLITE_ERROR || rc == SQLITE_AUTH)
 		return err_set(err, -EINVAL, "%s", sqlite3_errmsg(db));
 	if (rc != SQLITE_OK)

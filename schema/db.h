@@ -64,8 +64,9 @@ int db_check_path(const char *path, bool create, struct err *err);
 
 void db_close(sqlite3 *db); /* NULL is allowed */
 
-/* Compiles one statement. -EINVAL with SQLite's words when it does not compile,
- * when it is empty, or when something follows it; else as db_errno(). */
+/* Compiles one statement. -EINVAL with SQLite's words when it does not compile (of the writer,
+ * whose statements are our own, -EUCLEAN: its schema is damaged), when it is empty, or when
+ * something follows it; else as db_errno(). */
 int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err);
 
 /* A statement, and where it is to be kept. */
