@@ -291,6 +291,8 @@ static void one_statement_at_a_time_and_not_none(void **state)
 	AUTO_STMT *stmt = NULL;
 
 	assert_int_equal(db_open_writer(f->path, false, &db, &err), 0);
+	db_close(db);
+	assert_int_equal(db_open_reader(f->path, &db, &err), 0);
 	assert_int_equal(db_prepare(db, "SELECT 1; SELECT 2", &stmt, &err), -EINVAL);
 	assert_int_equal(db_prepare(db, "  ", &stmt, &err), -EINVAL);
 	assert_int_equal(db_prepare(db, "SELEC 1", &stmt, &err), -EINVAL);
@@ -299,6 +301,21 @@ static void one_statement_at_a_time_and_not_none(void **state)
 	sqlite3_finalize(stmt);
 	stmt = NULL;
 	db_close(db);
+}
+
+static void what_the_writers_own_statements_miss_is_damage(void **state)
+{
+	struct tempdb *f = *state;
+	AUTO_DB *writer = NULL;
+	AUTO_DB *reader = NULL;
+	AUTO_STMT *stmt = NULL;
+	struct err err = {0};
+
+	assert_int_equal(db_open_writer(f->path, false, &writer, &err), 0);
+	assert_int_equal(db_open_reader(f->path, &reader, &err), 0);
+	assert_int_equal(db_prepare(writer, "SELECT id FROM connectiom", &stmt, &err), -EUCLEAN);
+	assert_int_equal(db_prepare(reader, "SELECT id FROM connectiom", &stmt, &err), -EINVAL);
+	assert_string_equal(err.msg, "no such table: connectiom");
 }
 
 static void statements_between_begin_and_end_are_of_one_moment_and_the_guard_stays(void **state)
@@ -373,6 +390,7 @@ int main(void)
 		T(a_reader_needs_a_history),
 		T(on_a_reader_nothing_but_a_select_compiles),
 		T(one_statement_at_a_time_and_not_none),
+		T(what_the_writers_own_statements_miss_is_damage),
 		T(statements_between_begin_and_end_are_of_one_moment_and_the_guard_stays),
 		T(a_wal_that_a_reader_made_grow_shrinks_when_it_has_left),
 	};
