@@ -190,6 +190,47 @@ static void ctrl_c_ends_the_line_or_the_statement(void **state)
 	assert_int_equal(end_of(t), 0);
 }
 
+#ifdef WITH_EDITLINE /* without it there is neither of these two */
+static void tab_completes_functions_tables_and_columns(void **state)
+{
+	struct terminal *t = *state;
+
+	expect(t, "connmon> ");
+	type(t, "SELECT human_by\t");
+	expect(t, "human_bytes");
+	type(t, "\025SELECT 1 FROM hourly_prog\t");
+	expect(t, "hourly_program");
+	type(t, "\025SELECT accept_wa\t");
+	expect(t, "accept_wait_us");
+	type(t, "\025.quit\n");
+	assert_int_equal(end_of(t), 0);
+}
+
+static void what_was_asked_can_be_asked_again_also_in_the_next_prompt(void **state)
+{
+	struct terminal *t = *state;
+	char path[128], line[128] = "";
+	FILE *f;
+
+	expect(t, "connmon> ");
+	type(t, "SELECT count + 23 FROM gap;\n");
+	expect(t, "100\r\n");
+	expect(t, "connmon> ");
+	type(t, "\020\n"); /* the one before */
+	expect(t, "100\r\n");
+	expect(t, "connmon> ");
+	type(t, ".quit\n");
+	assert_int_equal(end_of(t), 0);
+	snprintf(path, sizeof(path), "%s/connmon/history", t->temp->folder);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (!strstr(line, "count") && fgets(line, sizeof(line), f)) {
+	}
+	fclose(f);
+	assert_non_null(strstr(line, "count"));
+}
+#endif
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -197,6 +238,10 @@ int main(void)
 		T(statements_are_answered_until_one_leaves),
 		T(an_error_does_not_end_it),
 		T(ctrl_c_ends_the_line_or_the_statement),
+#ifdef WITH_EDITLINE
+		T(tab_completes_functions_tables_and_columns),
+		T(what_was_asked_can_be_asked_again_also_in_the_next_prompt),
+#endif
 	};
 
 	setenv("LC_ALL", "C.UTF-8", 1);
