@@ -11,7 +11,7 @@
 
 struct open_rows;
 
-/* @db is borrowed, and has the table of rows.h. */
+/* @db is borrowed, and has the table of flushed.h. */
 int open_rows_new(sqlite3 *db, struct open_rows **out, struct err *err);
 void open_rows_free(struct open_rows *o); /* NULL is allowed */
 

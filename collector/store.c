@@ -8,10 +8,10 @@
 #include "clock.h"
 #include "db.h"
 #include "dictionary.h"
+#include "flushed.h"
 #include "hourly.h"
 #include "leftover.h"
 #include "open_rows.h"
-#include "rows.h"
 #include "run.h"
 
 #define PATIENT_MS   5000
@@ -23,7 +23,7 @@
 #define ENDED_BYTES 300
 #define OPEN_BYTES  200
 
-/* Of rows.h; in the order they have in connection, so that SQLite need not move them about. */
+/* Of flushed.h; in the order they have in connection, so that SQLite need not move them about. */
 #define ENDED_COLUMNS                                                                              \
 	"id, duration_us, direction, outcome, flags, peer_addr, peer_port, local_port,"            \
 	" process_id, container_id, tx_bytes, rx_bytes, connect_us, retransmits, local_id, error," \
@@ -35,7 +35,7 @@ struct store {
 	struct dictionary *dictionary;
 	struct hourly *hourly;
 	struct retain *retain;
-	struct rows rows; /* those being written */
+	struct flushed rows; /* those being written */
 	struct open_rows *open_rows;
 	sqlite3_stmt *put_ended, *put_listener, *end_listener;
 	int64_t last_id; /* the key of the newest row in connection */
@@ -54,7 +54,7 @@ static int prepare(struct store *s, struct err *err)
 		{&s->end_listener, "UPDATE listener SET to_us = ?2 WHERE id = ?1"},
 	};
 
-	int rc = rows_attach(&s->rows, s->db);
+	int rc = flushed_attach(&s->rows, s->db);
 
 	if (rc != SQLITE_OK)
 		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(s->db));
@@ -128,7 +128,7 @@ void store_free(struct store *s)
 	sqlite3_finalize(s->end_listener);
 	run_free(s->run);
 	db_close(s->db);
-	rows_clear(&s->rows);
+	flushed_clear(&s->rows);
 	retain_free(s->retain);
 	free(s);
 }
@@ -194,7 +194,7 @@ static int closer_row(struct store *s, const struct connection *c, int64_t owner
 }
 
 /* What a row refers to. */
-static int refer(struct store *s, struct row *r, struct err *err)
+static int refer(struct store *s, struct flushed_row *r, struct err *err)
 {
 	const struct connection *c = r->c;
 	int ret = 0;
@@ -214,7 +214,7 @@ static int refer_ended(struct store *s, const struct flush *f, int64_t *last_id,
 {
 	for (size_t i = 0; i < f->n_ended; i++) {
 		const struct connection *c = &f->ended[i];
-		struct row *r = &s->rows.row[s->rows.n++];
+		struct flushed_row *r = &s->rows.row[s->rows.n++];
 		int64_t id = clock_wall_us(c->end_boot_ns, f->offset_ns);
 		int ret;
 
@@ -234,7 +234,7 @@ static int refer_ended(struct store *s, const struct flush *f, int64_t *last_id,
 static int reserve(struct store *s, size_t n, struct err *err)
 {
 	s->rows.n = 0;
-	return rows_reserve(&s->rows, n) ? err_set(err, -ENOMEM, "no memory for rows") : 0;
+	return flushed_reserve(&s->rows, n) ? err_set(err, -ENOMEM, "no memory for rows") : 0;
 }
 
 static int write_ended(struct store *s, const struct flush *f, int64_t *last_id, struct err *err)
@@ -256,7 +256,7 @@ static int write_open(struct store *s, const struct flush *f, struct err *err)
 
 	for (size_t i = 0; i < f->n_open && !ret; i++) {
 		const struct connection *c = f->open[i];
-		struct row *r = &s->rows.row[s->rows.n++];
+		struct flushed_row *r = &s->rows.row[s->rows.n++];
 
 		r->c = c;
 		r->id = c->open_row ? c->open_row : (int64_t)c->id;

@@ -1,10 +1,10 @@
 /*
- * rows.h - the connections of a flush as a table that SQL can read, flushed: so one
+ * flushed.h - the connections of a flush as a table that SQL can read, flushed: so one
  * INSERT ... SELECT writes all of them, which takes two thirds of what it takes to bind the values
  * of each and step. The columns are called as in connection and open_row.
  */
-#ifndef CONNMON_ROWS_H
-#define CONNMON_ROWS_H
+#ifndef CONNMON_FLUSHED_H
+#define CONNMON_FLUSHED_H
 
 #include <sqlite3.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include "connection.h"
 
 /* A connection, and what its row refers to; 0: nothing. */
-struct row {
+struct flushed_row {
 	const struct connection *c; /* borrowed */
 	int64_t id;
 	int64_t local_id; /* of those that ended */
@@ -24,8 +24,8 @@ struct row {
 
 #define CLOSER_IS_OWNER (-1)
 
-struct rows {
-	struct row *row;
+struct flushed {
+	struct flushed_row *row;
 	size_t n;
 	size_t room;
 	int64_t offset_ns; /* wall clock minus the time since boot */
@@ -34,11 +34,11 @@ struct rows {
 
 /* Makes the table of @db; @rows is borrowed until the database is closed. Returns a code of
  * SQLite. */
-int rows_attach(struct rows *rows, sqlite3 *db);
+int flushed_attach(struct flushed *rows, sqlite3 *db);
 
 /* Room for @n of them: 0 or -ENOMEM. */
-int rows_reserve(struct rows *rows, size_t n);
+int flushed_reserve(struct flushed *rows, size_t n);
 
-void rows_clear(struct rows *rows);
+void flushed_clear(struct flushed *rows);
 
 #endif

@@ -1,4 +1,4 @@
-#include "rows.h"
+#include "flushed.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -45,14 +45,14 @@ static const char declaration[] =
 	" local_id, error, closer_id, accept_wait_us, srtt_us, min_rtt_us, cookie, owner_source,"
 	" thread, start_us, seen_us, netns, local_addr, open_row)";
 
-struct flushed {
+struct flushed_table {
 	sqlite3_vtab base;
-	const struct rows *rows;
+	const struct flushed *rows;
 };
 
 struct cursor {
 	sqlite3_vtab_cursor base;
-	const struct rows *rows;
+	const struct flushed *rows;
 	size_t at;
 	char peer[INET6_ADDRSTRLEN]; /* read before the cursor moves on */
 };
@@ -141,8 +141,8 @@ static int64_t duration_us(const struct connection *c)
 static int on_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int column)
 {
 	struct cursor *cursor = (struct cursor *)base;
-	const struct rows *rows = cursor->rows;
-	const struct row *r = &rows->row[cursor->at];
+	const struct flushed *rows = cursor->rows;
+	const struct flushed_row *r = &rows->row[cursor->at];
 	const struct connection *c = r->c;
 	int len;
 
@@ -245,7 +245,7 @@ static int on_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int column
 static int on_connect(sqlite3 *db, void *rows, int n_words, const char *const *words,
 		      sqlite3_vtab **out, char **error)
 {
-	struct flushed *table;
+	struct flushed_table *table;
 	int rc = sqlite3_declare_vtab(db, declaration);
 
 	(void)n_words, (void)words, (void)error;
@@ -254,7 +254,7 @@ static int on_connect(sqlite3 *db, void *rows, int n_words, const char *const *w
 	table = sqlite3_malloc(sizeof(*table));
 	if (!table)
 		return SQLITE_NOMEM;
-	*table = (struct flushed){.rows = rows};
+	*table = (struct flushed_table){.rows = rows};
 	*out = &table->base;
 	return SQLITE_OK;
 }
@@ -277,7 +277,7 @@ static int on_open(sqlite3_vtab *table, sqlite3_vtab_cursor **out)
 
 	if (!c)
 		return SQLITE_NOMEM;
-	*c = (struct cursor){.rows = ((struct flushed *)table)->rows};
+	*c = (struct cursor){.rows = ((struct flushed_table *)table)->rows};
 	*out = &c->base;
 	return SQLITE_OK;
 }
@@ -328,14 +328,14 @@ static const sqlite3_module module = {
 	.xRowid = on_rowid,
 };
 
-int rows_attach(struct rows *rows, sqlite3 *db)
+int flushed_attach(struct flushed *rows, sqlite3 *db)
 {
 	return sqlite3_create_module(db, "flushed", &module, rows);
 }
 
-int rows_reserve(struct rows *rows, size_t n)
+int flushed_reserve(struct flushed *rows, size_t n)
 {
-	struct row *row;
+	struct flushed_row *row;
 
 	if (n <= rows->room)
 		return 0;
@@ -347,8 +347,8 @@ int rows_reserve(struct rows *rows, size_t n)
 	return 0;
 }
 
-void rows_clear(struct rows *rows)
+void flushed_clear(struct flushed *rows)
 {
 	free(rows->row);
-	*rows = (struct rows){0};
+	*rows = (struct flushed){0};
 }
