@@ -17,8 +17,10 @@ void sql_human_us(sqlite3_context *ctx, int argc, sqlite3_value **argv);
 void percentile_step(sqlite3_context *ctx, int argc, sqlite3_value **argv);
 void percentile_final(sqlite3_context *ctx);
 
-/* The one of @n keys that has so many less ones, @rank, from 0. */
-uint64_t percentile_key_at(const uint64_t *key, size_t n, size_t rank);
+/* Of @n > 0 keys, which are ordered as the numbers are that @number makes of them: number
+ * @percent / 100 * (n - 1), from 0 on, and between two of them in proportion. */
+double percentile_of(const uint64_t *key, size_t n, double percent,
+		     double (*number)(uint64_t key));
 
 /* functions_names.c: port_name() and user_name(), with what they remember. */
 int names_register(sqlite3 *db, struct err *err);

@@ -44,7 +44,8 @@ static double number_of(uint64_t key)
 	return number;
 }
 
-uint64_t percentile_key_at(const uint64_t *key, size_t n, size_t rank)
+/* The one of @n keys that has so many less ones, @rank, from 0. */
+static uint64_t key_at(const uint64_t *key, size_t n, size_t rank)
 {
 	uint64_t same = UINT64_MAX, any = 0, prefix = 0;
 	int top = 56;
@@ -70,6 +71,18 @@ uint64_t percentile_key_at(const uint64_t *key, size_t n, size_t rank)
 		prefix = prefix << 8 | byte;
 	}
 	return prefix;
+}
+
+double percentile_of(const uint64_t *key, size_t n, double percent,
+		     double (*number)(uint64_t key))
+{
+	const double at = percent * (double)(n - 1) / 100;
+	const size_t rank = (size_t)at;
+	const double share = at - (double)rank, below = number(key_at(key, n, rank));
+	const double above = share > 0 ? number(key_at(key, n, rank + 1)) : below;
+
+	/* Of what is infinitely far away no share is taken. */
+	return isfinite(above - below) ? below + share * (above - below) : below;
 }
 
 static void fail(sqlite3_context *ctx, struct values *v, const char *words)
@@ -129,22 +142,11 @@ void percentile_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 void percentile_final(sqlite3_context *ctx)
 {
 	struct values *v = sqlite3_aggregate_context(ctx, 0);
-	double at, share, below, above;
-	size_t rank;
 
 	if (!v)
 		return;
-	if (v->n && !v->failed) {
-		at = v->percent * (double)(v->n - 1) / 100;
-		rank = (size_t)at;
-		share = at - (double)rank;
-		below = number_of(percentile_key_at(v->key, v->n, rank));
-		above = share > 0 ? number_of(percentile_key_at(v->key, v->n, rank + 1)) : below;
-		/* Of what is infinitely far away no share is taken. */
-		if (isfinite(above - below))
-			below += share * (above - below);
-		sqlite3_result_double(ctx, below);
-	}
+	if (v->n && !v->failed)
+		sqlite3_result_double(ctx, percentile_of(v->key, v->n, v->percent, number_of));
 	sqlite3_free(v->key);
 	v->key = NULL;
 }

@@ -101,15 +101,10 @@ static void percentile_end(sqlite3_context *ctx)
 
 	if (v) {
 		uint64_t *key = (uint64_t *)v->value;
-		double at = v->percent * (double)(v->n - 1) / 100;
-		size_t rank = (size_t)at;
-		double share = at - (double)rank, below, above;
 
 		for (size_t i = 0; i < v->n; i++)
 			key[i] ^= SIGN;
-		below = number_of(percentile_key_at(key, v->n, rank));
-		above = share > 0 ? number_of(percentile_key_at(key, v->n, rank + 1)) : below;
-		sqlite3_result_double(ctx, below + share * (above - below));
+		sqlite3_result_double(ctx, percentile_of(key, v->n, v->percent, number_of));
 	}
 	clear(ctx);
 }
