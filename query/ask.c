@@ -13,10 +13,13 @@
 /* What SQLite may take, sorts and sums included; the rows that are printed are not in it. */
 #define HEAP_MAX_BYTES (INT64_C(1) << 30)
 
-static int open_db(const struct request *q, sqlite3 **out, struct err *err)
+/* Opens the database under the watch, which end() ends, also when this fails. */
+static int begin(const struct request *q, sqlite3 **out, struct err *err)
 {
-	int ret = db_open_reader(q->db_path, out, err);
+	int ret;
 
+	watch_begin(q->timeout_us);
+	ret = db_open_reader(q->db_path, out, err);
 	if (ret)
 		return ret;
 	watch_db(*out);
@@ -61,10 +64,8 @@ static int run_sql(sqlite3 *db, const char *sql, struct rows **out, struct err *
 int ask_sql(const struct request *q, const char *sql, struct rows **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
-	int ret;
+	int ret = begin(q, &db, err);
 
-	watch_begin(q->timeout_us);
-	ret = open_db(q, &db, err);
 	if (!ret)
 		ret = run_sql(db, sql, out, err);
 	return end(ret, err);
@@ -107,10 +108,8 @@ static int run_report(struct request *q, sqlite3 *db, struct rows **out, struct 
 int ask_report(struct request *q, struct rows **out, struct coverage *coverage, struct err *err)
 {
 	AUTO_DB *db = NULL;
-	int ret;
+	int ret = begin(q, &db, err);
 
-	watch_begin(q->timeout_us);
-	ret = open_db(q, &db, err);
 	if (!ret)
 		ret = run_report(q, db, out, coverage, err);
 	return end(ret, err);
@@ -120,10 +119,8 @@ int ask_with(const struct request *q, int (*ask)(sqlite3 *db, void *ctx, struct 
 	     void *ctx, struct err *err)
 {
 	AUTO_DB *db = NULL;
-	int ret;
+	int ret = begin(q, &db, err);
 
-	watch_begin(q->timeout_us);
-	ret = open_db(q, &db, err);
 	if (!ret)
 		ret = ask(db, ctx, err);
 	return end(ret, err);
@@ -155,10 +152,8 @@ static int expand(const struct request *q, sqlite3 *db, bool plainly, char **out
 int ask_report_sql(const struct request *q, char **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
-	int ret;
+	int ret = begin(q, &db, err);
 
-	watch_begin(q->timeout_us);
-	ret = open_db(q, &db, err);
 	if (!ret)
 		ret = expand(q, db, true, out, err);
 	return end(ret, err);
@@ -168,10 +163,8 @@ int ask_plan(const struct request *q, const char *sql, struct rows **out, struct
 {
 	AUTO_DB *db = NULL;
 	char *expanded = NULL;
-	int ret;
+	int ret = begin(q, &db, err);
 
-	watch_begin(q->timeout_us);
-	ret = open_db(q, &db, err);
 	if (!ret && !sql)
 		ret = expand(q, db, false, &expanded, err);
 	if (!ret)
