@@ -9,12 +9,12 @@
 
 #include "clock.h"
 #include "db.h"
+#include "retention.h"
 
 #define MIN_RING_BYTES (64u << 10)
 #define MAX_RING_BYTES (1u << 30)
 #define MIN_FLUSH_NS   (100 * NS_PER_MS)
 #define MAX_FLUSH_NS   (60 * NS_PER_S)
-#define DAY_NS	       (86400 * NS_PER_S)
 #define MIN_MAX_OPEN   100u
 #define MAX_MAX_OPEN   (16u << 20)
 #define MIN_MAX_BYTES  (64u << 20)
@@ -52,12 +52,12 @@ static const struct argp_option rows[] = {
 	{"refresh", OPT_REFRESH, "TIME", 0,
 	 "Look at what is open this often, for owners and byte counts: 1s to 1h (30s)", 0},
 	{"retain", OPT_RETAIN, "TIME", 0,
-	 "Keep connections this long, from 1h on (30d); 0: for ever", 0},
+	 "Keep connections this long, from 1h on (" RETAIN_DEFAULT "); 0: for ever", 0},
 	{"retain-totals", OPT_RETAIN_TOTALS, "TIME", 0,
-	 "Keep hourly totals this long (400d); 0: for ever", 0},
+	 "Keep hourly totals this long (" RETAIN_TOTALS_DEFAULT "); 0: for ever", 0},
 	{"max-size", OPT_MAX_SIZE, "SIZE", 0,
-	 "The most that the database, its WAL and its shm take together, from 64M on (4G); 0: no "
-	 "bound",
+	 "The most that the database, its WAL and its shm take together, from 64M on "
+	 "(" MAX_SIZE_DEFAULT "); 0: no bound",
 	 0},
 	{"durable", OPT_DURABLE, NULL, 0, "Let each commit survive a power cut", 0},
 	{"ring", OPT_RING, "SIZE", 0,
@@ -389,12 +389,14 @@ void options_parse(int argc, char **argv, struct options *out)
 		.db = db_default_path(),
 		.flush_ns = NS_PER_S,
 		.refresh_ns = 30 * NS_PER_S,
-		.retention = {.rows_ns = 30 * DAY_NS,
-			      .totals_ns = 400 * DAY_NS,
-			      .max_bytes = 4ull << 30},
 		.probe = {.ring_bytes = 16 << 20, .max_open = 256 << 10},
 	};
 
+	struct err none; /* the words are our own */
+
+	parse_retain(RETAIN_DEFAULT, &o.retention.rows_ns, &none);
+	parse_retain(RETAIN_TOTALS_DEFAULT, &o.retention.totals_ns, &none);
+	parse_max_size(MAX_SIZE_DEFAULT, &o.retention.max_bytes, &none);
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	*out = o;
 }

@@ -9,6 +9,7 @@
 
 #include "db.h"
 #include "human.h"
+#include "retention.h"
 #include "who.h"
 
 static const char *ago(const struct patient *p, int64_t us, char out[HUMAN_SIZE])
@@ -217,10 +218,9 @@ void doctor_retention(struct patient *p)
 		return;
 	}
 	words[n] = '\0';
-	/* The defaults are those of collector/options.c. */
-	option_of(words, (size_t)n, "retain", "30d", retain);
-	option_of(words, (size_t)n, "retain-totals", "400d", totals);
-	option_of(words, (size_t)n, "max-size", "4G", size);
+	option_of(words, (size_t)n, "retain", RETAIN_DEFAULT, retain);
+	option_of(words, (size_t)n, "retain-totals", RETAIN_TOTALS_DEFAULT, totals);
+	option_of(words, (size_t)n, "max-size", MAX_SIZE_DEFAULT, size);
 	snprintf(told, sizeof(told), "--retain %s --retain-totals %s --max-size %s", retain, totals,
 		 size);
 	judge_retention(p, told, retain);

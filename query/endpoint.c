@@ -5,18 +5,14 @@
 #include <string.h>
 
 #include "functions.h"
+#include "param.h"
 
 /* 1 to 65535, without a zero in front, as the filter --port wants it. */
 static bool is_port(const char *text)
 {
-	size_t len = strlen(text);
-	int port = 0;
+	int64_t port;
 
-	if (len < 1 || len > 5 || text[0] == '0' || strspn(text, "0123456789") != len)
-		return false;
-	for (; *text; text++)
-		port = port * 10 + (*text - '0');
-	return port <= 65535;
+	return text[0] != '0' && param_digits(text, strlen(text), 65535, &port);
 }
 
 static bool copy(char *to, size_t size, const char *from, size_t len)

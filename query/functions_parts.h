@@ -19,8 +19,7 @@ void percentile_final(sqlite3_context *ctx);
 
 /* Of @n > 0 keys, which are ordered as the numbers are that @number makes of them: number
  * @percent / 100 * (n - 1), from 0 on, and between two of them in proportion. */
-double percentile_of(const uint64_t *key, size_t n, double percent,
-		     double (*number)(uint64_t key));
+double percentile_of(const uint64_t *key, size_t n, double percent, double (*number)(uint64_t key));
 
 /* functions_names.c: port_name() and user_name(), with what they remember. */
 int names_register(sqlite3 *db, struct err *err);

@@ -73,8 +73,7 @@ static uint64_t key_at(const uint64_t *key, size_t n, size_t rank)
 	return prefix;
 }
 
-double percentile_of(const uint64_t *key, size_t n, double percent,
-		     double (*number)(uint64_t key))
+double percentile_of(const uint64_t *key, size_t n, double percent, double (*number)(uint64_t key))
 {
 	const double at = percent * (double)(n - 1) / 100;
 	const size_t rank = (size_t)at;

@@ -21,8 +21,7 @@ const char *const param_outcomes[] = {
 
 static const char *const directions[] = {"in", "out", NULL};
 
-/* Digits alone: strtoll() would take blanks, signs and 0x. */
-static bool parse_digits(const char *text, size_t len, int64_t max, int64_t *out)
+bool param_digits(const char *text, size_t len, int64_t max, int64_t *out)
 {
 	int64_t n = 0;
 
@@ -40,7 +39,7 @@ static bool parse_digits(const char *text, size_t len, int64_t max, int64_t *out
 static int parse_int(const char *text, int64_t now_us, struct param_value *out, struct err *err)
 {
 	(void)now_us;
-	if (!parse_digits(text, strlen(text), INT64_MAX, &out->number))
+	if (!param_digits(text, strlen(text), INT64_MAX, &out->number))
 		return err_set(err, -EINVAL, "\"%s\" is not a whole number", text);
 	return 0;
 }
@@ -48,7 +47,7 @@ static int parse_int(const char *text, int64_t now_us, struct param_value *out, 
 static int parse_pid(const char *text, int64_t now_us, struct param_value *out, struct err *err)
 {
 	(void)now_us;
-	if (!parse_digits(text, strlen(text), INT64_MAX, &out->number))
+	if (!param_digits(text, strlen(text), INT64_MAX, &out->number))
 		return err_set(err, -EINVAL,
 			       "\"%s\" is no pid; connmon-query list --comm NAME shows those of a "
 			       "program",
@@ -116,10 +115,10 @@ static int parse_ports(const char *text, int64_t now_us, struct param_value *out
 	for (const char *p = text;; p++) {
 		size_t len = strcspn(p, ",");
 
-		if (!parse_digits(p, len, 65535, &port) && guess_port(text, guess))
+		if (!param_digits(p, len, 65535, &port) && guess_port(text, guess))
 			return err_set(err, -EINVAL, "\"%s\" is no port; did you mean %s?", text,
 				       guess);
-		if (!parse_digits(p, len, 65535, &port))
+		if (!param_digits(p, len, 65535, &port))
 			return err_set(err, -EINVAL,
 				       "\"%s\" is no list of ports; write 443 or 80,443", text);
 		p += len;
@@ -208,7 +207,7 @@ static int parse_user(const char *text, int64_t now_us, struct param_value *out,
 	const struct passwd *user;
 
 	(void)now_us;
-	if (parse_digits(text, strlen(text), UINT32_MAX, &out->number))
+	if (param_digits(text, strlen(text), UINT32_MAX, &out->number))
 		return 0;
 	user = getpwnam(text);
 	if (!user)
@@ -222,10 +221,10 @@ static int parse_netns(const char *text, int64_t now_us, struct param_value *out
 	size_t len = strlen(text);
 
 	(void)now_us;
-	if (parse_digits(text, len, UINT32_MAX, &out->number))
+	if (param_digits(text, len, UINT32_MAX, &out->number))
 		return 0;
 	if (len > 6 && !memcmp(text, "net:[", 5) && text[len - 1] == ']' &&
-	    parse_digits(text + 5, len - 6, UINT32_MAX, &out->number))
+	    param_digits(text + 5, len - 6, UINT32_MAX, &out->number))
 		return 0;
 	return err_set(err, -EINVAL,
 		       "\"%s\" is no network namespace; write its number, as in "

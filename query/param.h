@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -42,6 +43,10 @@ const struct param_type *param_type_find(const char *name);
 
 /* The outcomes that the view connections names, ending in NULL. */
 extern const char *const param_outcomes[];
+
+/* Reads the first @len bytes of @text: 1 to 18 digits and nothing else, as strtoll() would take
+ * blanks, signs and 0x. False when they are not, or are more than @max. */
+bool param_digits(const char *text, size_t len, int64_t max, int64_t *out);
 
 /* Binds @value to the statement's :NAME; nothing when it has none. A - in @name is
  * a _ in SQL. */

@@ -76,6 +76,9 @@ static void without_options_it_records_to_the_usual_place(void **state)
 	unsetenv("CONNMON_DB");
 	options_parse(1, argv, &o);
 	assert_string_equal(o.db, "/var/lib/connmon.db");
+	assert_int_equal(o.retention.rows_ns, 30 * 86400 * INT64_C(1000000000));
+	assert_int_equal(o.retention.totals_ns, 400 * 86400 * INT64_C(1000000000));
+	assert_int_equal(o.retention.max_bytes, UINT64_C(4) << 30);
 	assert_false(o.print);
 	assert_false(o.durable);
 	assert_int_equal(o.flush_ns, 1000000000);
