@@ -42,9 +42,10 @@ static int64_t moment(sqlite3_stmt *stmt, int column)
 static int find_runs(sqlite3 *db, struct coverage *out, int64_t *stopped_us, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
+	const unsigned char *boot_id;
 	int ret = db_prepare(db,
 			     "SELECT last_commit_us, stop_us,"
-			     " (SELECT start_us FROM run ORDER BY id LIMIT 1)"
+			     " (SELECT start_us FROM run ORDER BY id LIMIT 1), boot_id"
 			     " FROM run ORDER BY id DESC LIMIT 1",
 			     &stmt, err);
 
@@ -58,6 +59,8 @@ static int find_runs(sqlite3 *db, struct coverage *out, int64_t *stopped_us, str
 	out->last_write_us = moment(stmt, 0);
 	*stopped_us = moment(stmt, 1);
 	out->begin_us = moment(stmt, 2);
+	boot_id = sqlite3_column_text(stmt, 3);
+	snprintf(out->boot_id, sizeof(out->boot_id), "%s", boot_id ? (const char *)boot_id : "");
 	return 0;
 }
 

@@ -21,6 +21,7 @@ struct coverage {
 	int64_t last_write_us; /* 0: never */
 	bool is_running;       /* a collector is, for all that can be seen */
 	bool is_fresh;	       /* and writes */
+	char boot_id[40];      /* of the node when it last recorded; "": never */
 };
 
 /* Of the database @db, as it stands within the caller's transaction. */

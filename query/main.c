@@ -58,7 +58,7 @@ static int run_report(struct request *q, bool *has_gaps, struct err *err)
 	int ret = ask_report(q, &rows, &coverage, err);
 
 	if (!ret)
-		ret = output_rows(q, rows, err);
+		ret = output_report(q, rows, &coverage, err);
 	if (!ret && q->cursor.path) /* not before all of it is delivered */
 		ret = cursor_save(&q->cursor, err);
 	if (ret)

@@ -2,6 +2,7 @@
 #ifndef CONNMON_OUTPUT_H
 #define CONNMON_OUTPUT_H
 
+#include "coverage.h"
 #include "err.h"
 #include "request.h"
 #include "rows.h"
@@ -9,5 +10,9 @@
 /* In the format of @q; on a terminal through a pager, and then it returns when that is closed.
  * -ENOSPC and the like when the output does not take them. */
 int output_rows(const struct request *q, const struct rows *rows, struct err *err);
+
+/* The same of a report, of which a page tells what is known of its window. */
+int output_report(const struct request *q, const struct rows *rows, const struct coverage *coverage,
+		  struct err *err);
 
 #endif

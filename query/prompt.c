@@ -34,7 +34,7 @@ static int show_help(struct prompt *p, const char *word, struct err *err)
 	     ".help          this\n"
 	     ".tables        tables and views\n"
 	     ".schema [NAME] the columns of all of them, or of one, and what they mean\n"
-	     ".format NAME   table, markdown, csv, tsv, json or jsonl\n"
+	     ".format NAME   table, markdown, html, csv, tsv, json or jsonl\n"
 	     ".quit          leaves, as Ctrl-D does; Ctrl-C ends a statement");
 	return 0;
 }

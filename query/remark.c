@@ -21,7 +21,7 @@ static const char *moment(int64_t us, const struct request *q, bool exact, char 
 }
 
 /* "2026-01-31 10:02:11 to 11:02:11" */
-static void tell_window(FILE *f, const struct request *q)
+void remark_tell_window(FILE *f, const struct request *q)
 {
 	const struct report_args *a = &q->args;
 	const bool exact = a->until_us - a->since_us < 10 * US_PER_S;
@@ -36,7 +36,7 @@ static void tell_window(FILE *f, const struct request *q)
 }
 
 /* Why rows may be missing, each reason with what tells more; or that none are. */
-static void tell_gaps(FILE *f, const struct request *q, const struct coverage *c)
+void remark_tell_gaps(FILE *f, const struct request *q, const struct coverage *c)
 {
 	const int64_t week_us = 7 * 86400 * US_PER_S;
 	char day[TIMESPEC_SIZE];
@@ -87,7 +87,7 @@ static void tell_age(FILE *f, int64_t us)
 	fprintf(f, "%lld %s ago", (long long)(s / units[i].unit_s), units[i].unit);
 }
 
-static void tell_freshness(FILE *f, const struct request *q, const struct coverage *c)
+void remark_tell_freshness(FILE *f, const struct request *q, const struct coverage *c)
 {
 	const int64_t age_us = q->now_us - c->last_write_us;
 	char since[TIMESPEC_SIZE];
@@ -106,47 +106,48 @@ static void tell_freshness(FILE *f, const struct request *q, const struct covera
 }
 
 /* What a report leaves out by itself may be all there is. */
-static void tell_no_connections(const struct report *r)
+static void tell_no_connections(FILE *f, const struct report *r)
 {
-	struct err text;
-	int n = snprintf(text.msg, sizeof(text.msg),
-			 "no such connections in this window; --since looks further back");
-
+	fputs("no such connections in this window; --since looks further back", f);
 	for (int i = 0; i < r->n_params; i++)
 		if (!strncmp(r->params[i].name, "min", 3))
-			n += snprintf(text.msg + n, sizeof(text.msg) - (size_t)n,
-				      ", a lower --%s leaves out less", r->params[i].name);
-	remark(text.msg);
+			fprintf(f, ", a lower --%s leaves out less", r->params[i].name);
 }
 
-static void tell_emptiness(const struct request *q)
+void remark_tell_emptiness(FILE *f, const struct request *q)
 {
 	if (q->cursor.path && !q->cursor.is_new)
-		remark("no such connections ended since the last run");
+		fputs("no such connections ended since the last run", f);
 	else if (!strcmp(q->report->operand, "process"))
-		remark("no such process is known: those that connected or listened are kept, "
-		       "and the ancestors of such");
+		fputs("no such process is known: those that connected or listened are kept, "
+		      "and the ancestors of such",
+		      f);
 	else if (!strcmp(q->report->name, "open") && !options_get(&q->options, "started"))
-		remark("no such connections are open now"); /* whatever the window */
+		fputs("no such connections are open now", f); /* whatever the window */
 	else if (q->report->filtered)
-		tell_no_connections(q->report);
+		tell_no_connections(f, q->report);
 	else
-		remark("nothing in this window");
+		fputs("nothing in this window", f);
 }
 
 void remark_on(const struct request *q, const struct rows *rows, const struct coverage *coverage)
 {
-	struct err text = {0};
-	FILE *f = fmemopen(text.msg, sizeof(text.msg) - 1, "w");
+	struct err emptiness = {0}, text = {0};
+	FILE *f = fmemopen(emptiness.msg, sizeof(emptiness.msg) - 1, "w");
 
-	if (rows->n_rows == 0)
-		tell_emptiness(q);
+	if (f && rows->n_rows == 0)
+		remark_tell_emptiness(f, q);
+	if (f)
+		fclose(f);
+	if (emptiness.msg[0])
+		remark(emptiness.msg);
+	f = fmemopen(text.msg, sizeof(text.msg) - 1, "w");
 	if (!f)
 		return;
-	tell_window(f, q);
+	remark_tell_window(f, q);
 	if (q->report->filtered)
-		tell_gaps(f, q, coverage);
-	tell_freshness(f, q, coverage);
+		remark_tell_gaps(f, q, coverage);
+	remark_tell_freshness(f, q, coverage);
 	fclose(f);
 	remark(text.msg);
 }

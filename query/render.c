@@ -13,6 +13,7 @@
 const struct renderer renderers[] = {
 	{"table", "aligned columns, for people", true, render_table},
 	{"markdown", "the same as a Markdown table", true, render_markdown},
+	{"html", "a page of its own, for a browser", true, render_html},
 	{"csv", "RFC 4180", false, render_csv},
 	{"tsv", "the same between tabs", false, render_tsv},
 	{"json", "one array of objects", false, render_json},
@@ -36,7 +37,7 @@ int render_find(const char *name, const struct renderer **out, struct err *err)
 		suggest_try(&s, r->name);
 	}
 	return suggest_error(&s, err, "format",
-			     "it is table, markdown, csv, tsv, json, jsonl, dot or mermaid");
+			     "it is table, markdown, html, csv, tsv, json, jsonl, dot or mermaid");
 }
 
 int render_next(struct render *r, struct err *err)

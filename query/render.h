@@ -12,8 +12,9 @@
  *	          render_units.c
  *
  * table and markdown are for people: durations and bytes readable, moments in local
- * time. The others are for programs: numbers as they are, moments in RFC 3339, UTC.
- * No control byte and no invalid UTF-8 of a cell gets through any of them.
+ * time; so is html, where each cell has its exact value, too. The others are for programs: numbers
+ *as they are, moments in RFC 3339, UTC. No control byte and no invalid UTF-8 of a cell gets through
+ *any of them.
  */
 #ifndef CONNMON_RENDER_H
 #define CONNMON_RENDER_H
@@ -24,6 +25,8 @@
 #include "err.h"
 #include "rows.h"
 
+struct page;
+
 /* What the reader wants and what the output can show. All zero is a file of plain text. */
 struct render_style {
 	bool utc;    /* moments for people in UTC */
@@ -33,6 +36,7 @@ struct render_style {
 	bool color;
 	bool ascii; /* what is not ASCII must not get out: a terminal that knows nothing else */
 	int width;  /* of a terminal, for tables; 0: as wide as it gets */
+	const struct page *page; /* around the rows, where a format has room; NULL: nothing */
 };
 
 enum render_unit {
@@ -108,6 +112,7 @@ enum render_unit render_unit_of(const char *name);
 
 int render_table(struct render *r, struct err *err);
 int render_markdown(struct render *r, struct err *err);
+int render_html(struct render *r, struct err *err);
 int render_csv(struct render *r, struct err *err);
 int render_tsv(struct render *r, struct err *err);
 int render_json(struct render *r, struct err *err);

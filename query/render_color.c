@@ -3,40 +3,36 @@
 #include <stddef.h>
 #include <string.h>
 
-#define RED    "\x1b[31m"
-#define YELLOW "\x1b[33m"
-#define GREEN  "\x1b[32m"
-#define DIM    "\x1b[2m"
-
 /* A column by the last words of its name; of texts only @value, NULL for any; of numbers what
  * is more than nothing. */
 static const struct {
-	const char *column, *value, *color;
+	const char *column, *value;
+	enum tone tone;
 } meanings[] = {
-	{"outcome", "refused", RED},
-	{"outcome", "timeout", RED},
-	{"outcome", "unreachable", RED},
-	{"outcome", "cancelled", RED},
-	{"outcome", "no_port", RED},
-	{"outcome", "denied", RED},
-	{"outcome", "error", RED},
-	{"outcome", "reset_by_peer", YELLOW},
-	{"outcome", "reset_by_us", YELLOW},
-	{"outcome", "timed_out", YELLOW},
-	{"outcome", "never_accepted", YELLOW},
-	{"outcome", "killed", YELLOW},
-	{"outcome", "lost", YELLOW},
-	{"outcome", "open", GREEN},
-	{"outcome", "connecting", GREEN},
-	{"error", NULL, RED},
-	{"state", "fail", RED},
-	{"state", "warn", YELLOW},
-	{"state", "ok", GREEN},
-	{"failed", NULL, RED},
-	{"failures", NULL, RED},
-	{"failed_pct", NULL, RED},
-	{"resets", NULL, YELLOW},
-	{"retransmits", NULL, YELLOW},
+	{"outcome", "refused", TONE_BAD},
+	{"outcome", "timeout", TONE_BAD},
+	{"outcome", "unreachable", TONE_BAD},
+	{"outcome", "cancelled", TONE_BAD},
+	{"outcome", "no_port", TONE_BAD},
+	{"outcome", "denied", TONE_BAD},
+	{"outcome", "error", TONE_BAD},
+	{"outcome", "reset_by_peer", TONE_WARN},
+	{"outcome", "reset_by_us", TONE_WARN},
+	{"outcome", "timed_out", TONE_WARN},
+	{"outcome", "never_accepted", TONE_WARN},
+	{"outcome", "killed", TONE_WARN},
+	{"outcome", "lost", TONE_WARN},
+	{"outcome", "open", TONE_GOOD},
+	{"outcome", "connecting", TONE_GOOD},
+	{"error", NULL, TONE_BAD},
+	{"state", "fail", TONE_BAD},
+	{"state", "warn", TONE_WARN},
+	{"state", "ok", TONE_GOOD},
+	{"failed", NULL, TONE_BAD},
+	{"failures", NULL, TONE_BAD},
+	{"failed_pct", NULL, TONE_BAD},
+	{"resets", NULL, TONE_WARN},
+	{"retransmits", NULL, TONE_WARN},
 };
 
 static bool is_column(const char *name, const char *ending)
@@ -61,12 +57,22 @@ static bool holds(const struct cell *cell, const char *value)
 	}
 }
 
-const char *color_of(const char *name, const struct cell *cell)
+enum tone tone_of(const char *name, const struct cell *cell)
 {
 	if (cell->type == SQLITE_NULL)
-		return DIM;
+		return TONE_FAINT;
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
 		if (is_column(name, meanings[i].column) && holds(cell, meanings[i].value))
-			return meanings[i].color;
-	return NULL;
+			return meanings[i].tone;
+	return TONE_USUAL;
+}
+
+const char *color_of(const char *name, const struct cell *cell)
+{
+	static const char *const colors[] = {
+		[TONE_USUAL] = NULL,	  [TONE_BAD] = "\x1b[31m",  [TONE_WARN] = "\x1b[33m",
+		[TONE_GOOD] = "\x1b[32m", [TONE_FAINT] = "\x1b[2m",
+	};
+
+	return colors[tone_of(name, cell)];
 }

@@ -1,10 +1,15 @@
-/* render_color.h - what stands out on a terminal, by what it means. */
+/* render_color.h - what stands out in a table, by what it means. */
 #ifndef CONNMON_RENDER_COLOR_H
 #define CONNMON_RENDER_COLOR_H
 
 #include "rows.h"
 
-/* For a cell of the column @name: NULL for the usual colour, else what switches to another. */
+enum tone { TONE_USUAL, TONE_BAD, TONE_WARN, TONE_GOOD, TONE_FAINT };
+
+/* Of a cell of the column @name. */
+enum tone tone_of(const char *name, const struct cell *cell);
+
+/* The same for a terminal: NULL for the usual colour, else what switches to another. */
 const char *color_of(const char *name, const struct cell *cell);
 
 #define COLOR_NAMES "\x1b[1m" /* of columns */

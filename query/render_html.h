@@ -13,6 +13,9 @@
  * out, and how to have it. */
 #define RENDER_HTML_ROWS_MAX 100000
 
+/* That it is so, and what helps. */
+extern const char render_html_cut[];
+
 /* Between page_begin() and page_end(): a table under @caption, which the scripts of the page make
  * one to sort and to filter. As render_rows(). */
 int render_html_table(const struct rows *rows, const struct render_style *style,

@@ -175,6 +175,8 @@ int request_read(struct request *q, int argc, char *const argv[], int64_t now_us
 	struct err other = {0};
 	int ret = options_parse(argc, argv, &q->set, o, err);
 
+	q->argc = argc;
+	q->argv = argv;
 	name = o->operands[0]; /* NULL without one, as is the next */
 	if (ret)
 		return o->unknown && name && !find_subject(q, name, &other) ? unknown_option(q, err)

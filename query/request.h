@@ -18,7 +18,9 @@
 struct request {
 	struct report reports[REPORTS_MAX]; /* all there are */
 	int n_reports;
-	const struct command *commands; /* borrowed, as is argv */
+	const struct command *commands; /* borrowed, as is the next */
+	char *const *argv;
+	int argc;
 	struct option_set set;
 	struct options options;
 

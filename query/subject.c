@@ -22,7 +22,7 @@ static const struct option_spec general_options[] = {
 	 GROUP_ARRANGE, .needs = IS_REPORT},
 	{"having", "CONDITION", "only some rows, as in 'failed > 10 and comm ~ c*'", GROUP_ARRANGE,
 	 .needs = IS_REPORT},
-	{"format", "NAME", "table, markdown, csv, tsv, json, jsonl; of a map also dot, mermaid",
+	{"format", "NAME", "table, markdown, html, csv, tsv, json, jsonl; of a map also dot, mermaid",
 	 GROUP_GENERAL, .needs = PRINTS_ROWS, .values = &formats},
 	{"utc", NULL, "show times in UTC, not in local time", GROUP_GENERAL,
 	 .needs = READS_HISTORY | PRINTS_ROWS, .anywhere = true},

@@ -14,6 +14,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
 		file(READ "${file}" text)
 		string(REPLACE "\\" "\\\\" text "${text}")
 		string(REPLACE "\"" "\\\"" text "${text}")
+		string(REPLACE "??" "?\"\"?" text "${text}") # no trigraph
 		string(REPLACE "\n" "\\n\"\n\t  \"" text "${text}")
 		string(APPEND body "\t{ \"${stem}\",\n\t  \"${text}\" },\n")
 	endforeach()
