@@ -24,7 +24,10 @@ const char render_html_cut[] = "the page has the first " AS_TEXT(
 #define BAR_PX 160
 
 /* Text of more bytes is wrapped. */
-#define LONG_BYTES 48
+#define LONG_BYTES 32
+
+/* A table of more rows scrolls by itself, so that its headings stay in sight. */
+#define TALL_ROWS 60
 
 /* page/table.css aligns so many columns. */
 #define ALIGNED_MAX 32
@@ -186,7 +189,8 @@ static int put_table(struct render *r, const char *caption, bool says, struct er
 
 	fputs("<div class=\"table\">\n", r->out);
 	put_count(r);
-	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", r->out);
+	fprintf(r->out, "<div class=\"scroll%s\" role=\"region\" tabindex=\"0\" aria-label=\"",
+		r->rows->n_rows > TALL_ROWS ? " tall" : "");
 	html_string(r->out, caption);
 	fputs("\">\n<table", r->out);
 	put_alignment(r);
