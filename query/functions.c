@@ -13,7 +13,7 @@
 
 static const unsigned char v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
-static bool parse_addr(const char *text, size_t len, unsigned char addr[16], bool *v4)
+bool parse_addr(const char *text, size_t len, unsigned char addr[16], bool *v4)
 {
 	char copy[INET6_ADDRSTRLEN];
 
@@ -300,6 +300,8 @@ static const struct {
 } functions[] = {
 	{.name = "ip_in", .n_args = 2, .call = ip_in},
 	{.name = "ip_net", .n_args = 2, .call = ip_net},
+	{.name = "community_id", .n_args = 4, .call = sql_community_id},
+	{.name = "community_id", .n_args = 5, .call = sql_community_id},
 	{.name = "in_list", .n_args = 2, .call = in_list},
 	{.name = "matches", .n_args = 2, .call = matches},
 	{.name = "few", .n_args = 1, .step = few_step, .final = few_final},

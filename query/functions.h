@@ -3,6 +3,9 @@
  *
  *	ip_in(addr, net)       whether addr is in net: 10.0.0.0/8, 2001:db8::/32, ::1
  *	ip_net(addr, bits)     the network of so many bits that addr is in: '10.1.2.0/24'
+ *	community_id(addr, addr, port, port)  what Zeek and Suricata call this connection of TCP,
+ *	                       whichever end is named first: '1:LQU9qZlK+B5F3KDmev6m5PMibrg='
+ *	community_id(addr, addr, port, port, seed)  the same with a seed other than 0
  *	in_list(value, list)   whether value is one of 'a,b,c'
  *	matches(text, pattern) equal; or as a shell pattern if there is a * or ? in it
  *	few(text)              aggregate: the four most frequent, as in 'curl, ssh, +3'
@@ -18,7 +21,7 @@
  *	list_...(list)         aggregates over its lists; see totals_list_functions.c
  *
  * NULL makes a function NULL, as does what is no address, number or the like; aggregates
- * leave it out. A network, duration or share that cannot be is an error.
+ * leave it out. A network, port, duration or share that cannot be is an error.
  */
 #ifndef CONNMON_FUNCTIONS_H
 #define CONNMON_FUNCTIONS_H

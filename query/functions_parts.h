@@ -3,10 +3,18 @@
 #define CONNMON_FUNCTIONS_PARTS_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
+
+/* functions.c. The @len bytes at @text as 16 bytes, IPv4 (*@v4) as its v4-mapped address. False
+ * when they are no address. */
+bool parse_addr(const char *text, size_t len, unsigned char addr[16], bool *v4);
+
+/* functions_community_id.c */
+void sql_community_id(sqlite3_context *ctx, int argc, sqlite3_value **argv);
 
 /* functions_human.c */
 void sql_ago(sqlite3_context *ctx, int argc, sqlite3_value **argv);

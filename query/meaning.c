@@ -80,7 +80,7 @@ static int read_said(struct meanings *m, const char *line, struct err *err)
 	char object[NAME_SIZE], column[NAME_SIZE] = "";
 	int at = 0;
 
-	if (sscanf(line, "%31[a-z_0-9].%31[a-z_0-9*] %n", object, column, &at) != 2 || !at) {
+	if (sscanf(line, "%31[a-z_0-9].%31[a-z_0-9.@*] %n", object, column, &at) != 2 || !at) {
 		column[0] = '\0';
 		if (sscanf(line, "%31[a-z_0-9] %n", object, &at) != 1 || !at)
 			return err_set(err, -EINVAL, "\"--: %s\" is not NAME or NAME.COLUMN", line);

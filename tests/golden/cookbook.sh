@@ -11,6 +11,7 @@ for tool in jq sqlite3; do
 	command -v $tool > "$dir/which" || { echo "$tool is missing: ./dev test installs it"; exit 1; }
 done
 mkdir "$dir/bin" "$dir/cwd"
+ln -s "$(dirname "$want")/examples" "$dir/cwd/examples"
 ln -s "$CONNMON_QUERY" "$dir/bin/connmon-query"
 PATH=$dir/bin:$PATH
 export PATH
@@ -29,23 +30,23 @@ while IFS= read -r line; do
 	case $inside$line in
 	'```console')
 		inside=1
-		echo "$line"
+		printf '%s\n' "$line"
 		;;
 	'1```')
 		answer
 		inside=
-		echo "$line"
+		printf '%s\n' "$line"
 		;;
 	'1$ '*)
 		answer
 		command=${line#??}
-		echo "$line"
+		printf '%s\n' "$line"
 		;;
 	'1> '*)
 		if [ -n "$command" ]; then
 			command="$command
 ${line#??}"
-			echo "$line"
+			printf '%s\n' "$line"
 		fi
 		;;
 	1*) ;; # what it answered
