@@ -58,6 +58,8 @@ static void forget_old(struct collector *c)
 	account_set_aside(&c->account);
 	processes_forget_rows(&c->processes);
 	containers_forget_rows(&c->containers);
+	if (c->dns)
+		dns_forget_rows(c->dns);
 }
 
 int collector_begin_anew(struct collector *c, const char *why, struct err *err)

@@ -148,6 +148,20 @@ static int settle_leftovers(struct collector *c, struct err *err)
 	return ret;
 }
 
+/* Connections are recorded all the same. */
+static int listen_to_names(struct collector *c, struct err *err)
+{
+	struct err why = {0};
+	int ret = dns_new(&c->dns, err);
+
+	if (ret || dns_listen(c->dns, &why) == 0)
+		return ret;
+	note(&c->note, "names are not recorded: %s; --no-dns does without", why.msg);
+	dns_free(c->dns);
+	c->dns = NULL;
+	return 0;
+}
+
 static int begin(const struct options *options, enum other_pins other, FILE *live,
 		 const struct note *note, struct collector **out, struct err *err)
 {
@@ -173,6 +187,8 @@ static int begin(const struct options *options, enum other_pins other, FILE *liv
 	/* Before a run is written down that cannot be. */
 	if (!ret)
 		ret = probe_new(&config, collector_on_ring_event, c, &c->probe, err);
+	if (!ret && options->db && options->dns)
+		ret = listen_to_names(c, err);
 	if (!ret && options->db)
 		ret = open_store(c, err);
 	if (!ret) /* to just watch, too: it finds who listens */
@@ -244,6 +260,7 @@ void collector_free(struct collector *c)
 	if (!c)
 		return;
 	probe_free(c->probe);
+	dns_free(c->dns);
 	store_free(c->store);
 	track_free(c->track);
 	batch_clear(&c->batch);

@@ -177,7 +177,7 @@ static bool anything_to_write(const struct flush *f, const struct collector *c)
 	for (int i = 0; i < GAP_REASONS; i++)
 		if (f->lost[i])
 			return true;
-	return f->n_ended || f->n_open || f->n_listeners || f->clock_step_ns ||
+	return f->n_ended || f->n_open || f->n_listeners || f->n_names || f->clock_step_ns ||
 	       probe_must_release(c->probe) || c->processes.n_exited ||
 	       f->now_boot_ns - c->flushed.at_ns >= HEARTBEAT_NS;
 }
@@ -193,6 +193,8 @@ static int write_flush(struct collector *c, const struct flush *f, const struct 
 	if (f->capture.instance_ns)
 		probe_release(c->probe);
 	track_written(c->track, c->open, f->n_open);
+	if (c->dns)
+		dns_flushed(c->dns);
 	listeners_written(c->listeners, c->open_listeners, f->n_listeners);
 	c->flushed.at_ns = f->now_boot_ns;
 	account_flushed(&c->account, k);
@@ -232,6 +234,8 @@ static int flush(struct collector *c, bool last, struct err *err)
 			    .counters = account_so_far(&c->account, &kernel)},
 	};
 	account_flush(&c->account, &kernel, c->disk_full, &f);
+	if (c->dns)
+		dns_flush(c->dns, last, &f);
 	if (last || anything_to_write(&f, c)) {
 		ret = write_flush(c, &f, &kernel, err);
 		if (ret)
@@ -308,6 +312,8 @@ int collector_work(struct collector *c, struct err *err)
 	int more, ret;
 
 	more = collector_take_in(c);
+	if (c->dns)
+		more |= dns_work(c->dns, c->offset_ns);
 	if (!collector_records(c))
 		return more;
 	/* At the nearest tick, not at the one after it. */
@@ -335,6 +341,11 @@ void collector_clock_set(struct collector *c)
 int collector_fd(const struct collector *c)
 {
 	return probe_fd(c->probe);
+}
+
+int collector_dns_fd(const struct collector *c)
+{
+	return c->dns ? dns_fd(c->dns) : -1;
 }
 
 /* Every event that asked for room must have come or be counted as lost. */
@@ -384,6 +395,8 @@ int collector_finish(struct collector *c, struct closing *out, struct err *err)
 	probe_stop(c->probe);
 	if (c->store)
 		store_set_patience(c->store, true);
+	if (c->dns)
+		dns_catch_up(c->dns, c->offset_ns);
 	ret = catch_up_at_last(c, err);
 	if (!ret)
 		ret = settle_account(c, &kernel, err);
@@ -399,6 +412,7 @@ int collector_finish(struct collector *c, struct closing *out, struct err *err)
 		  listeners_count_unwritten(c->listeners) > 0));
 	out->recorded = c->recorded_aside + (c->store ? store_recorded(c->store) : 0);
 	out->lost = account_lost_ends(&c->account, &kernel);
+	out->names_missed = c->dns ? dns_missed(c->dns) : 0;
 	if (!ret && c->store) {
 		ret = store_close(c->store, clock_boot_ns(), c->offset_ns, err);
 		c->store = NULL;

@@ -29,6 +29,9 @@ void collector_free(struct collector *c); /* without a last flush; NULL is allow
 int collector_fd(const struct collector *c);
 #define COLLECTOR_TICK_MS 200
 
+/* The same for names; -1: they are not recorded. */
+int collector_dns_fd(const struct collector *c);
+
 /* The wall clock was set: from the next flush on, times are told by the new one. */
 void collector_clock_set(struct collector *c);
 
@@ -42,8 +45,9 @@ int collector_work(struct collector *c, struct err *err);
 const char *collector_notice(const struct collector *c, bool at_end);
 
 struct closing {
-	uint64_t recorded; /* rows written in this run */
-	uint64_t lost;	   /* connections whose end found no room */
+	uint64_t recorded;     /* rows written in this run */
+	uint64_t lost;	       /* connections whose end found no room */
+	uint64_t names_missed; /* answers to DNS queries that could not be read, or kept */
 };
 
 /* Detaches, takes in what still waits, and flushes for the last time. */

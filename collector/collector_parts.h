@@ -6,6 +6,7 @@
 #include "batch.h"
 #include "collector.h"
 #include "container.h"
+#include "dns.h"
 #include "listeners.h"
 #include "note.h"
 #include "print.h"
@@ -32,6 +33,7 @@ struct collector {
 	struct store
 		*store; /* NULL with --no-db, as is track; and while a new file cannot be made */
 	struct track *track;
+	struct dns *dns; /* NULL: names are not recorded */
 	struct listeners *listeners;
 	struct batch batch;
 	struct processes processes;

@@ -197,6 +197,13 @@ int main(int argc, char **argv)
 		collector_free(c);
 		return fail(&err);
 	}
+	/* Likewise. Names are not always recorded. */
+	if (collector_dns_fd(c) >= 0 &&
+	    watch(waits.epoll_fd, collector_dns_fd(c), EPOLLIN | EPOLLET) != 0) {
+		err_set(&err, -errno, "waiting for names: %s", strerror(errno));
+		collector_free(c);
+		return fail(&err);
+	}
 	fprintf(stderr, PROGRAM ": ready (%s%s)\n", options.db ? "recording to " : "watching only",
 		options.db ? options.db : "");
 	tell_notice(&options, c, false);
@@ -211,6 +218,11 @@ int main(int argc, char **argv)
 	if (options.db)
 		fprintf(stderr, PROGRAM ": recorded %" PRIu64 ", lost %" PRIu64 "\n",
 			closing.recorded, closing.lost);
+	if (closing.names_missed)
+		fprintf(stderr,
+			PROGRAM ": %" PRIu64 " answers to DNS queries could not be read or kept;"
+				" connmon-query doctor tells why\n",
+			closing.names_missed);
 	tell_notice(&options, c, true);
 	collector_free(c);
 	waits_close(&waits);

@@ -41,6 +41,7 @@ enum {
 	OPT_RETAIN_TOTALS,
 	OPT_MAX_SIZE,
 	OPT_PIN,
+	OPT_NO_DNS,
 };
 
 /* To add an option: a row here, a case in parse_one(), a line in the man page. */
@@ -76,6 +77,8 @@ static const struct argp_option rows[] = {
 	 0},
 	{"cmdline", OPT_CMDLINE, NULL, 0,
 	 "Record the arguments of processes: they may hold secrets", 0},
+	{"no-dns", OPT_NO_DNS, NULL, 0,
+	 "Record no names: else answers to DNS queries are read as they pass", 0},
 	{"exclude-port", OPT_EXCLUDE_PORT, "PORT[,PORT]", 0,
 	 "Leave out connections to these service ports", 0},
 	{"only-direction", OPT_ONLY_DIRECTION, "out|in", 0, "Leave out the other direction", 0},
@@ -352,6 +355,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		if (parse_max_size(arg, &o->retention.max_bytes, &err))
 			argp_error(state, "--max-size: %s", err.msg);
 		break;
+	case OPT_NO_DNS:
+		o->dns = false;
+		break;
 	case OPT_PIN:
 		o->probe.pin = arg;
 		break;
@@ -383,10 +389,11 @@ void options_parse(int argc, char **argv, struct options *out)
 		       "  connmon-collect                        record to " DB_DEFAULT_PATH "\n"
 		       "  connmon-collect --print --no-db        watch\n"
 		       "  connmon-collect --db my.db --print     both\n\n"
-		       "Needs root, or CAP_BPF and CAP_PERFMON. Ask with connmon-query.",
+		       "Needs root, or CAP_BPF and CAP_PERFMON; for names, CAP_NET_RAW. Ask with connmon-query.",
 	};
 	struct options o = {
 		.db = db_default_path(),
+		.dns = true,
 		.flush_ns = NS_PER_S,
 		.refresh_ns = 30 * NS_PER_S,
 		.probe = {.ring_bytes = 16 << 20, .max_open = 256 << 10},

@@ -14,6 +14,7 @@ struct options {
 	const char *db; /* NULL: record nothing */
 	bool print;
 	bool durable;
+	bool dns; /* record names */
 	int64_t flush_ns;
 	int64_t refresh_ns;
 	int64_t duration_ns; /* 0: until a signal */

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "db.h"
 #include "dictionary.h"
+#include "dns_rows.h"
 #include "flushed.h"
 #include "hourly.h"
 #include "leftover.h"
@@ -22,6 +23,7 @@
 #define FLUSH_BYTES (256ull << 10)
 #define ENDED_BYTES 300
 #define OPEN_BYTES  200
+#define NAME_BYTES  1000 /* in pages that hold little else of a flush */
 
 /* Of flushed.h; in the order they have in connection, so that SQLite need not move them about. */
 #define ENDED_COLUMNS                                                                              \
@@ -37,6 +39,7 @@ struct store {
 	struct retain *retain;
 	struct flushed rows; /* those being written */
 	struct open_rows *open_rows;
+	struct dns_rows *dns_rows;
 	sqlite3_stmt *put_ended, *put_listener, *end_listener;
 	int64_t last_id; /* the key of the newest row in connection */
 	uint64_t recorded;
@@ -93,6 +96,8 @@ int store_open(const struct store_config *config, struct processes *processes,
 	if (!ret)
 		ret = open_rows_new(s->db, &s->open_rows, err);
 	if (!ret)
+		ret = dns_rows_new(s->db, run_id(s->run), &config->retention, &s->dns_rows, err);
+	if (!ret)
 		ret = hourly_new(s->db, &s->hourly, err);
 	if (!ret)
 		ret = retain_new(s->db, &config->retention, s->dictionary, &config->note,
@@ -123,6 +128,7 @@ void store_free(struct store *s)
 	dictionary_free(s->dictionary);
 	hourly_free(s->hourly);
 	open_rows_free(s->open_rows);
+	dns_rows_free(s->dns_rows);
 	sqlite3_finalize(s->put_ended);
 	sqlite3_finalize(s->put_listener);
 	sqlite3_finalize(s->end_listener);
@@ -319,13 +325,16 @@ static int write_all(struct store *s, const struct flush *f, int64_t *last_id, s
 		ret = write_listener(s, f->listeners[i], f->offset_ns, err);
 	if (!ret)
 		ret = dictionary_exits(s->dictionary, err);
+	if (!ret && f->has_dns)
+		ret = dns_rows_write(s->dns_rows, f, err);
 	return ret ? ret : run_write(s->run, f, s->recorded + f->n_ended, err);
 }
 
 /* About what it adds to the database: on the safe side, for what rows refer to is not counted. */
 static uint64_t flush_bytes(const struct flush *f)
 {
-	return FLUSH_BYTES + ENDED_BYTES * f->n_ended + OPEN_BYTES * (f->n_open + f->n_listeners);
+	return FLUSH_BYTES + ENDED_BYTES * f->n_ended + OPEN_BYTES * (f->n_open + f->n_listeners) +
+	       NAME_BYTES * f->n_names;
 }
 
 int store_write(struct store *s, const struct flush *f, struct err *err)
@@ -347,6 +356,7 @@ int store_write(struct store *s, const struct flush *f, struct err *err)
 		return ret == -ENOSPC ? retain_explain_full(s->retain, flush_bytes(f), err) : ret;
 	}
 	dictionary_committed(s->dictionary);
+	dns_rows_committed(s->dns_rows);
 	s->last_id = last_id;
 	s->recorded += f->n_ended;
 	return 0;
@@ -361,6 +371,8 @@ int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct
 	ret = more = open_rows_sweep(s->open_rows, err);
 	if (ret == 0 && !retain_must_wait(s->retain))
 		ret = more = hourly_step(s->hourly, now_us, UPKEEP_NS, err);
+	if (ret == 0 && !retain_must_wait(s->retain))
+		ret = more = dns_rows_step(s->dns_rows, now_us, err);
 	/* Also when there are totals to be made, or they find no room: they need some. */
 	if (ret >= 0 || ret == -ENOSPC)
 		ret = retain_step(s->retain, now_us, UPKEEP_NS / 2, err);

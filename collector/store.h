@@ -12,6 +12,7 @@
 
 #include "connection.h"
 #include "container.h"
+#include "dns_name.h"
 #include "err.h"
 #include "listener.h"
 #include "probe.h"
@@ -118,6 +119,10 @@ struct flush {
 	int64_t offset_ns;
 	int64_t clock_step_ns; /* how far the wall clock was set since the last flush */
 	struct capture capture;
+	const struct dns_name *const *names; /* new, or answered again */
+	size_t n_names;
+	bool has_dns; /* names are recorded in this run */
+	struct dns_counters dns;
 };
 
 /* Writes it all, or nothing: -ENOSPC, -EBUSY, -EIO, -ENOMEM. May be tried again. Not so

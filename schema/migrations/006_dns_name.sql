@@ -33,7 +33,8 @@ CREATE TABLE dns_account (
   fragments INTEGER NOT NULL,          -- those that came in pieces, of which the first is counted
   cut       INTEGER NOT NULL,          -- those that hold a part only of what was sent
   dropped   INTEGER NOT NULL,          -- never read: the kernel had no room for them
-  overflow  INTEGER NOT NULL           -- names in packets used that found no room
+  overflow  INTEGER NOT NULL,          -- names in packets used that found no room
+  pruned    INTEGER NOT NULL           -- rows of dns_name deleted, the oldest, for they were too many
 ) STRICT;
 
 --: dns_names  dns_name with readable times
