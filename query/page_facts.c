@@ -119,14 +119,20 @@ static void fill_node(struct page_facts *out, const struct coverage *c)
 	out->page.node = out->node;
 }
 
+static const char *title_of(const struct request *q)
+{
+	if (q->report)
+		return q->report->title;
+	if (q->command && (q->command->traits & ASKS_SQL))
+		return "Rows of a SELECT";
+	return q->command ? q->command->help : "connmon-query";
+}
+
 void page_facts_fill(struct page_facts *out, const struct request *q,
 		     const struct coverage *coverage)
 {
 	*out = (struct page_facts){0};
-	snprintf(out->title, sizeof(out->title), "%s",
-		 q->report    ? q->report->title
-		 : q->command ? q->command->help
-			      : "connmon-query");
+	snprintf(out->title, sizeof(out->title), "%s", title_of(q));
 	out->title[0] = (char)toupper((unsigned char)out->title[0]);
 	out->page.title = out->title;
 	out->page.notes = out->notes;

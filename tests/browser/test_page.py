@@ -218,7 +218,7 @@ class Page(unittest.TestCase):
 		)
 		self.show("seed", "sql", select)
 		self.assertIn("100,000 rows, the first 500 shown", self.status())
-		self.assertIn("Of 100001 rows the page has the first 100000", self.text())
+		self.assertIn("Of 100001 rows the page has the first 100000 rows only", self.text())
 
 	def test_text_stands_out_in_both_themes_and_in_print(self):
 		for theme, medium in (("light", ""), ("dark", ""), ("dark", "print")):

@@ -1,7 +1,8 @@
 #!/bin/sh
 # report.sh FILE: what a report prints must be what tests/golden/reports/<report>.<format>
 # holds. If there is <report>.args, that has its words and options, and CONNMON_MANY_DB is
-# asked, a longer history. CONNMON_BLESS=1 writes the file instead: then read it.
+# asked, a longer history. Of a page, html, the style sheets, scripts and what is made of them are
+# left out: those are files of their own. CONNMON_BLESS=1 writes the file instead: then read it.
 # Needs in the environment: CONNMON_QUERY (the program), CONNMON_DB.
 set -eu
 want=$1
@@ -19,6 +20,10 @@ if [ -e "$args" ]; then
 	export CONNMON_DB
 fi
 "$CONNMON_QUERY" "$report" "$@" --format "$format" --quiet > "$got"
+if [ "$format" = html ]; then
+	sed -i -e '/^<style>/,/^<\/style>/d' -e '/^<script>/,/^<\/script>/d' \
+		-e '/^<meta http-equiv/d' "$got"
+fi
 if [ -n "${CONNMON_BLESS:-}" ]; then
 	cp "$got" "$want"
 elif [ ! -e "$want" ]; then

@@ -18,6 +18,10 @@ for kind in unit fault node; do
 		fi
 	done
 done
+for file in tests/browser/test_*.py; do
+	name=browser.$(basename "$file" .py | sed 's/^test_//')
+	echo "$known" | grep -qx "$name" || { echo "$file is not registered: no test is named $name"; bad=1; }
+done
 for file in tests/vm/test_*.c; do
 	name=$(basename "$file" .c | sed 's/^test_//')
 	grep -q "^vm_test($name)$" tests/vm/CMakeLists.txt || { echo "$file is not registered"; bad=1; }
