@@ -8,10 +8,40 @@
 
 #include "aside.h"
 #include "clock.h"
+#include "place.h"
+#include "who.h"
 
 #define MAX_CORRUPT_KEPT 3
 /* A file system that damages each new file as well must not push the history out. */
 #define ANEW_EVERY_NS (60 * NS_PER_S)
+
+/* Makes the file if it does not exist, and opens it. */
+static int open_file(struct collector *c, const struct store_config *config, struct err *err)
+{
+	int made = place_make(config->path, &c->options->who, err), ret = made;
+
+	if (ret >= 0)
+		ret = store_open(config, &c->processes, &c->containers, &c->store, err);
+	if (!ret && (made || c->made_file))
+		place_share(config->path);
+	return ret;
+}
+
+/* Who may just read the database can hold a lock that its writer needs to begin, for as long as
+ * he likes: a new file, of which he has nothing open, is out of his reach. */
+static int begin_beside_intruder(struct collector *c, struct err *err)
+{
+	char who[96];
+	pid_t pid;
+
+	if (!store_intruder(c->options->db, &pid))
+		return err->code;
+	who_is(pid, who, sizeof(who));
+	err_set(err, -EMLINK,
+		"%s: %s holds a lock that only the collector needs, and keeps it from writing",
+		c->options->db, who);
+	return collector_begin_anew(c, ASIDE_PINNED, err);
+}
 
 int collector_open_store(struct collector *c, struct err *err)
 {
@@ -33,9 +63,11 @@ int collector_open_store(struct collector *c, struct err *err)
 	if (ret)
 		return err_wrap(err, "%s", config.path);
 	probe_span(c->probe, &config.ring_from, &config.ring_to);
-	ret = store_open(&config, &c->processes, &c->containers, &c->store, err);
+	ret = open_file(c, &config, err);
 	if (ret == -EUCLEAN)
 		return collector_begin_anew(c, ASIDE_CORRUPT, err);
+	if (ret == -EBUSY)
+		return begin_beside_intruder(c, err);
 	if (ret)
 		return ret;
 	c->aside.reason = NULL;

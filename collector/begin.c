@@ -11,6 +11,7 @@
 #include "files.h"
 #include "lock.h"
 #include "netns.h"
+#include "place.h"
 
 static int on_leftover(void *ctx, const struct connection *connection)
 {
@@ -27,16 +28,22 @@ static int on_leftover_listener(void *ctx, const struct listener *l)
 	return listeners_leftover(((struct collector *)ctx)->listeners, l);
 }
 
+/* The file and its lock, which are then those of who we become. */
 static int lock_store(struct collector *c, struct err *err)
 {
-	const bool is_new = access(c->options->db, F_OK) != 0;
-	int ret = db_check_path(c->options->db, true, err); /* before a lock file is made */
+	const char *db = c->options->db;
+	const struct privilege *who = &c->options->who;
+	int ret = place_check(db, who, err);
 
-	c->made_file = is_new && !ret;
-	if (ret)
+	if (!ret) /* before a lock file is made */
+		ret = place_make(db, who, err);
+	c->made_file = ret > 0;
+	if (ret >= 0)
+		ret = db_check_path(db, true, err);
+	if (ret < 0)
 		return ret;
-	c->lock_fd = lock_database(c->options->db, err);
-	return c->lock_fd < 0 ? c->lock_fd : 0;
+	c->lock_fd = lock_database(db, err);
+	return c->lock_fd < 0 ? c->lock_fd : place_give(db, who, err);
 }
 
 int collector_first_place(void *ctx, int64_t known_boot_ns, struct capture *out, struct err *err)

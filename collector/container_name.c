@@ -79,6 +79,11 @@ struct name_reader {
 	char text[MAX_FILE_BYTES];
 };
 
+const char *name_reader_place(int i)
+{
+	return i >= 0 && i < (int)COUNT(system_places) ? system_places[i].before : NULL;
+}
+
 struct name_reader *name_reader_new(const char *root)
 {
 	struct name_reader *r = calloc(1, sizeof(*r));

@@ -25,4 +25,8 @@ void name_reader_free(struct name_reader *r); /* NULL is allowed */
  * nothing. Takes the time of a few open() and one read(). @r may be NULL. */
 bool name_reader_look_up(struct name_reader *r, struct container_facts *facts);
 
+/* Where the system's containers are looked up: folders, or files; NULL after the last. Those of
+ * users are below their homes, and /etc/passwd says where. */
+const char *name_reader_place(int i);
+
 #endif

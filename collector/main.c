@@ -14,6 +14,9 @@
 
 #include "clock.h"
 #include "collector.h"
+#include "confine.h"
+#include "hold.h"
+#include "place.h"
 #include "print.h"
 
 #define PROGRAM	      "connmon-collect"
@@ -172,6 +175,23 @@ static int run(struct collector *c, const struct options *o, const struct waits 
 	return 0;
 }
 
+/* What is decided before anything is opened: who we become, and where exactly the database is. */
+static int prepare(struct options *o, struct err *err)
+{
+	static char real[PATH_MAX];
+	int ret = 0;
+
+	if (!o->no_drop)
+		ret = privilege_choose(o->user, &o->who, err);
+	else
+		o->who.uid = geteuid();
+	if (!ret && o->db)
+		ret = place_find(o->db, &o->who, real, err);
+	if (!ret && o->db)
+		o->db = real;
+	return ret ? ret : hold_all(err);
+}
+
 int main(int argc, char **argv)
 {
 	const struct note note = {.say = say};
@@ -186,7 +206,7 @@ int main(int argc, char **argv)
 	umask(0027); /* who talked to whom is not for everybody */
 	signal(SIGPIPE, SIG_IGN);
 	/* First of all: no step of the clock may fall between it and the first look. */
-	if (waits_open(&waits, &err) != 0)
+	if (prepare(&options, &err) != 0 || waits_open(&waits, &err) != 0)
 		return fail(&err);
 
 	if (collector_new(&options, stdout, &note, &c, &err) != 0)
@@ -201,6 +221,10 @@ int main(int argc, char **argv)
 	if (collector_dns_fd(c) >= 0 &&
 	    watch(waits.epoll_fd, collector_dns_fd(c), EPOLLIN | EPOLLET) != 0) {
 		err_set(&err, -errno, "waiting for names: %s", strerror(errno));
+		collector_free(c);
+		return fail(&err);
+	}
+	if (!options.no_drop && confine(&options, &note, &err) != 0) {
 		collector_free(c);
 		return fail(&err);
 	}

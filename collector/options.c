@@ -42,6 +42,9 @@ enum {
 	OPT_MAX_SIZE,
 	OPT_PIN,
 	OPT_NO_DNS,
+	OPT_USER,
+	OPT_NO_DROP,
+	OPT_CHECK,
 };
 
 /* To add an option: a row here, a case in parse_one(), a line in the man page. */
@@ -88,6 +91,12 @@ static const struct argp_option rows[] = {
 	 "collector is away",
 	 0},
 	{"duration", OPT_DURATION, "TIME", 0, "End after TIME (90s, 15m, 1h, 7d, 2w)", 0},
+	{"user", OPT_USER, "USER", 0,
+	 "Become USER once everything is open (" PRIVILEGE_USER ", if there is one)", 0},
+	{"no-drop", OPT_NO_DROP, NULL, 0,
+	 "Keep all privileges and system calls: to debug the collector", 0},
+	{"check", OPT_CHECK, NULL, 0,
+	 "Say what this machine lacks for the collector, if anything, and change nothing", 0},
 	{"verbose", 'v', NULL, 0, "Show what libbpf says", 0},
 	{0},
 };
@@ -361,6 +370,15 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPT_PIN:
 		o->probe.pin = arg;
 		break;
+	case OPT_USER:
+		o->user = arg;
+		break;
+	case OPT_NO_DROP:
+		o->no_drop = true;
+		break;
+	case OPT_CHECK:
+		o->check = true;
+		break;
 	case OPT_NO_LOOPBACK:
 		o->probe.filter.no_loopback = true;
 		break;
@@ -368,7 +386,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		argp_error(state, "'%s' is not expected; options begin with --", arg);
 		break;
 	case ARGP_KEY_END:
-		if (!o->db && !o->print)
+		if (o->user && o->no_drop)
+			argp_error(state, "--no-drop stays who it is; take away --user");
+		if (!o->db && !o->print && !o->check)
 			argp_error(state, "--no-db records nothing; add --print to see something");
 		if (!o->db && o->probe.pin)
 			argp_error(state, "--pin keeps what is to be recorded; take away --no-db");

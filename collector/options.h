@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "privilege.h"
 #include "probe.h"
 #include "retain.h"
 
@@ -17,7 +18,11 @@ struct options {
 	bool dns; /* record names */
 	int64_t flush_ns;
 	int64_t refresh_ns;
-	int64_t duration_ns; /* 0: until a signal */
+	int64_t duration_ns;  /* 0: until a signal */
+	const char *user;     /* who to become; NULL: see privilege_choose() */
+	bool no_drop;	      /* keep all privileges */
+	bool check;	      /* only say whether all that is needed is there */
+	struct privilege who; /* that main() chose; zeros: who we are */
 	struct retention retention;
 	struct probe_config probe;
 };

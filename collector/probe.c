@@ -344,6 +344,7 @@ void probe_free(struct probe *p)
 	if (!p)
 		return;
 	ring_close(&p->ring);
+	bpf_link__destroy(p->review);
 	connmon_bpf__destroy(p->skel);
 	pins_close(&p->pins);
 	free(p->per_cpu);

@@ -13,6 +13,7 @@ struct probe {
 	struct ring ring;
 	const char *pin; /* borrowed; NULL: no pins */
 	struct pins pins;
+	struct bpf_link *review; /* made with the first review, while we may */
 	enum probe_pins found;
 	struct pin_about about;
 	struct event_counters *per_cpu; /* room for one of each CPU */

@@ -111,15 +111,14 @@ int probe_review(struct probe *p, probe_sink sink, void *ctx, struct err *err)
 	union bpf_iter_link_info map = {.map.map_fd =
 						(__u32)bpf_map__fd(p->skel->maps.connections)};
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &map, .link_info_len = sizeof(map));
-	struct bpf_link *link = bpf_program__attach_iter(p->skel->progs.review, &opts);
-	int ret;
 
-	if (!link)
+	/* Kept: later we may not make one. */
+	if (!p->review)
+		p->review = bpf_program__attach_iter(p->skel->progs.review, &opts);
+	if (!p->review)
 		return err_set(err, -errno, "listing the kernel's connections: %s",
 			       strerror(errno));
-	ret = run_iterator(p, link, sink, ctx, err);
-	bpf_link__destroy(link);
-	return ret;
+	return run_iterator(p, p->review, sink, ctx, err);
 }
 
 /* Since 5.12; 0 on a kernel that runs nested programs anyway (before 6.2). */

@@ -10,6 +10,7 @@
 #include "dictionary.h"
 #include "dns_rows.h"
 #include "flushed.h"
+#include "hold.h"
 #include "hourly.h"
 #include "leftover.h"
 #include "open_rows.h"
@@ -85,7 +86,9 @@ int store_open(const struct store_config *config, struct processes *processes,
 	ret = db_open_writer(config->path, config->durable, &s->db, err);
 	if (ret)
 		goto fail;
-	ret = prepare(s, err);
+	ret = hold_take(s->db, err);
+	if (!ret)
+		ret = prepare(s, err);
 	if (!ret)
 		ret = begin(s, config, err);
 	if (!ret)
@@ -149,6 +152,11 @@ void store_abandon(struct store *s)
 int64_t store_previous_end_boot_ns(const struct store *s)
 {
 	return run_previous_end_boot_ns(s->run);
+}
+
+bool store_intruder(const char *path, pid_t *pid)
+{
+	return hold_find_intruder(path, pid);
 }
 
 bool store_resumes(const struct store *s, struct capture *out)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "connection.h"
 #include "container.h"
@@ -58,6 +59,10 @@ struct store_config {
  */
 int store_open(const struct store_config *config, struct processes *processes,
 	       struct containers *containers, struct store **out, struct err *err);
+
+/* Who keeps the database @path, which nobody here has open, from being opened by a lock that he
+ * needs for nothing; *@pid 0: somebody who cannot be seen from here. */
+bool store_intruder(const char *path, pid_t *pid);
 
 /* Closes without a word in the database, as if killed. NULL is allowed. */
 void store_free(struct store *s);

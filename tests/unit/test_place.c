@@ -1,0 +1,268 @@
+/* Where the collector is willing to write: what others have planted is refused and left as it
+ * is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "place.h"
+
+#define STRANGER 12345
+
+struct fixture {
+	char folder[64], db[96], target[96];
+	struct privilege who;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	strcpy(f->folder, "/tmp/connmon-place-XXXXXX");
+	assert_non_null(mkdtemp(f->folder));
+	snprintf(f->db, sizeof(f->db), "%s/connmon.db", f->folder);
+	snprintf(f->target, sizeof(f->target), "%s/target", f->folder);
+	f->who.uid = geteuid();
+	*state = f;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st, (void)type, (void)where;
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	nftw(f->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return 0;
+}
+
+static void make_file(const char *path, const char *text)
+{
+	FILE *out = fopen(path, "we");
+
+	assert_true(out && fputs(text, out) >= 0 && fclose(out) == 0);
+	assert_int_equal(chmod(path, 0640), 0);
+}
+
+static void assert_untouched(const char *path)
+{
+	char text[16] = "";
+	FILE *in = fopen(path, "re");
+
+	assert_true(in && fgets(text, sizeof(text), in));
+	fclose(in);
+	assert_string_equal(text, "precious");
+}
+
+/* What the collector does before it opens anything. */
+static int start_at(const struct fixture *f, const char *path, struct err *err)
+{
+	char real[PATH_MAX];
+	int ret = place_find(path, &f->who, real, err);
+
+	if (!ret)
+		ret = place_check(real, &f->who, err);
+	if (!ret)
+		ret = place_make(real, &f->who, err);
+	return ret;
+}
+
+static void assert_refused(const struct fixture *f, const char *path, const char *why)
+{
+	struct err err = {0};
+
+	assert_int_equal(start_at(f, path, &err), -EPERM);
+	if (!strstr(err.msg, why))
+		fail_msg("it says \"%s\", not \"%s\"", err.msg, why);
+}
+
+enum plant { SYMLINK, HARDLINK, FOREIGN, PLANTS };
+
+static void plant(const struct fixture *f, enum plant what, const char *path)
+{
+	make_file(f->target, "precious");
+	switch (what) {
+	case SYMLINK:
+		assert_int_equal(symlink(f->target, path), 0);
+		assert_int_equal(lchown(path, STRANGER, STRANGER), 0);
+		break;
+	case HARDLINK:
+		assert_int_equal(link(f->target, path), 0);
+		break;
+	case FOREIGN:
+		make_file(path, "precious");
+		assert_int_equal(chown(path, STRANGER, STRANGER), 0);
+		break;
+	case PLANTS:
+		break;
+	}
+}
+
+static void twelve_planted_files_are_refused_and_left_as_they_are(void **state)
+{
+	static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+	static const char *const words[PLANTS] = {"symbolic link", "hard link", "another user"};
+	struct fixture *f = *state;
+	char path[128];
+
+	if (geteuid() != 0)
+		skip(); /* who else could make a file of a stranger? */
+	for (int i = 0; i < 4; i++)
+		for (enum plant what = SYMLINK; what < PLANTS; what++) {
+			snprintf(path, sizeof(path), "%s%s", f->db, endings[i]);
+			plant(f, what, path);
+			assert_refused(f, f->db, words[what]);
+			assert_untouched(f->target);
+			assert_untouched(path);
+			assert_int_equal(unlink(path), 0);
+		}
+	assert_int_equal(access(f->db, F_OK), -1);
+}
+
+static void a_pipe_instead_of_a_wal_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s-wal", f->db);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_refused(f, f->db, "no regular file");
+}
+
+static void a_link_of_ours_is_followed_to_where_it_leads(void **state)
+{
+	struct fixture *f = *state;
+	char link_path[128], folder[96], real[PATH_MAX];
+	struct err err = {0};
+
+	snprintf(folder, sizeof(folder), "%s/connmon", f->folder);
+	snprintf(link_path, sizeof(link_path), "%s/link.db", f->folder);
+	assert_int_equal(mkdir(folder, 0750), 0);
+	assert_int_equal(symlink("connmon/../connmon//connmon.db", link_path), 0);
+	assert_int_equal(start_at(f, link_path, &err), 1);
+	assert_int_equal(place_find(link_path, &f->who, real, &err), 0);
+	strcat(folder, "/connmon.db");
+	assert_string_equal(real, folder);
+	assert_int_equal(access(folder, F_OK), 0);
+}
+
+static void links_in_a_circle_are_told(void **state)
+{
+	struct fixture *f = *state;
+	char real[PATH_MAX];
+	struct err err = {0};
+
+	assert_int_equal(symlink("connmon.db", f->db), 0);
+	assert_int_equal(place_find(f->db, &f->who, real, &err), -ELOOP);
+}
+
+static void a_folder_that_others_may_write_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(chmod(f->folder, 0777), 0);
+	assert_refused(f, f->db, "chmod go-w");
+	assert_int_equal(chmod(f->folder, 01777), 0);
+	assert_refused(f, f->db, "others may write");
+	assert_int_equal(chmod(f->folder, 0755), 0);
+	assert_int_equal(access(f->db, F_OK), -1);
+}
+
+static void a_folder_on_the_way_that_others_may_write_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char folder[96], db[128];
+	struct err err = {0};
+
+	snprintf(folder, sizeof(folder), "%s/inner", f->folder);
+	snprintf(db, sizeof(db), "%s/connmon.db", folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(chmod(f->folder, 0777), 0);
+	assert_refused(f, db, "others may write");
+	/* As in /tmp, where nobody can rename what is another's. */
+	assert_int_equal(chmod(f->folder, 01777), 0);
+	assert_int_equal(start_at(f, db, &err), 1);
+}
+
+static void a_folder_of_a_stranger_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(f->folder, STRANGER, STRANGER), 0);
+	assert_refused(f, f->db, "belongs to user 12345");
+	/* But not the folder of who we become, or of who called sudo. */
+	f->who.uid = STRANGER;
+	assert_int_equal(start_at(f, f->db, &(struct err){0}), 1);
+	f->who.uid = 0;
+	assert_int_equal(setenv("SUDO_UID", "12345", 1), 0);
+	assert_int_equal(start_at(f, f->db, &(struct err){0}), 0);
+	assert_int_equal(unsetenv("SUDO_UID"), 0);
+	assert_refused(f, f->db, "belongs to user 12345");
+}
+
+static void a_folder_that_a_group_may_write_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(f->folder, 0, STRANGER), 0);
+	assert_int_equal(chmod(f->folder, 0775), 0);
+	assert_refused(f, f->db, "others may write");
+}
+
+static void a_new_file_is_nobody_elses_until_it_is_shared(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = {0};
+	struct stat st;
+
+	if (geteuid() == 0) {
+		f->who = (struct privilege){.change = true, .uid = STRANGER, .gid = STRANGER};
+		assert_int_equal(chown(f->folder, STRANGER, STRANGER), 0);
+	}
+	assert_int_equal(start_at(f, f->db, &err), 1);
+	assert_int_equal(stat(f->db, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_uid, f->who.uid);
+	place_share(f->db);
+	assert_int_equal(stat(f->db, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(twelve_planted_files_are_refused_and_left_as_they_are),
+		TEST(a_pipe_instead_of_a_wal_is_refused),
+		TEST(a_link_of_ours_is_followed_to_where_it_leads),
+		TEST(links_in_a_circle_are_told),
+		TEST(a_folder_that_others_may_write_is_refused),
+		TEST(a_folder_on_the_way_that_others_may_write_is_refused),
+		TEST(a_folder_of_a_stranger_is_refused),
+		TEST(a_folder_that_a_group_may_write_is_refused),
+		TEST(a_new_file_is_nobody_elses_until_it_is_shared),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
