@@ -173,6 +173,24 @@ class Page(unittest.TestCase):
 		self.press(Keys.ENTER)
 		self.assertEqual(self.rows(), before)
 
+	def test_a_number_tells_how_much_it_is_exactly(self):
+		self.show("seed", *TOP)
+		cell = self.browser.driver.find_element(By.XPATH, "//td[.='5.0G']")
+		ActionChains(self.browser.driver).move_to_element(cell).perform()
+		self.assertEqual(cell.get_attribute("title"), "5,368,712,269 bytes")
+		self.tab_to("here.type === 'checkbox'")
+		self.press(Keys.SPACE)
+		self.assertEqual(self.browser.run(
+			"return getComputedStyle(arguments[0], '::before').content", cell), '"5368712269"')
+
+	def test_a_click_on_a_cell_filters_and_one_on_the_chip_undoes_it(self):
+		self.show("seed", *TOP)
+		before = self.rows()
+		self.browser.driver.find_element(By.XPATH, "//td[.='192.0.2.7']").click()
+		self.assertEqual(self.rows(), [row for row in before if row[0] == "192.0.2.7"])
+		self.browser.driver.find_element(By.CSS_SELECTOR, ".chip").click()
+		self.assertEqual(self.rows(), before)
+
 	def test_words_find_rows(self):
 		self.show("seed", *TOP)
 		self.tab_to("here.type === 'search'")
