@@ -83,16 +83,21 @@ static int settle_window(const struct report *report, struct report_args *args,
 	return ret;
 }
 
+/* Closing the database ends it. */
+int ask_moment(struct request *q, sqlite3 *db, struct err *err)
+{
+	int ret = db_exec_ours(db, "BEGIN", err);
+
+	return ret ? ret : settle_window(q->report, &q->args, &q->cursor, db, err);
+}
+
 static int run_report(struct request *q, sqlite3 *db, struct rows **out, struct coverage *coverage,
 		      struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
-	/* The window, the rows and what is said of them are of one moment, which closing the
-	 * database ends. */
-	int ret = db_exec_ours(db, "BEGIN", err);
+	/* The window, the rows and what is said of them belong together. */
+	int ret = ask_moment(q, db, err);
 
-	if (!ret)
-		ret = settle_window(q->report, &q->args, &q->cursor, db, err);
 	if (ret)
 		return ret;
 	if (report_prepare(q->report, &q->args, &q->scope, db, &stmt, err))

@@ -31,4 +31,8 @@ int ask_plan(const struct request *q, const char *sql, struct rows **out, struct
 int ask_with(const struct request *q, int (*ask)(sqlite3 *db, void *ctx, struct err *err),
 	     void *ctx, struct err *err);
 
+/* Within that: all that is asked from now on is of one moment; what only the database knows of the
+ * window of @q is set in it. */
+int ask_moment(struct request *q, sqlite3 *db, struct err *err);
+
 #endif

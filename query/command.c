@@ -9,6 +9,8 @@ static const struct values subjects = {.kind = VALUES_SUBJECTS};
 
 const struct command commands[] = {
 	{"reports", "", "the reports, as a list", command_reports, .traits = PRINTS_ROWS},
+	{"story", "", "a page for a browser: what this node did, in charts and numbers",
+	 .traits = READS_HISTORY | READS_SCOPE | HAS_SPAN, .asks = "story", .tell = command_story},
 	{"sql", "['SELECT ...']", "one SELECT of your own; without it, a prompt", command_sql,
 	 .traits = READS_HISTORY | PRINTS_ROWS | ASKS_SQL, .check = command_sql_check},
 	{"schema", "[NAME]", "tables and views, with what their columns mean", command_schema,

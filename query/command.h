@@ -19,6 +19,9 @@ int command_cookbook(const struct request *q, struct err *err);
 int command_completion(const struct request *q, struct err *err);
 int command_schema(const struct request *q, struct err *err);
 
+/* The page that story_*.c write, onto standard output. */
+int command_story(struct request *q, bool *has_gaps, struct err *err);
+
 /* The words after completion, ending with NULL; and whether it is one. */
 extern const char *const command_shells[];
 int command_completion_check(const struct request *q, struct err *err);

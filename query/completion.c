@@ -11,7 +11,8 @@ struct subject completion_subject(const struct request *q, int i)
 		return (struct subject){.report = &q->reports[i]};
 	if (!q->commands[i - q->n_reports].name)
 		return (struct subject){0};
-	return (struct subject){.command = &q->commands[i - q->n_reports]};
+	return (struct subject){.command = &q->commands[i - q->n_reports],
+				.report = request_asked(q, &q->commands[i - q->n_reports])};
 }
 
 bool completion_offers(const struct subject *s, const struct option_spec *spec)

@@ -145,12 +145,13 @@ static void general_help(FILE *out, const struct request *q)
 	group_entries(out, &q->set, &(struct subject){0}, GROUP_GENERAL, "General");
 }
 
-static void report_help(FILE *out, const struct option_set *set, const struct report *report)
+static void report_help(FILE *out, const struct option_set *set, const struct report *report,
+			const struct command *command)
 {
 	fprintf(out, "connmon-query %s - %s\n\n", report->name, report->title);
 	help_fold(out, report->help, 0, 0);
 	fprintf(out, "\n  %s\n", report->example);
-	options_help(out, set, &(struct subject){.report = report});
+	options_help(out, set, &(struct subject){report, command});
 	fputs("\nA TIME is 90s 15m 1h 7d 2w (that long ago), now, today, yesterday, boot,\n"
 	      "10:30, 2026-01-31, '2026-01-31 10:30', 2026-01-31T10:30:00Z or @1769853600.\n",
 	      out);
@@ -165,7 +166,7 @@ static void command_help(FILE *out, const struct option_set *set, const struct c
 void help_print(FILE *out, const struct request *q)
 {
 	if (q->report)
-		report_help(out, &q->set, q->report);
+		report_help(out, &q->set, q->report, q->command);
 	else if (q->command)
 		command_help(out, &q->set, q->command);
 	else

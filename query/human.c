@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "timespec.h"
 
@@ -35,4 +36,23 @@ void human_bytes(int64_t bytes, char *out, size_t size)
 		bytes /= 1024;
 	snprintf(out, size, "%" PRId64 ".%d%c", bytes / 1024, (int)(bytes % 1024 * 10 / 1024),
 		 *unit);
+}
+
+void human_count(int64_t n, char *out, size_t size)
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), "%" PRId64, n);
+	int first = digits[0] == '-';
+	size_t used = 0;
+
+	if (len - first < 5) {
+		snprintf(out, size, "%s", digits);
+		return;
+	}
+	for (int i = 0; i < len && used + 2 < size; i++) {
+		if (i > first && (len - i) % 3 == 0)
+			out[used++] = ',';
+		out[used++] = digits[i];
+	}
+	out[used] = '\0';
 }

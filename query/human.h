@@ -15,4 +15,7 @@ void human_duration(int64_t us, char *out, size_t size);
 /* At least 0 bytes as 1023, 1.0K, 5.0G: powers of 1024, cut likewise. */
 void human_bytes(int64_t bytes, char *out, size_t size);
 
+/* 1,234,567, from five digits on: what is shorter reads well as it is. */
+void human_count(int64_t n, char *out, size_t size);
+
 #endif

@@ -99,6 +99,8 @@ static int run(struct request *q, bool *has_gaps, struct err *err)
 		help_print(stdout, q);
 		return command_flush(err);
 	}
+	if (q->command && q->command->tell)
+		return q->command->tell(q, has_gaps, err);
 	if (q->command)
 		return q->command->run(q, err);
 	if (options_get(&q->options, "show-sql"))

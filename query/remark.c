@@ -135,7 +135,7 @@ void remark_on(const struct request *q, const struct rows *rows, const struct co
 	struct err emptiness = {0}, text = {0};
 	FILE *f = fmemopen(emptiness.msg, sizeof(emptiness.msg) - 1, "w");
 
-	if (f && rows->n_rows == 0)
+	if (f && rows && rows->n_rows == 0)
 		remark_tell_emptiness(f, q);
 	if (f)
 		fclose(f);

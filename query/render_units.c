@@ -90,26 +90,6 @@ bool render_moment(const struct cell *cell, int64_t *out_us)
 	       timespec_parse(cell->text, 0, out_us, &ignored) == 0;
 }
 
-/* 1,234,567, from five digits on: what is shorter reads well as it is. */
-static void put_count(int64_t n, char *out, size_t size)
-{
-	char digits[24];
-	int len = snprintf(digits, sizeof(digits), "%" PRId64, n);
-	int first = digits[0] == '-';
-	size_t used = 0;
-
-	if (len - first < 5) {
-		snprintf(out, size, "%s", digits);
-		return;
-	}
-	for (int i = 0; i < len && used + 2 < size; i++) {
-		if (i > first && (len - i) % 3 == 0)
-			out[used++] = ',';
-		out[used++] = digits[i];
-	}
-	out[used] = '\0';
-}
-
 /* Three decimals at most, none for nothing; small and large ones with six digits. */
 static void put_real(double x, int decimals, char *out, size_t size)
 {
@@ -136,7 +116,7 @@ static void put_rate(double x, char *out, size_t size)
 	else if (fabs(x) < 999.95)
 		sqlite3_snprintf((int)size, out, "%.1f", x);
 	else if (fabs(x) < 9e18)
-		put_count((int64_t)llround(x), out, size);
+		human_count((int64_t)llround(x), out, size);
 	else
 		sqlite3_snprintf((int)size, out, "%.6g", x);
 }
@@ -190,7 +170,7 @@ static const char *human_number(struct render *r, const struct render_column *c,
 	case RENDER_COUNT:
 		if (cell->type != SQLITE_INTEGER)
 			break;
-		put_count(cell->number, out, size);
+		human_count(cell->number, out, size);
 		return out;
 	default:
 		break;

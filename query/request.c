@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "db.h"
+#include "story.h"
 #include "subject.h"
 #include "suggest.h"
 #include "timespec.h"
@@ -32,8 +33,17 @@ int request_init(struct request *q, const struct command *commands, struct err *
 			return err->code;
 		add_params(&q->set, &q->reports[q->n_reports++]);
 	}
+	for (const struct embed *f = query_story; f->name; f++)
+		if (!strcmp(f->name, "story") && report_parse(f, &q->story, err))
+			return err->code;
+	add_params(&q->set, &q->story);
 	subject_add_options(&q->set);
 	return 0;
+}
+
+const struct report *request_asked(const struct request *q, const struct command *command)
+{
+	return command->asks ? &q->story : NULL;
 }
 
 /* Finds the command or report called @name. */
@@ -51,6 +61,8 @@ static int find_subject(struct request *q, const char *name, struct err *err)
 		if (!strcmp(q->reports[i].name, name))
 			q->report = &q->reports[i];
 	}
+	if (q->command)
+		q->report = request_asked(q, q->command);
 	if (q->command || q->report)
 		return 0;
 	return suggest_error(&s, err, "report", "connmon-query reports lists them");

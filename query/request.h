@@ -18,13 +18,15 @@
 struct request {
 	struct report reports[REPORTS_MAX]; /* all there are */
 	int n_reports;
+	struct report story; /* what the command of this name asks */
 	const struct command *commands; /* borrowed, as is the next */
 	char *const *argv;
 	int argc;
 	struct option_set set;
 	struct options options;
 
-	/* What it is about: one of these; neither for the general help. */
+	/* What it is about: one of these, or both for a command that asks as a report does; neither
+	 * for the general help. */
 	const struct command *command;
 	const struct report *report;
 	bool help, version; /* nothing below is set then */
@@ -45,6 +47,9 @@ struct request {
 /* Prepares *@q, all zero, with the reports and options there are; only then can it
  * be read into. -EINVAL for a report whose header is wrong. */
 int request_init(struct request *q, const struct command *commands, struct err *err);
+
+/* The report of a command that asks as one; NULL: it does not. */
+const struct report *request_asked(const struct request *q, const struct command *command);
 
 /* Every failure is the user's: -EINVAL and the like, and what to write instead. */
 int request_read(struct request *q, int argc, char *const argv[], int64_t now_us, struct err *err);

@@ -310,6 +310,23 @@ int rows_next(struct rows_cursor *c, struct err *err)
 	return 1;
 }
 
+const struct cell *rows_cell(const struct rows_cursor *cursor, const char *name)
+{
+	static const struct cell null = {.type = SQLITE_NULL};
+
+	for (int i = 0; i < cursor->rows->n_columns; i++)
+		if (!strcmp(cursor->rows->names[i], name))
+			return &cursor->cells[i];
+	return &null;
+}
+
+int64_t rows_number(const struct rows_cursor *cursor, const char *name)
+{
+	const struct cell *cell = rows_cell(cursor, name);
+
+	return cell->type == SQLITE_INTEGER ? cell->number : 0;
+}
+
 void rows_rewind(struct rows_cursor *c)
 {
 	c->at = 0;

@@ -82,6 +82,11 @@ int rows_begin(const struct rows *rows, struct rows_cursor *out, struct err *err
 /* 1 with the next row in cells, 0 behind the last; -EIO and the like. */
 int rows_next(struct rows_cursor *cursor, struct err *err);
 
+/* Of the row: the cell of a column, or one that is NULL when there is no such column; and its
+ * whole number, 0 for what is none. */
+const struct cell *rows_cell(const struct rows_cursor *cursor, const char *name);
+int64_t rows_number(const struct rows_cursor *cursor, const char *name);
+
 /* Before the first row again. */
 void rows_rewind(struct rows_cursor *cursor);
 

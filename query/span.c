@@ -12,11 +12,11 @@ void span_add_options(struct option_set *set, unsigned span_group, unsigned wind
 	static const struct values files = {.kind = VALUES_FILES};
 	const struct option_spec specs[] = {
 		{"last", "DURATION", "from so long ago until now, as in --last 1h", span_group,
-		 .needs = IS_REPORT},
+		 .needs = HAS_SPAN},
 		{"at", "TIME", "around this moment, as in --at 03:20", span_group,
-		 .needs = IS_REPORT},
+		 .needs = HAS_SPAN},
 		{"around", "DURATION", "how long before and after --at (default 5m)", span_group,
-		 .needs = IS_REPORT},
+		 .needs = HAS_SPAN},
 		{"cursor-file", "FILE",
 		 "what ended since the last run with this FILE, which remembers it; the first run "
 		 "begins at --since",

@@ -26,17 +26,17 @@ static const struct option_spec general_options[] = {
 	 "table, markdown, html, csv, tsv, json, jsonl; of a map also dot, mermaid", GROUP_GENERAL,
 	 .needs = PRINTS_ROWS, .values = &formats},
 	{"utc", NULL, "show times in UTC, not in local time", GROUP_GENERAL,
-	 .needs = READS_HISTORY | PRINTS_ROWS, .anywhere = true},
+	 .needs = READS_HISTORY, .anywhere = true},
 	{"exact", NULL, "numbers with all their digits, also in table and markdown", GROUP_GENERAL,
 	 .needs = PRINTS_ROWS, .anywhere = true},
 	{"color", "WHEN", "auto, always or never (default auto: on a terminal)", GROUP_GENERAL,
 	 .needs = PRINTS_ROWS, .anywhere = true, .values = &colors},
 	{"no-pager", NULL, "onto the terminal at once, not through $PAGER", GROUP_GENERAL,
 	 .needs = PRINTS_ROWS, .anywhere = true},
-	{"quiet", NULL, "no remarks on standard error", GROUP_GENERAL, .needs = IS_REPORT,
+	{"quiet", NULL, "no remarks on standard error", GROUP_GENERAL, .needs = HAS_SPAN,
 	 .anywhere = true},
 	{"strict", NULL, "exit with 3 when the window overlaps a gap", GROUP_GENERAL,
-	 .needs = IS_REPORT},
+	 .needs = HAS_SPAN},
 	{"timeout", "DURATION", "give up after this long; 0s: never (default 60s)", GROUP_GENERAL,
 	 .needs = READS_HISTORY, .anywhere = true},
 	{"show-sql", NULL, "print its SQL, ready to paste, and ask nothing", GROUP_GENERAL,
@@ -66,7 +66,7 @@ const char *subject_name(const struct subject *s)
 
 static unsigned traits(const struct subject *s)
 {
-	unsigned all = READS_HISTORY | PRINTS_ROWS | IS_REPORT | ASKS_SQL;
+	unsigned all = READS_HISTORY | PRINTS_ROWS | IS_REPORT | HAS_SPAN | ASKS_SQL;
 
 	if (s->command)
 		return s->command->traits;

@@ -30,11 +30,12 @@ enum option_group {
 enum trait {
 	READS_HISTORY = 1 << 0, /* opens a database */
 	PRINTS_ROWS = 1 << 1,	/* in a format */
-	IS_REPORT = 1 << 2,	/* has a span of time and a limit */
+	IS_REPORT = 1 << 2,	/* rows that can be sorted, and limited */
 	READS_SCOPE = 1 << 3,	/* has a window and filters */
 	READS_TALLY = 1 << 4,	/* sums, by whatever columns */
 	IS_GROUPED = 1 << 5,	/* by columns that --by may change */
 	ASKS_SQL = 1 << 6,	/* one statement, whose plan can be told */
+	HAS_SPAN = 1 << 7,	/* of time, and tells what may be missing from it */
 };
 
 struct request;
@@ -50,10 +51,14 @@ struct command {
 	/* Whether the options fit each other, when that is more than each by itself: a failure
 	 * is a usage error. NULL: they do. */
 	int (*check)(const struct request *q, struct err *err);
+	/* In place of run(), when it asks about a window as a report does: the file whose header
+	 * has its parameters, and what answers it. *@has_gaps: something may be missing. */
+	const char *asks;
+	int (*tell)(struct request *q, bool *has_gaps, struct err *err);
 };
 
 struct subject {
-	const struct report *report;   /* one of these two; */
+	const struct report *report;   /* one of these two; both for a command that asks; */
 	const struct command *command; /* none: the program as such */
 };
 

@@ -5,6 +5,9 @@
  *	list_ports(list)          how many different values from 0 to 65535 there are
  *	list_regularity(list)     of moments: how regular they come (see regularity.h), as
  *	                          {"score":0.93,"interval_us":60000000}
+ *	list_steps(list)          how many values are in which of the steps from 0, 1, 2, 5, 10,
+ *	                          20 ... on, from the first to the last that has some: as
+ *	                          "20 50 3,50 100 17", each from, to (which is the next), how many
  *
  * NULL when there are too few values. Each takes 8 bytes for each value of its group.
  */
@@ -143,6 +146,64 @@ static void regularity_end(sqlite3_context *ctx)
 	clear(ctx);
 }
 
+/* 1, 2, 5, 10, 20 ...; INT64_MAX behind the last. */
+static int64_t next_bound(int64_t bound)
+{
+	int64_t first = bound;
+
+	if (bound == 0)
+		return 1;
+	if (bound > INT64_MAX / 5)
+		return INT64_MAX;
+	while (first >= 10)
+		first /= 10;
+	return first == 2 ? bound / 2 * 5 : bound * 2;
+}
+
+#define STEPS_MAX 64 /* up to 2^63 there are 58 */
+
+static int step_of(const int64_t *bounds, int n, int64_t value)
+{
+	int from = 0;
+
+	while (n - from > 1) {
+		const int middle = (from + n) / 2;
+
+		if (bounds[middle] <= value)
+			from = middle;
+		else
+			n = middle;
+	}
+	return from;
+}
+
+static void steps_end(sqlite3_context *ctx)
+{
+	struct values *v = values_of(ctx);
+	int64_t bounds[STEPS_MAX] = {0}, counts[STEPS_MAX] = {0};
+	sqlite3_str *text;
+	int n = 1, from = 0;
+
+	while (n < STEPS_MAX && bounds[n - 1] < INT64_MAX) {
+		bounds[n] = next_bound(bounds[n - 1]);
+		n++;
+	}
+	for (size_t i = 0; v && i < v->n; i++)
+		counts[step_of(bounds, n - 1, v->value[i] > 0 ? v->value[i] : 0)]++;
+	clear(ctx);
+	if (!v)
+		return;
+	for (n--; n > 0 && counts[n - 1] == 0; n--)
+		;
+	while (counts[from] == 0)
+		from++;
+	text = sqlite3_str_new(sqlite3_context_db_handle(ctx));
+	for (int i = from; i < n; i++)
+		sqlite3_str_appendf(text, "%s%lld %lld %lld", i > from ? "," : "", bounds[i],
+				    bounds[i + 1], counts[i]);
+	sqlite3_result_text(ctx, sqlite3_str_finish(text), -1, sqlite3_free);
+}
+
 int list_register(sqlite3 *db, struct list_book *book)
 {
 	static const struct {
@@ -153,6 +214,7 @@ int list_register(sqlite3 *db, struct list_book *book)
 		{"list_percentile", 2, percentile_end},
 		{"list_ports", 1, ports_end},
 		{"list_regularity", 1, regularity_end},
+		{"list_steps", 1, steps_end},
 	};
 	int rc = SQLITE_OK;
 

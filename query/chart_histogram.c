@@ -1,0 +1,99 @@
+#include "chart.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "html.h"
+
+#define WIDTH  760
+#define HEIGHT 230
+
+/* Above it there is room for the names of the marks. */
+static const struct chart_box box = {.left = 48, .top = 30, .width = 700, .height = 168};
+
+/* The logarithm of a duration; those of less than a microsecond are as long as one. */
+static double log_of(int64_t us)
+{
+	return log10(us > 1 ? (double)us : 1);
+}
+
+/* Number @i begins where the one before ends; the first may begin at 0, which has no
+ * logarithm. */
+static double bound(const struct chart_histogram *chart, int i)
+{
+	return i == 0 && chart->bounds_us[0] == 0 ? log_of(chart->bounds_us[1]) - 0.3
+						  : log_of(chart->bounds_us[i]);
+}
+
+static double x_of(const struct chart_histogram *chart, double at)
+{
+	const double from = bound(chart, 0), to = bound(chart, chart->n);
+	const double share = to > from ? (at - from) / (to - from) : 0;
+
+	return box.left + fmin(fmax(share, 0), 1) * box.width;
+}
+
+static void put_column(FILE *out, const struct chart_histogram *chart,
+		       const struct chart_axis *axis, int i)
+{
+	const double left = x_of(chart, bound(chart, i)), right = x_of(chart, bound(chart, i + 1));
+	double y = chart_y(axis, &box, (double)chart->counts[i]);
+	char from[CHART_LABEL_SIZE], to[CHART_LABEL_SIZE], n[CHART_LABEL_SIZE];
+
+	chart_label((double)chart->bounds_us[i], RENDER_DURATION, from);
+	chart_label((double)chart->bounds_us[i + 1], RENDER_DURATION, to);
+	chart_quantity(chart->counts[i], RENDER_COUNT, n);
+	fprintf(out,
+		"<g class=\"column\"><title>%s to %s: %s connections</title>"
+		"<rect class=\"hit\" x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" height=\"%.0f\"/>",
+		from, to, n, left, box.top, right - left, box.height);
+	if (chart->counts[i] > 0) {
+		y = fmin(y, box.top + box.height - 1); /* what is there is seen */
+		fprintf(out,
+			"<rect class=\"s1\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
+			left, y, fmax(right - left - 1, 0.5), box.top + box.height - y);
+	}
+	fprintf(out, "</g><text class=\"tick\" x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%s</text>\n",
+		left, box.top + box.height + 17, chart->n <= 16 || i % 3 == 0 ? from : "");
+}
+
+/* Their names go up and down, so that neighbours do not lie on each other. */
+static void put_marks(FILE *out, const struct chart_histogram *chart)
+{
+	double before = 0, y = 26;
+
+	for (int i = 0; i < chart->n_marks; i++) {
+		const double x = x_of(chart, log_of(chart->marks[i].us));
+		const char *anchor = x > box.left + box.width - 90 ? "end" : "start";
+		char text[CHART_LABEL_SIZE];
+
+		chart_quantity(chart->marks[i].us, RENDER_DURATION, text);
+		y = i > 0 && x - before < 90 ? (y > 18 ? 12 : 26) : 26;
+		fprintf(out,
+			"<path class=\"mark\" d=\"M%.1f %.0fV%.0f\"/><text class=\"mark\" x=\"%.1f\""
+			" y=\"%.0f\" text-anchor=\"%s\">%s %s</text>\n",
+			x, y - 8, box.top + box.height, x + (anchor[0] == 'e' ? -4 : 4), y, anchor,
+			chart->marks[i].name, text);
+		before = x;
+	}
+}
+
+void chart_histogram(FILE *out, const struct chart_histogram *chart)
+{
+	struct chart_axis axis;
+	int64_t greatest = 0;
+
+	for (int i = 0; i < chart->n; i++)
+		greatest = chart->counts[i] > greatest ? chart->counts[i] : greatest;
+	axis = chart_axis_of((double)greatest, RENDER_COUNT);
+	fprintf(out,
+		"<div class=\"canvas\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
+		WIDTH, HEIGHT);
+	html_string(out, chart->summary);
+	fputs("\">\n", out);
+	chart_put_axis(out, &axis, &box);
+	for (int i = 0; i < chart->n; i++)
+		put_column(out, chart, &axis, i);
+	put_marks(out, chart);
+	fputs("</svg></div>\n", out);
+}
