@@ -125,6 +125,7 @@ void chart_histogram(FILE *out, const struct chart_histogram *chart);
 /* Connections as lines from their begin to their end. */
 struct chart_life {
 	const char *name, *said; /* beside it; of it */
+	char lasted[CHART_LABEL_SIZE];
 	int64_t from_us, to_us;
 	bool is_open;
 };
@@ -142,6 +143,7 @@ void chart_lives(FILE *out, const struct chart_lives *chart);
 struct chart_bar {
 	const char *name, *said;
 	const char *attributes; /* for scripts, ready to print; "": it is no button */
+	const char *kind;	/* NULL: that of the chart */
 	int64_t value;
 	int64_t bad; /* of it */
 };
@@ -161,15 +163,15 @@ struct chart_node {
 	const char *name, *said;
 	const char *attributes; /* for scripts, ready to print */
 	bool is_button;
-	int rank; /* 0 to 2 */
-	int64_t in, out;	/* sums of the links */
-	double top, height;	/* chart_map_layout() finds them */
+	int rank;	    /* 0 to 2 */
+	int64_t in, out;    /* sums of the links */
+	double top, height; /* chart_map_layout() finds them */
 };
 
 struct chart_link {
 	int from, to; /* nodes */
 	int64_t n;
-	bool is_bad;
+	bool is_bad, is_rest; /* of no party in particular */
 	const char *said, *attributes;
 	double from_top, from_height, to_top, to_height; /* likewise */
 };

@@ -10,14 +10,15 @@
 
 #define STEPS 5 /* at most, but for one when the last is not full */
 
-/* 1, 2 or 5 times a power of ten, so that @greatest takes few of them. */
+/* 1, 2, 2.5 or 5 times a power of ten, so that @greatest takes few of them. */
 static double round_step(double greatest)
 {
-	static const double rounds[] = {1, 2, 5, 10};
+	static const double rounds[] = {1, 2, 2.5, 5, 10};
 	double power = pow(10, floor(log10(greatest / STEPS)));
 	int i = 0;
 
-	while (i < 3 && rounds[i] * power * STEPS < greatest)
+	/* Of what is counted there are no halves. */
+	while (i < 4 && (rounds[i] * power * STEPS < greatest || (i == 2 && power < 10)))
 		i++;
 	return rounds[i] * power;
 }
@@ -66,9 +67,10 @@ double chart_x(const struct chart_span *span, const struct chart_box *box, int64
 
 /* ---- moments ---- */
 
-static const int64_t steps_s[] = {1,	 2,	5,     10,    15,     30,     60,     120,
-				  300,	 600,	900,   1800,  3600,   7200,   10800,  21600,
-				  43200, 86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000};
+static const int64_t steps_s[] = {1,	  2,	  5,	   10,	    15,	     30,
+				  60,	  120,	  300,	   600,	    900,     1800,
+				  3600,	  7200,	  10800,   21600,   43200,   86400,
+				  172800, 604800, 1209600, 2592000, 7776000, 31536000};
 
 static int64_t step_us(int64_t width_us)
 {
@@ -160,8 +162,7 @@ void chart_quantity(int64_t value, enum render_unit unit, char out[CHART_LABEL_S
 }
 
 /* The time of day, or the day where that begins; the year where many days are shown. */
-static void put_moment(const struct chart_span *span, int64_t us,
-		       char out[CHART_LABEL_SIZE])
+static void put_moment(const struct chart_span *span, int64_t us, char out[CHART_LABEL_SIZE])
 {
 	char text[TIMESPEC_SIZE];
 	const char *day = timespec_format_s(us, span->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL, text);
@@ -213,7 +214,8 @@ void chart_put_moments(FILE *out, const struct chart_span *span, const struct ch
 	}
 }
 
-#define BAND_LEAST 3 /* what is there is seen */
+#define BAND_LEAST 4 /* what is there is seen */
+#define BAND_HEAD  8
 
 void chart_put_bands(FILE *out, const struct chart_span *span, const struct chart_box *box)
 {
@@ -231,10 +233,12 @@ void chart_put_bands(FILE *out, const struct chart_span *span, const struct char
 		if (to <= drawn) /* a thousand of them in one place are one */
 			continue;
 		drawn = to;
+		/* Behind the data; what can be pointed at is over it. */
 		fprintf(out,
 			"<g class=\"gap\"><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>"
-			"<title>",
-			from, box->top, to - from, box->height);
+			"<rect class=\"head\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\"/><title>",
+			from, box->top, to - from, box->height, from, box->top - BAND_HEAD,
+			to - from, BAND_HEAD);
 		html_string(out, band->text);
 		fputs("</title></g>\n", out);
 	}

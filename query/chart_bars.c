@@ -29,10 +29,9 @@ static void put_bar(FILE *out, const struct chart_bars *chart, const struct char
 	fprintf(out,
 		"</bdi><svg class=\"track\" viewBox=\"0 0 %d 12\" preserveAspectRatio=\"none\""
 		" aria-hidden=\"true\"><rect class=\"%s\" width=\"%.1f\" height=\"12\"/>",
-		TRACK, chart->kind, length - bad);
+		TRACK, bar->kind ? bar->kind : chart->kind, length - bad);
 	if (bad > 0)
-		fprintf(out,
-			"<rect class=\"failed\" x=\"%.1f\" width=\"%.1f\" height=\"12\"/>",
+		fprintf(out, "<rect class=\"failed\" x=\"%.1f\" width=\"%.1f\" height=\"12\"/>",
 			length - bad, bad);
 	fprintf(out, "</svg><span class=\"value\">%s</span></%s>\n", value,
 		bar->attributes[0] ? "button" : "div");

@@ -100,8 +100,7 @@ void chart_columns(FILE *out, const struct chart_columns *chart)
 	for (int i = 0; i < chart->n_columns; i++)
 		greatest = fmax(greatest, total_of(chart, i));
 	axis = chart_axis_of(greatest, chart->unit);
-	fprintf(out,
-		"<div class=\"canvas\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
+	fprintf(out, "<div class=\"canvas\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
 		WIDTH, HEIGHT);
 	html_string(out, chart->summary);
 	fputs("\">\n", out);

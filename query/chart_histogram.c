@@ -1,7 +1,6 @@
 #include "chart.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "html.h"
 
@@ -9,7 +8,7 @@
 #define HEIGHT 230
 
 /* Above it there is room for the names of the marks. */
-static const struct chart_box box = {.left = 48, .top = 30, .width = 700, .height = 168};
+static const struct chart_box box = {.left = 48, .top = 46, .width = 700, .height = 152};
 
 /* The logarithm of a duration; those of less than a microsecond are as long as one. */
 static double log_of(int64_t us)
@@ -53,28 +52,25 @@ static void put_column(FILE *out, const struct chart_histogram *chart,
 			"<rect class=\"s1\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
 			left, y, fmax(right - left - 1, 0.5), box.top + box.height - y);
 	}
-	fprintf(out, "</g><text class=\"tick\" x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%s</text>\n",
+	fprintf(out,
+		"</g><text class=\"tick\" x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%s</text>\n",
 		left, box.top + box.height + 17, chart->n <= 16 || i % 3 == 0 ? from : "");
 }
 
-/* Their names go up and down, so that neighbours do not lie on each other. */
+/* Each has its name on a line of its own, so that neighbours do not lie on each other. */
 static void put_marks(FILE *out, const struct chart_histogram *chart)
 {
-	double before = 0, y = 26;
-
 	for (int i = 0; i < chart->n_marks; i++) {
-		const double x = x_of(chart, log_of(chart->marks[i].us));
-		const char *anchor = x > box.left + box.width - 90 ? "end" : "start";
+		const double x = x_of(chart, log_of(chart->marks[i].us)), y = 12 + 13 * i;
+		const bool is_end = x > box.left + box.width - 90;
 		char text[CHART_LABEL_SIZE];
 
 		chart_quantity(chart->marks[i].us, RENDER_DURATION, text);
-		y = i > 0 && x - before < 90 ? (y > 18 ? 12 : 26) : 26;
 		fprintf(out,
 			"<path class=\"mark\" d=\"M%.1f %.0fV%.0f\"/><text class=\"mark\" x=\"%.1f\""
 			" y=\"%.0f\" text-anchor=\"%s\">%s %s</text>\n",
-			x, y - 8, box.top + box.height, x + (anchor[0] == 'e' ? -4 : 4), y, anchor,
-			chart->marks[i].name, text);
-		before = x;
+			x, y - 9, box.top + box.height, x + (is_end ? -4 : 4), y,
+			is_end ? "end" : "start", chart->marks[i].name, text);
 	}
 }
 
@@ -86,8 +82,7 @@ void chart_histogram(FILE *out, const struct chart_histogram *chart)
 	for (int i = 0; i < chart->n; i++)
 		greatest = chart->counts[i] > greatest ? chart->counts[i] : greatest;
 	axis = chart_axis_of((double)greatest, RENDER_COUNT);
-	fprintf(out,
-		"<div class=\"canvas\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
+	fprintf(out, "<div class=\"canvas\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
 		WIDTH, HEIGHT);
 	html_string(out, chart->summary);
 	fputs("\">\n", out);

@@ -8,7 +8,7 @@
 #define NODE_WIDTH 10
 #define TOP	   28 /* there the ranks have their names */
 #define GAP	   7
-#define LEAST	   16 /* high, for the name */
+#define LEAST	   16  /* high, for the name */
 #define MOST	   380 /* what all of a rank have together, besides */
 #define PLACES	   30
 
@@ -100,9 +100,12 @@ static void put_link(FILE *out, const struct chart_map *map, const struct chart_
 	fprintf(out,
 		"<path class=\"link%s\" d=\"M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1fv%.1f"
 		"C%.1f %.1f %.1f %.1f %.1f %.1fz\"%s><title>",
-		link->is_bad ? " failing" : "", x0, link->from_top, middle, link->from_top, middle,
-		link->to_top, x1, link->to_top, h1, middle, link->to_top + h1, middle,
-		link->from_top + h0, x0, link->from_top + h0, link->attributes);
+		link->is_bad	? " failing"
+		: link->is_rest ? " rest"
+				: "",
+		x0, link->from_top, middle, link->from_top, middle, link->to_top, x1, link->to_top,
+		h1, middle, link->to_top + h1, middle, link->from_top + h0, x0, link->from_top + h0,
+		link->attributes);
 	html_string(out, link->said);
 	fputs("</title></path>\n", out);
 }

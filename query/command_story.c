@@ -31,9 +31,10 @@ int command_story(struct request *q, bool *has_gaps, struct err *err)
 	int ret;
 
 	if (isatty(STDOUT_FILENO))
-		return err_set(err, -EINVAL,
-			       "a page is for a browser, not for a terminal: write connmon-query story"
-			       " > story.html, and open that file");
+		return err_set(
+			err, -EINVAL,
+			"a page is for a browser, not for a terminal: write connmon-query story"
+			" > story.html, and open that file");
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_set(err, -ENOMEM, "no memory for the story");

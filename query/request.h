@@ -18,7 +18,7 @@
 struct request {
 	struct report reports[REPORTS_MAX]; /* all there are */
 	int n_reports;
-	struct report story; /* what the command of this name asks */
+	struct report story;		/* what the command of this name asks */
 	const struct command *commands; /* borrowed, as is the next */
 	char *const *argv;
 	int argc;

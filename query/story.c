@@ -45,9 +45,9 @@ static int64_t own_limit(const struct request *q)
 /* Of what is over time: more of them than a table has lines, as a column is a few pixels wide. */
 static int64_t column_us(const struct request *q)
 {
-	static const int64_t lengths_s[] = {1,	  5,	10,    30,    60,    120,   300,   600,
-					    900,  1800, 3600,  7200,  10800, 21600, 43200, 86400,
-					    604800};
+	static const int64_t lengths_s[] = {1,	   5,	  10,	 30,	60,    120,
+					    300,   600,	  900,	 1800,	3600,  7200,
+					    10800, 21600, 43200, 86400, 604800};
 	const int n = sizeof(lengths_s) / sizeof(lengths_s[0]);
 	const struct param_value *given =
 		&q->args.values[report_find_param(q->report, "every") - q->report->params];

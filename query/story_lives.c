@@ -48,10 +48,11 @@ static void put_histogram(struct story_page *p, const struct rows_cursor *row)
 		chart.marks[i].us = rows_number(row, columns[i]);
 		human_duration(chart.marks[i].us, marks[i], sizeof(marks[i]));
 	}
-	snprintf(summary, sizeof(summary),
-		 "How long connecting took: half of them stayed under %s, 90 of a hundred under %s, "
-		 "99 under %s",
-		 marks[0], marks[1], marks[2]);
+	snprintf(
+		summary, sizeof(summary),
+		"How long connecting took: half of them stayed under %s, 90 of a hundred under %s, "
+		"99 under %s",
+		marks[0], marks[1], marks[2]);
 	chart.summary = summary;
 	chart_histogram(p->out, &chart);
 }
@@ -66,12 +67,10 @@ void story_put_connect(struct story_page *p)
 	story_fail(p, ret);
 	if (ret <= 0)
 		return;
-	page_section(p->out, "connecting", "How long connecting took");
-	story_figure(p, "connect-times", "Connections out by the time until they were there",
-		     "a logarithmic scale; failed ones have no such time");
+	story_figure(p, "connect-times", "How long connecting took",
+		     "connections out that were established, by the time that took");
 	put_histogram(p, &row);
 	story_figure_end(p, STORY_CONNECT);
-	page_section_end(p->out);
 }
 
 /* ---- lasting ---- */
@@ -102,7 +101,8 @@ static void fill_life(struct lives *lives, int i, const struct rows_cursor *row)
 	human_duration(duration_us, lasted, sizeof(lasted));
 	human_bytes(rows_number(row, "tx_bytes"), tx, sizeof(tx));
 	human_bytes(rows_number(row, "rx_bytes"), rx, sizeof(rx));
-	snprintf(lives->names[i], sizeof(lives->names[i]), "%s %s %s %lld",
+	snprintf(lives->names[i], sizeof(lives->names[i]),
+		 addr && strchr(addr, ':') ? "%s %s [%s]:%lld" : "%s %s %s:%lld",
 		 comm ? comm : "unknown", is_in ? "\u2190" : "\u2192", addr ? addr : "unknown",
 		 (long long)port);
 	snprintf(lives->said[i], sizeof(lives->said[i]), "%s: %s, %s, %s sent, %s received",
@@ -112,6 +112,7 @@ static void fill_life(struct lives *lives, int i, const struct rows_cursor *row)
 	life->to_us = life->from_us + duration_us;
 	life->name = lives->names[i];
 	life->said = lives->said[i];
+	snprintf(life->lasted, sizeof(life->lasted), "%s", lasted);
 	life->is_open = outcome && (!strcmp(outcome, "open") || !strcmp(outcome, "connecting"));
 }
 

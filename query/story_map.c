@@ -132,7 +132,8 @@ static int add_link(struct map *map, const struct parties *p, int rank, int from
 	*link = (struct chart_link){.from = map->at[rank][from],
 				    .to = map->at[rank + 1][to],
 				    .n = tie->connections,
-				    .is_bad = tie->failed * 2 > tie->connections,
+				    .is_bad = tie->failed > tie->connections / 2,
+				    .is_rest = from == MAP_MOST || to == MAP_MOST,
 				    .said = texts->said};
 	snprintf(name, sizeof(name), "%s \u2192 %s", map->nodes[link->from].name,
 		 map->nodes[link->to].name);
@@ -197,7 +198,8 @@ static void put(struct story_page *p, struct map *map)
 
 	snprintf(summary, sizeof(summary),
 		 "Who talks to whom: %d parties and %d links between them, as wide as they have "
-		 "connections", map->chart.n_nodes, map->chart.n_links);
+		 "connections",
+		 map->chart.n_nodes, map->chart.n_links);
 	map->chart.summary = summary;
 	story_figure(p, "map-chart", "Who talks to whom",
 		     "as wide as there are connections; red: most of them failed; a click shows "

@@ -44,9 +44,12 @@ void story_figure(struct story_page *p, const char *id, const char *title, const
 
 void story_figure_end(struct story_page *p, enum story_part part)
 {
-	fputs("<details><summary>Numbers</summary>\n", p->out);
-	put_table(p, part, "The numbers of this chart");
-	fputs("</details>\n</figure>\n", p->out);
+	if (p->story->rows[part]->n_rows) {
+		fputs("<details><summary>Numbers</summary>\n", p->out);
+		put_table(p, part, "The numbers of this chart");
+		fputs("</details>\n", p->out);
+	}
+	fputs("</figure>\n", p->out);
 }
 
 bool story_nothing(struct story_page *p, bool there_is_nothing, const char *words)
@@ -119,7 +122,8 @@ static void put_new(struct story_page *p)
 	page_section(p->out, "new", "Called for the first time");
 	if (!story_nothing(p, p->story->rows[STORY_NEW]->n_rows == 0,
 			   "Nothing was called in this window that had not been called before."))
-		story_table(p, STORY_NEW, "Destinations called for the first time, the latest first");
+		story_table(p, STORY_NEW,
+			    "Destinations called for the first time, the latest first");
 	page_section_end(p->out);
 }
 
@@ -135,13 +139,13 @@ static void put_gaps(struct story_page *p)
 static void put_all(struct story_page *p, const struct sums *sums)
 {
 	put_tiles(p->out, sums);
-	if (!story_nothing(p, sums->connections == 0,
-			   "There are no such connections in this window; --since looks further back.")) {
+	if (!story_nothing(
+		    p, sums->connections == 0,
+		    "There are no such connections in this window; --since looks further back.")) {
 		story_put_time(p);
 		story_put_map(p);
 		story_put_parties(p);
 		story_put_failures(p);
-		story_put_connect(p);
 		put_new(p);
 		story_put_lives(p);
 	} else if (p->span.n_bands) {
@@ -155,7 +159,8 @@ int story_write(const struct story *s, FILE *out, struct err *err)
 	struct page_facts *facts = calloc(1, sizeof(*facts));
 	struct story_page p = {.story = s, .out = out, .err = err};
 	struct sums sums = {0};
-	int ret = facts ? read_sums(s, &sums, err) : err_set(err, -ENOMEM, "no memory for the page");
+	int ret =
+		facts ? read_sums(s, &sums, err) : err_set(err, -ENOMEM, "no memory for the page");
 
 	if (!ret)
 		ret = story_bands(&p);

@@ -130,12 +130,14 @@ void story_put_parties(struct story_page *p)
 		enum story_part part;
 		const char *id, *title, *series, *nothing;
 	} charts[] = {
-		{PARTY_PROGRAM, STORY_PROGRAMS, "programs", "Programs", "s2", "No program is known."},
+		{PARTY_PROGRAM, STORY_PROGRAMS, "programs", "Programs", "s2",
+		 "No program is known."},
 		{PARTY_DESTINATION, STORY_DESTINATIONS, "destinations", "Destinations", "s1",
 		 "This node called nobody."},
 		{PARTY_CONTAINER, STORY_CONTAINERS, "containers", "Containers", "s4",
 		 "No container is known."},
-		{PARTY_CLIENT, STORY_CLIENTS, "clients", "Clients", "s3", "Nobody called this node."},
+		{PARTY_CLIENT, STORY_CLIENTS, "clients", "Clients", "s3",
+		 "Nobody called this node."},
 	};
 
 	page_section(p->out, "parties", "Who had most");

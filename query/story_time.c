@@ -33,8 +33,8 @@ static void add_band(struct story_page *p, int64_t from_us, int64_t to_us, const
 static void add_ends(struct story_page *p)
 {
 	const struct coverage *c = &p->story->coverage;
-	const int64_t until_us = p->span.until_us < p->story->q->now_us ? p->span.until_us
-									: p->story->q->now_us;
+	const int64_t until_us =
+		p->span.until_us < p->story->q->now_us ? p->span.until_us : p->story->q->now_us;
 
 	if (p->span.since_us < c->begin_us)
 		add_band(p, p->span.since_us, c->begin_us, "nothing was recorded yet");
@@ -129,13 +129,20 @@ static int read_timeline(const struct story_page *p, struct timeline *t, int64_t
 	return ret;
 }
 
-/* "15m" */
+/* "each column is 15 min" */
 static void tell_every(const struct story_page *p, const char *more, char *out, size_t size)
 {
-	char every[CHART_LABEL_SIZE];
+	static const struct {
+		int64_t s;
+		const char *name;
+	} units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+	const int64_t every_s = p->story->every_us / US_PER_S;
+	int i = 0;
 
-	chart_quantity(p->story->every_us, RENDER_DURATION, every);
-	snprintf(out, size, "each column is %s%s", every, more);
+	while (i < 3 && every_s % units[i].s)
+		i++;
+	snprintf(out, size, "each column is %lld %s%s", (long long)(every_s / units[i].s),
+		 units[i].name, more);
 }
 
 /* The column that has most, in words. */
@@ -162,9 +169,10 @@ static void summarize(const struct chart_columns *chart, const char *what, char 
 	chart_quantity(most, chart->unit, greatest);
 	timespec_format_s(chart->begins_us[at], chart->span.utc ? TIMESPEC_UTC : TIMESPEC_LOCAL,
 			  text);
-	snprintf(out, size, "%s over time: %d columns, the highest at %s with %s; %d stretches where "
-		 "connections may be missing", what, chart->n_columns, text, greatest,
-		 chart->span.n_bands);
+	snprintf(out, size,
+		 "%s over time: %d columns, the highest at %s with %s; %d stretches where "
+		 "connections may be missing",
+		 what, chart->n_columns, text, greatest, chart->span.n_bands);
 }
 
 static void put_columns(struct story_page *p, struct chart_columns *chart, const char *what,
@@ -223,6 +231,8 @@ static void put_bytes(struct story_page *p, const struct timeline *t)
 /* ---- failures ---- */
 
 #define REASONS CHART_SERIES_MAX
+
+static const char *const kinds[REASONS] = {"f1", "f2", "f3", "f4", "f5", "f6", "f7", "f7"};
 
 struct reasons {
 	char names[REASONS][24];
@@ -283,6 +293,7 @@ static void put_reason_bars(struct story_page *p, const struct reasons *r)
 		bars[i] = (struct chart_bar){.name = r->names[most],
 					     .said = said[i],
 					     .attributes = "",
+					     .kind = kinds[most],
 					     .value = r->sums[most]};
 	}
 	chart_bars(p->out, &(struct chart_bars){.summary = "Failures by how they failed",
@@ -292,9 +303,15 @@ static void put_reason_bars(struct story_page *p, const struct reasons *r)
 						.n = r->n});
 }
 
+static void put_no_failure(struct story_page *p)
+{
+	story_figure(p, "failed", "Failures by reason", NULL);
+	story_nothing(p, true, "No connection failed.");
+	story_figure_end(p, STORY_FAILED);
+}
+
 static void put_failed(struct story_page *p, const struct timeline *t, const struct reasons *r)
 {
-	static const char *const kinds[REASONS] = {"f1", "f2", "f3", "f4", "f5", "f6", "f7", "f7"};
 	struct chart_columns chart = {
 		.span = p->span,
 		.unit = RENDER_COUNT,
@@ -307,12 +324,11 @@ static void put_failed(struct story_page *p, const struct timeline *t, const str
 	char note[200];
 
 	for (int i = 0; i < r->n; i++)
-		chart.series[i] = (struct chart_series){r->names[i], kinds[i],
-							r->values + i * t->n};
+		chart.series[i] =
+			(struct chart_series){r->names[i], kinds[i], r->values + i * t->n};
 	tell_every(p, "", note, sizeof(note));
 	story_figure(p, "failed", "Failures by reason", note);
-	if (!story_nothing(p, r->n == 0, "No connection failed."))
-		put_reason_bars(p, r);
+	put_reason_bars(p, r);
 	put_columns(p, &chart, "Failures", STORY_FAILED);
 }
 
@@ -327,7 +343,7 @@ void story_put_time(struct story_page *p)
 		story_fail(p, err_set(p->err, -ENOMEM, "no memory for the charts"));
 		return;
 	}
-	page_section(p->out, "time", "Over time");
+	page_section(p->out, "time", "How it went");
 	story_fail(p, read_timeline(p, &t, room));
 	if (t.n > 0)
 		story_fail(p, read_reasons(p, &t, &r));
@@ -335,7 +351,11 @@ void story_put_time(struct story_page *p)
 		fputs("<div class=\"charts\">\n", p->out);
 		put_connections(p, &t);
 		put_bytes(p, &t);
-		put_failed(p, &t, &r);
+		if (r.n > 0)
+			put_failed(p, &t, &r);
+		else
+			put_no_failure(p);
+		story_put_connect(p);
 		fputs("</div>\n", p->out);
 	}
 	page_section_end(p->out);
