@@ -102,7 +102,7 @@ int chart_moments(const struct chart_span *span, int64_t out[CHART_MOMENTS_MAX])
 	step = step_us(width_us);
 	/* Of the years up to 9999, a step of one is too many for the whole of them. */
 	while (width_us / step >= CHART_MOMENTS_MAX - 3)
-		step *= 10;
+		step *= 2;
 	at = (span->since_us + ahead_us(span, span->since_us)) / step * step;
 	for (; n < CHART_MOMENTS_MAX; at += step) {
 		const int64_t us = at - ahead_us(span, at - ahead_us(span, at));
