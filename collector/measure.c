@@ -23,6 +23,7 @@ static int look(struct collector *c, struct metrics_facts *f, struct err *err)
 		.start_us = clock_wall_us(c->measures.start_ns, c->offset_ns),
 		.filtered = kernel.filtered,
 		.recorded = c->recorded_aside + (c->store ? store_recorded(c->store) : 0),
+		.names_missed = c->dns ? dns_missed(c->dns) : 0,
 		.commits = c->measures.commits,
 		.commit_failures = c->measures.commit_failures,
 		.last_commit_us = clock_wall_us(c->flushed.at_ns, c->offset_ns),

@@ -105,6 +105,8 @@ void metrics_format(const struct metrics_facts *f, FILE *out)
 	numbers(out, "connmon_events_lost_total", "counter",
 		"What could not be recorded, as the gaps in the database say.", "reason",
 		run_gap_names, f->lost, GAP_REASONS);
+	number(out, "connmon_names_missed_total", "counter",
+	       "Answers to DNS queries that were to be read and are in no row.", f->names_missed);
 	number(out, "connmon_open_connections", "gauge", "Connections that are open.", f->open);
 	histogram(out, "connmon_commit_duration_seconds",
 		  "How long it took to write to the database, each time.", &f->commits);

@@ -39,6 +39,7 @@ struct metrics_facts {
 	uint64_t recorded;
 	uint64_t lost[GAP_REASONS]; /* as the gaps say that are in the database */
 	struct histogram commits;
+	uint64_t names_missed; /* answers of DNS that were to be read, and are in no row */
 	uint64_t commit_failures;
 	int64_t last_commit_us; /* since the epoch */
 	uint64_t open;		/* connections, now */
