@@ -186,11 +186,14 @@ static int begin(const struct options *options, enum other_pins other, FILE *liv
 	c->processes.proc = "/proc";
 	c->processes.cmdline = options->probe.cmdline;
 	containers_init(&c->containers);
+	c->measures.start_ns = clock_boot_ns();
 	c->offset_ns = clock_offset_ns();
 	c->flushed.at_ns = c->flushed.counted_ns = clock_boot_ns();
 	c->flushed.offset_ns = c->offset_ns;
 	if (options->db)
 		ret = lock_store(c, err);
+	if (!ret && options->metrics)
+		ret = metrics_new(options->metrics, &c->metrics, err);
 	/* Before a run is written down that cannot be. */
 	if (!ret)
 		ret = probe_new(&config, collector_on_ring_event, c, &c->probe, err);
@@ -268,6 +271,7 @@ void collector_free(struct collector *c)
 		return;
 	probe_free(c->probe);
 	dns_free(c->dns);
+	metrics_free(c->metrics);
 	store_free(c->store);
 	track_free(c->track);
 	batch_clear(&c->batch);

@@ -185,10 +185,14 @@ static bool anything_to_write(const struct flush *f, const struct collector *c)
 static int write_flush(struct collector *c, const struct flush *f, const struct probe_counters *k,
 		       struct err *err)
 {
+	int64_t begin_ns = clock_boot_ns();
 	int ret = store_write(c->store, f, err);
 
 	if (ret)
 		return err_wrap(err, "%s", c->options->db);
+	histogram_add(&c->measures.commits, clock_boot_ns() - begin_ns);
+	for (int i = 0; i < GAP_REASONS; i++)
+		c->measures.lost[i] += f->lost[i];
 	c->flushed.capture = f->capture;
 	if (f->capture.instance_ns)
 		probe_release(c->probe);
@@ -260,16 +264,17 @@ int collector_flush(struct collector *c, bool last, struct err *err)
 		if (!ret)
 			ret = flush(c, last, err);
 	}
-	if (ret)
+	if (ret) {
 		c->disk_full = ret == -ENOSPC;
+		c->measures.commit_failures++;
+	}
 	if (c->disk_full)
 		err_set(err, ret, "%s: the disk is full; free some space", c->options->db);
 	return ret;
 }
 
-/* What keeps nothing from being recorded, and may last. */
-static void tell(struct collector *c, enum trouble trouble, const struct err *err,
-		 const char *consequence)
+void collector_tell(struct collector *c, enum trouble trouble, const struct err *err,
+		    const char *consequence)
 {
 	int64_t now_ns = clock_boot_ns();
 
@@ -289,8 +294,9 @@ static int look_after(struct collector *c, struct err *err)
 	else if (c->review_due)
 		ret = collector_review(c, err);
 	if (ret)
-		tell(c, TROUBLE_LOOKING, err,
-		     "how far open connections have come is not known for now, trying again");
+		collector_tell(
+			c, TROUBLE_LOOKING, err,
+			"how far open connections have come is not known for now, trying again");
 	if (!c->store)
 		return 0;
 	ret = store_upkeep(c->store, batch_flushed_until(&c->batch, clock_boot_ns()), c->offset_ns,
@@ -303,11 +309,11 @@ static int look_after(struct collector *c, struct err *err)
 		return collector_begin_anew(c, ASIDE_CORRUPT, err);
 	/* Who keeps a lock for long also keeps rows from being written, and that is told. */
 	if (ret < 0 && ret != -EBUSY)
-		tell(c, TROUBLE_UPKEEP, err, "connections are recorded, trying again");
+		collector_tell(c, TROUBLE_UPKEEP, err, "connections are recorded, trying again");
 	return ret > 0;
 }
 
-int collector_work(struct collector *c, struct err *err)
+static int work(struct collector *c, struct err *err)
 {
 	int more, ret;
 
@@ -325,6 +331,14 @@ int collector_work(struct collector *c, struct err *err)
 			return ret;
 	}
 	return more ? more : look_after(c, err);
+}
+
+int collector_work(struct collector *c, struct err *err)
+{
+	int ret = work(c, err);
+
+	collector_measure(c, false);
+	return ret;
 }
 
 void collector_clock_set(struct collector *c)
@@ -413,6 +427,7 @@ int collector_finish(struct collector *c, struct closing *out, struct err *err)
 	out->recorded = c->recorded_aside + (c->store ? store_recorded(c->store) : 0);
 	out->lost = account_lost_ends(&c->account, &kernel);
 	out->names_missed = c->dns ? dns_missed(c->dns) : 0;
+	collector_measure(c, true);
 	if (!ret && c->store) {
 		ret = store_close(c->store, clock_boot_ns(), c->offset_ns, err);
 		c->store = NULL;

@@ -8,6 +8,7 @@
 #include "container.h"
 #include "dns.h"
 #include "listeners.h"
+#include "metrics.h"
 #include "note.h"
 #include "print.h"
 #include "probe.h"
@@ -21,6 +22,7 @@
 enum trouble {
 	TROUBLE_LOOKING, /* at what is open */
 	TROUBLE_UPKEEP,	 /* totals, deleting */
+	TROUBLE_METRICS, /* writing them */
 	TROUBLES,
 };
 
@@ -58,6 +60,15 @@ struct collector {
 	bool review_due;	   /* an END was lost: something we believe open may be over */
 	int64_t refreshed_ns;	   /* when what is open was looked at last */
 
+	struct metrics *metrics; /* NULL without --metrics */
+	struct {
+		int64_t start_ns;
+		int64_t told_ns; /* when the metrics were written last; 0: never */
+		struct histogram commits;
+		uint64_t commit_failures;
+		uint64_t lost[GAP_REASONS]; /* as flushed */
+	} measures;
+
 	/* As of the last successful flush. */
 	struct {
 		int64_t at_ns;	    /* something was written */
@@ -93,6 +104,13 @@ int collector_review(struct collector *c, struct err *err);
 /* Writes what there is. @last: also what has just been opened. A damaged database is set aside,
  * and it goes to a new one. */
 int collector_flush(struct collector *c, bool last, struct err *err);
+
+/* Says what keeps nothing from being recorded and may last, once in 30 s. */
+void collector_tell(struct collector *c, enum trouble trouble, const struct err *err,
+		    const char *consequence);
+
+/* Writes the metrics, if they are asked for and it is time, or @at_end. */
+void collector_measure(struct collector *c, bool at_end);
 
 /* Connections are recorded, and not just watched. */
 static inline bool collector_records(const struct collector *c)

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "db.h"
+#include "metrics.h"
 #include "retention.h"
 
 #define MIN_RING_BYTES (64u << 10)
@@ -45,6 +46,7 @@ enum {
 	OPT_USER,
 	OPT_NO_DROP,
 	OPT_CHECK,
+	OPT_METRICS,
 };
 
 /* To add an option: a row here, a case in parse_one(), a line in the man page. */
@@ -90,6 +92,8 @@ static const struct argp_option rows[] = {
 	 "Keep the programs and the ring in DIR, a folder on bpffs: the kernel goes on while the "
 	 "collector is away",
 	 0},
+	{"metrics", OPT_METRICS, "FILE", 0,
+	 "Write metrics for node_exporter's textfile collector to FILE, which ends in .prom", 0},
 	{"duration", OPT_DURATION, "TIME", 0, "End after TIME (90s, 15m, 1h, 7d, 2w)", 0},
 	{"user", OPT_USER, "USER", 0,
 	 "Become USER once everything is open (" PRIVILEGE_USER ", if there is one)", 0},
@@ -289,6 +293,23 @@ static int parse_accept(const char *text, enum accept_mode *mode, struct err *er
 	return 0;
 }
 
+/* node_exporter passes over all other files, without a word. */
+static int parse_metrics(const char *text, struct err *err)
+{
+	size_t len = strlen(text), ending = strlen(METRICS_ENDING);
+
+	if (len > METRICS_PATH_MAX)
+		return err_set(err, -EINVAL, "'%.20s...' is too long", text);
+	if (len <= ending || text[len - ending - 1] == '/' ||
+	    strcmp(text + len - ending, METRICS_ENDING) != 0)
+		return err_set(err, -EINVAL,
+			       "'%s' does not end in " METRICS_ENDING
+			       ", as node_exporter asks; write for example "
+			       "/var/lib/prometheus/node-exporter/connmon.prom",
+			       text);
+	return 0;
+}
+
 static error_t parse_one(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -379,6 +400,11 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPT_CHECK:
 		o->check = true;
 		break;
+	case OPT_METRICS:
+		if (parse_metrics(arg, &err))
+			argp_error(state, "--metrics: %s", err.msg);
+		o->metrics = arg;
+		break;
 	case OPT_NO_LOOPBACK:
 		o->probe.filter.no_loopback = true;
 		break;
@@ -390,6 +416,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--no-drop stays who it is; take away --user");
 		if (!o->db && !o->print && !o->check)
 			argp_error(state, "--no-db records nothing; add --print to see something");
+		if (!o->db && o->metrics)
+			argp_error(state, "--metrics tells of recording; take away --no-db");
 		if (!o->db && o->probe.pin)
 			argp_error(state, "--pin keeps what is to be recorded; take away --no-db");
 		break;

@@ -12,7 +12,8 @@
 #include "retain.h"
 
 struct options {
-	const char *db; /* NULL: record nothing */
+	const char *db;	     /* NULL: record nothing */
+	const char *metrics; /* NULL: none */
 	bool print;
 	bool durable;
 	bool dns; /* record names */

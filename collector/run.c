@@ -13,15 +13,14 @@
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_LEN  36
 
-static const char *const gap_names[GAP_REASONS] = {
+const char *const run_gap_names[GAP_REASONS] = {
 	[GAP_RING_FULL] = "ring_full", [GAP_TABLE_FULL] = "table_full",
 	[GAP_RECURSION] = "recursion", [GAP_DISK_FULL] = "disk_full",
 	[GAP_CORRUPT] = "corrupt",
 };
 
-/* In the order of enum event_kind. */
-static const char *const record_names[PROBE_RECORDS] = {"attempt", "open", "end",  "owner",
-							"listen",  "exec", "exit", "cgroup"};
+const char *const run_record_names[PROBE_RECORDS] = {"attempt", "open", "end",	"owner",
+						     "listen",	"exec", "exit", "cgroup"};
 
 struct run {
 	sqlite3 *db; /* borrowed */
@@ -348,7 +347,7 @@ static int write_account(struct run *r, const struct flush *f, struct err *err)
 		const struct record_account *a = &f->account[i];
 
 		sqlite3_bind_int64(r->put_account, 1, r->id);
-		sqlite3_bind_text(r->put_account, 2, record_names[i], -1, SQLITE_STATIC);
+		sqlite3_bind_text(r->put_account, 2, run_record_names[i], -1, SQLITE_STATIC);
 		sqlite3_bind_int64(r->put_account, 3, (int64_t)a->seen);
 		sqlite3_bind_int64(r->put_account, 4, (int64_t)a->recorded);
 		sqlite3_bind_int64(r->put_account, 5, (int64_t)a->lost);
@@ -366,7 +365,7 @@ int run_write(struct run *r, const struct flush *f, uint64_t recorded, struct er
 
 	for (int i = 0; i < GAP_REASONS && !ret; i++)
 		if (f->lost[i])
-			ret = put_gap(r, since_us, now_us, gap_names[i], f->lost[i], err);
+			ret = put_gap(r, since_us, now_us, run_gap_names[i], f->lost[i], err);
 	if (!ret)
 		ret = write_account(r, f, err);
 	if (!ret && f->capture.instance_ns)

@@ -10,6 +10,10 @@
 
 #include "store.h"
 
+/* As tables account and gap name them: by enum event_kind, by enum gap_reason. */
+extern const char *const run_record_names[PROBE_RECORDS];
+extern const char *const run_gap_names[GAP_REASONS];
+
 struct run;
 
 /* Within a transaction: the run begins. @db is borrowed. */
