@@ -208,7 +208,7 @@ static void add_address(const struct message *m, const struct record *r, struct 
 static enum dns_verdict read_answer(const struct message *m, size_t at, uint16_t type, int count,
 				    const struct name *asked, struct dns_answer *out)
 {
-	struct record records[DNS_MAX_RECORDS];
+	struct record records[DNS_MAX_RECORDS] __attribute__((uninitialized)); /* n are filled in */
 	struct name name = *asked;
 	uint32_t name_hash;
 	int n;

@@ -131,9 +131,11 @@ int dns_names_add(struct dns_names *names, const struct dns_answer *answer,
 		  const struct dns_address *server, int64_t at_boot_ns)
 {
 	const size_t len = strlen(answer->name), key_bytes = KEY_BYTES(len);
-	struct key key = {.seed = names->seed, .server = *server};
+	struct key key __attribute__((uninitialized)); /* as far as it goes */
 	int overflow = 0;
 
+	key.seed = names->seed;
+	key.server = *server;
 	memcpy(key.name, answer->name, len + 1);
 	for (int i = 0; i < answer->n; i++) {
 		struct entry *e;

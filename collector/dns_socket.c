@@ -8,7 +8,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -188,13 +187,14 @@ int dns_socket_read(struct dns_socket *s,
 	return 1;
 }
 
-void dns_socket_await(struct dns_socket *s)
+bool dns_socket_await(struct dns_socket *s)
 {
 	struct tpacket_block_desc *block = next_block(s);
 	struct pollfd ready = {.fd = s->fd, .events = POLLIN};
 
 	if (!is_ours(block) && __atomic_load_n(&block->hdr.bh1.num_pkts, __ATOMIC_RELAXED))
 		poll(&ready, 1, 2 * DNS_BLOCK_MS);
+	return is_ours(block);
 }
 
 uint64_t dns_socket_dropped(struct dns_socket *s)

@@ -11,6 +11,7 @@
 #ifndef CONNMON_DNS_SOCKET_H
 #define CONNMON_DNS_SOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,8 +35,9 @@ int dns_socket_read(struct dns_socket *s,
 				 int64_t wall_ns),
 		    void *ctx);
 
-/* Waits until the block that is being filled can be read, if there is anything in it. */
-void dns_socket_await(struct dns_socket *s);
+/* Waits until the block that is being filled can be read, if there is anything in it. False: there
+ * is nothing to be read. */
+bool dns_socket_await(struct dns_socket *s);
 
 /* Packets that found no room since it was opened. */
 uint64_t dns_socket_dropped(struct dns_socket *s);

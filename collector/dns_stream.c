@@ -191,7 +191,7 @@ static enum dns_verdict take_bytes(struct dns_streams *all, struct stream *s,
 	if (feed(s, p->payload + known, p->len - known, sink))
 		return sink->verdict;
 	forget(s);
-	return DNS_MALFORMED;
+	return sink->verdict > DNS_MALFORMED ? sink->verdict : DNS_MALFORMED;
 }
 
 enum dns_verdict

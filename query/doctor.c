@@ -21,12 +21,19 @@ static const struct {
 	void (*look)(struct patient *p);
 	bool needs_db; /* left out when that cannot be opened */
 } checks[] = {
-	{"database", doctor_database, false},  {"damage", doctor_damage, true},
-	{"collector", doctor_collector, true}, {"losses", doctor_losses, true},
-	{"account", doctor_account, true},     {"history", doctor_history, true},
-	{"retention", doctor_retention, true}, {"size", doctor_size, false},
-	{"disk", doctor_disk, false},	       {"wal", doctor_wal, false},
-	{"kernel", doctor_kernel, false},      {"permissions", doctor_permissions, false},
+	{"database", doctor_database, false},
+	{"damage", doctor_damage, true},
+	{"collector", doctor_collector, true},
+	{"losses", doctor_losses, true},
+	{"account", doctor_account, true},
+	{"names", doctor_names, true},
+	{"history", doctor_history, true},
+	{"retention", doctor_retention, true},
+	{"size", doctor_size, false},
+	{"disk", doctor_disk, false},
+	{"wal", doctor_wal, false},
+	{"kernel", doctor_kernel, false},
+	{"permissions", doctor_permissions, false},
 	{"clock", doctor_clock, false},
 };
 

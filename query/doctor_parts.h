@@ -63,6 +63,7 @@ void doctor_wal(struct patient *p);
 void doctor_collector(struct patient *p);
 void doctor_losses(struct patient *p);
 void doctor_account(struct patient *p);
+void doctor_names(struct patient *p);
 void doctor_history(struct patient *p);
 void doctor_retention(struct patient *p);
 
