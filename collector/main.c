@@ -189,7 +189,7 @@ static int prepare(struct options *o, struct err *err)
 		ret = place_find(o->db, &o->who, real, err);
 	if (!ret && o->db)
 		o->db = real;
-	return ret ? ret : hold_all(err);
+	return ret || o->no_hold ? ret : hold_all(err);
 }
 
 int main(int argc, char **argv)

@@ -45,6 +45,7 @@ enum {
 	OPT_NO_DNS,
 	OPT_USER,
 	OPT_NO_DROP,
+	OPT_NO_HOLD,
 	OPT_CHECK,
 	OPT_METRICS,
 };
@@ -99,6 +100,10 @@ static const struct argp_option rows[] = {
 	 "Become USER once everything is open (" PRIVILEGE_USER ", if there is one)", 0},
 	{"no-drop", OPT_NO_DROP, NULL, 0,
 	 "Keep all privileges and system calls: to debug the collector", 0},
+	{"no-hold", OPT_NO_HOLD, NULL, 0,
+	 "Let other programs write to the database, too; then who may read it can also keep it "
+	 "from being written",
+	 0},
 	{"check", OPT_CHECK, NULL, 0,
 	 "Say what this machine lacks for the collector, if anything, and change nothing", 0},
 	{"verbose", 'v', NULL, 0, "Show what libbpf says", 0},
@@ -396,6 +401,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_NO_DROP:
 		o->no_drop = true;
+		break;
+	case OPT_NO_HOLD:
+		o->no_hold = true;
 		break;
 	case OPT_CHECK:
 		o->check = true;

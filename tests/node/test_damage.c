@@ -17,7 +17,8 @@ static int setup(void **state)
 {
 	struct node *n = node_new();
 
-	node_start(n, (const char *const[]){"--flush", "100ms", NULL});
+	/* For cut_wal(). */
+	node_start(n, (const char *const[]){"--flush", "100ms", "--no-hold", NULL});
 	*state = n;
 	return 0;
 }

@@ -26,7 +26,7 @@ static struct node *with_small_disk(void)
 	must(mkdir(disk, 0755) == 0);
 	must(unshare(CLONE_NEWNS) == 0);
 	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-	must(mount("connmon-test", disk, "tmpfs", 0, "size=4m") == 0);
+	must(mount("connmon-test", disk, "tmpfs", 0, "size=4m,mode=755") == 0);
 	snprintf(n->db_path, sizeof(n->db_path), "%s/connmon.db", disk);
 	return n;
 }

@@ -49,7 +49,7 @@ static int on_disk(void **state)
 	must(mkdir(disk, 0755) == 0);
 	must(unshare(CLONE_NEWNS) == 0);
 	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-	must(mount("connmon-test", disk, "tmpfs", 0, "size=96m") == 0);
+	must(mount("connmon-test", disk, "tmpfs", 0, "size=96m,mode=755") == 0);
 	snprintf(n->db_path, sizeof(n->db_path), "%s/connmon.db", disk);
 	make_old(n->db_path);
 	node_start(n, (const char *const[]){NULL});
@@ -120,7 +120,7 @@ static void before_the_disk_is_full_the_oldest_go_and_there_is_room_again(void *
 
 /* ---- a reader that does not end ---- */
 
-/* What the collector would write in a while. */
+/* What the collector would write in a while, and lets us write by --no-hold. */
 static void write_mib(struct node *n, int mib)
 {
 	struct err err = {0};
@@ -148,7 +148,7 @@ static void wait_until_said(struct node *n, const char *words)
 static int bounded(void **state)
 {
 	*state = node_new();
-	node_start(*state, (const char *const[]){"--max-size", "64M", NULL});
+	node_start(*state, (const char *const[]){"--max-size", "64M", "--no-hold", NULL});
 	return 0;
 }
 

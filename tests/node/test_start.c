@@ -131,7 +131,7 @@ static void a_user_without_the_capabilities_is_told_so(void **state)
 	struct node *n = *state;
 	struct finished f;
 
-	must(chmod(n->folder, 0777) == 0);
+	must(chown(n->folder, NOBODY, NOBODY) == 0);
 	f = program_run((const char *const[]){copied_program(n), "--db", n->db_path, "--duration",
 					      "5s", NULL},
 			NOBODY);
