@@ -250,6 +250,16 @@ static int bind_first(const struct report *report, const struct report_args *arg
 			  err);
 }
 
+static int find_peer(const struct scope *scope, const struct report_args *args, sqlite3 *db,
+		     struct err *err)
+{
+	int ret = peer_name_find(db, &scope->peer_name, args->until_us, err);
+
+	if (ret == -ENOENT)
+		err_wrap(err, "--peer");
+	return ret == -ENOENT ? err->code = REPORT_USAGE : ret;
+}
+
 int report_prepare(const struct report *report, const struct report_args *args,
 		   const struct scope *scope, sqlite3 *db, sqlite3_stmt **out, struct err *err)
 {
@@ -262,6 +272,8 @@ int report_prepare(const struct report *report, const struct report_args *args,
 	narrowed.has_every = report_find_param(report, "every");
 	narrowed.has_earlier = report_find_param(report, "with-since");
 	narrowed.has_with_until = report_find_param(report, "with-until");
+	if (!ret && narrowed.peer.kind == PEER_NAMED)
+		ret = find_peer(&narrowed, args, db, err);
 	if (!ret && (report->relation & SCOPE_ROWS) && narrowed.totals != SCOPE_NO_TOTALS)
 		ret = found_register(db, &narrowed, args->since_us, args->until_us, err);
 	if (!ret)

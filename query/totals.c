@@ -18,14 +18,17 @@ struct cursor {
 	struct totals_shape shape;
 	struct sums sums;
 	sqlite3_value *arguments[TOTALS_N_ARGUMENTS]; /* copies; NULL when not given */
+	sqlite3_value **peers;			      /* likewise */
+	int n_peers;
 	size_t at;
 };
 
 /*
  * What xBestIndex tells xFilter in idxStr, "SET:VALUES:ORDER": the set of columns that are
  * used; of each value that xFilter gets, the column that it is for, as a letter; the
- * columns by which the rows are sorted, likewise.
+ * columns by which the rows are sorted, likewise. PEERS stands for a list of addresses.
  */
+#define PEERS	       '~'
 #define LETTER(column) ((char)('0' + (column)))
 #define COLUMN(letter) ((letter) - '0')
 #define VALUES_AT      17
@@ -157,6 +160,12 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 			continue;
 		info->aConstraintUsage[i].argvIndex = ++n;
 		info->aConstraintUsage[i].omit = argument;
+		/* All at once, not one after the other: else what has no totals is read for each.
+		 */
+		if (column == TOTALS_PEER_ADDR && sqlite3_vtab_in(info, i, 1)) {
+			sqlite3_str_appendchar(plan, 1, PEERS);
+			continue;
+		}
 		sqlite3_str_appendchar(plan, 1, LETTER(column));
 		if (argument)
 			continue;
@@ -190,6 +199,11 @@ static void clear_cursor(struct cursor *c)
 		sqlite3_value_free(c->arguments[i]);
 		c->arguments[i] = NULL;
 	}
+	for (int i = 0; i < c->n_peers; i++)
+		sqlite3_value_free(c->peers[i]);
+	sqlite3_free(c->peers);
+	c->peers = NULL;
+	c->n_peers = 0;
 	c->at = 0;
 }
 
@@ -297,6 +311,34 @@ static void narrow(struct totals_question *q, int column, sqlite3_value *value)
 	}
 }
 
+/* As many as are sought quicker than all are read. SQLite looks at each row again. */
+#define PEERS_MAX 1000
+
+static int narrow_peers(struct cursor *c, struct totals_question *q, sqlite3_value *list)
+{
+	sqlite3_value *peer = NULL;
+	int rc = SQLITE_OK;
+
+	c->peers = sqlite3_malloc64(PEERS_MAX * sizeof(*c->peers));
+	if (!c->peers)
+		return SQLITE_NOMEM;
+	for (rc = sqlite3_vtab_in_first(list, &peer); rc == SQLITE_OK && peer;
+	     rc = sqlite3_vtab_in_next(list, &peer)) {
+		/* What is no text may still be equal to one. */
+		if (c->n_peers == PEERS_MAX || sqlite3_value_type(peer) != SQLITE_TEXT)
+			return SQLITE_OK;
+		c->peers[c->n_peers] = sqlite3_value_dup(peer);
+		if (!c->peers[c->n_peers])
+			return SQLITE_NOMEM;
+		c->n_peers++;
+	}
+	if (rc != SQLITE_DONE)
+		return rc;
+	q->peers = c->peers;
+	q->n_peers = c->n_peers;
+	return SQLITE_OK;
+}
+
 /* @order: letters, the columns that come first in the key; a - is before those that go down. */
 static void init_shape(struct totals_shape *shape, uint64_t columns, const char *order)
 {
@@ -335,7 +377,9 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int a
 		int column = COLUMN(plan[VALUES_AT + i]),
 		    argument = column - totals_first_argument();
 
-		if (argument < 0)
+		if (plan[VALUES_AT + i] == PEERS)
+			rc = narrow_peers(c, &q, argv[i]);
+		else if (argument < 0)
 			narrow(&q, column, argv[i]);
 		else if (!(c->arguments[argument] = sqlite3_value_dup(argv[i])))
 			rc = SQLITE_NOMEM;
