@@ -208,9 +208,28 @@ static bool read_moment(sqlite3_value *value, int64_t *out)
 	       timespec_parse(text, 0, out, &ignored) == 0;
 }
 
+/* The address in ADDR, ADDR:PORT or [ADDR]:PORT. False when it is too long for one. */
+static bool read_address(const char *text, char out[INET6_ADDRSTRLEN])
+{
+	bool in_brackets = text[0] == '[';
+	size_t len;
+
+	text += in_brackets;
+	len = strcspn(text, in_brackets ? "]" : strchr(text, '.') ? ":" : "");
+	/* Of IPv6, dots may stand at the end. */
+	if (!in_brackets && text[len] == ':' && memchr(text, '.', len) == NULL)
+		len = strlen(text);
+	if (len == 0 || len >= INET6_ADDRSTRLEN)
+		return false;
+	memcpy(out, text, len);
+	out[len] = '\0';
+	return true;
+}
+
 static void name_of(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
-	const char *address = (const char *)sqlite3_value_text(argv[0]);
+	const char *text = (const char *)sqlite3_value_text(argv[0]);
+	char address[INET6_ADDRSTRLEN];
 	const struct dns_claim *claim;
 	struct known *k;
 	struct slot *slot;
@@ -220,8 +239,7 @@ static void name_of(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	(void)argc;
 	/* Also when nothing is asked, so that a table that is missing is always told. */
 	k = get_known(ctx);
-	if (!k || !address || !address[0] || strlen(address) >= INET6_ADDRSTRLEN ||
-	    !read_moment(argv[1], &at_us))
+	if (!k || !text || !read_address(text, address) || !read_moment(argv[1], &at_us))
 		return;
 	rc = find_slot(k, address, &slot);
 	if (rc != SQLITE_OK) {
