@@ -20,12 +20,14 @@ static int write_names(const struct request *q, struct err *err)
 {
 	AUTO_ROWS *rows = NULL;
 	AUTO_CURSOR cursor = {0};
+	struct peer_name name;
 	int ret = ask_sql(q, names_sql, &rows, err);
 
 	if (!ret)
 		ret = rows_begin(rows, &cursor, err);
 	while (!ret && (ret = rows_next(&cursor, err)) > 0) {
-		puts(cursor.cells[0].text);
+		if (peer_name_parse(cursor.cells[0].text, &name))
+			puts(name.text);
 		ret = 0;
 	}
 	return ret;

@@ -120,7 +120,7 @@ static int parse_peer(const char *text, int64_t now_us, struct param_value *out,
 		if (guess_network(text, guess))
 			return err->code;
 		return err_set(err, -EINVAL,
-			       "\"%s\" is neither an address nor a name; write 10.0.0.1, "
+			       "\"%.100s\" is neither an address nor a name; write 10.0.0.1, "
 			       "10.0.0.0/8, 2001:db8::/32, example.com or '*.example.com'",
 			       text);
 	}

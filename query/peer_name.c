@@ -15,12 +15,14 @@
 #define BELOW	"substr(name, -length(:peer_name) - 1) = '.' || :peer_name"
 #define CHOSEN	"SELECT address FROM dns_name WHERE "
 
-/* Numbers alone are no top-level domain (RFC 3696, 2). */
+/* Numbers alone are no top-level domain (RFC 3696, 2), and 0x7f000001 is one for many programs. */
 static bool ends_in_number(const char *text)
 {
 	const char *dot = strrchr(text, '.');
 	const char *last = dot ? dot + 1 : text;
 
+	if (last[0] == '0' && last[1] == 'x')
+		return strspn(last + 2, "0123456789abcdef") == strlen(last + 2);
 	return strspn(last, "0123456789") == strlen(last);
 }
 
@@ -53,7 +55,7 @@ bool peer_name_parse(const char *text, struct peer_name *out)
 
 const char *peer_name_sql(const struct peer_name *name)
 {
-	return name->is_below ? "(" CHOSEN BELOW IN_TIME ")" : "(" CHOSEN EXACTLY IN_TIME ")";
+	return name->is_below ? CHOSEN BELOW IN_TIME : CHOSEN EXACTLY IN_TIME;
 }
 
 /* ---- unknown ones ---- */
@@ -144,7 +146,6 @@ int peer_name_find(sqlite3 *db, const struct peer_name *name, int64_t until_us, 
 	static const char empty[] =
 		"CREATE TEMP TABLE IF NOT EXISTS named_peer (address TEXT PRIMARY KEY) WITHOUT ROWID;"
 		"DELETE FROM temp.named_peer";
-	static const char into[] = "INSERT OR IGNORE INTO temp.named_peer ";
 	char fill[256];
 	bool known;
 	int ret = is_known(db, name, &known, err);
@@ -153,8 +154,8 @@ int peer_name_find(sqlite3 *db, const struct peer_name *name, int64_t until_us, 
 		return unknown(db, name, err);
 	if (!ret)
 		ret = db_exec_ours(db, empty, err);
-	snprintf(fill, sizeof(fill), "%s%s", into,
-		 name->is_below ? CHOSEN BELOW IN_TIME : CHOSEN EXACTLY IN_TIME);
+	snprintf(fill, sizeof(fill), "INSERT OR IGNORE INTO temp.named_peer %s",
+		 peer_name_sql(name));
 	return ret ? ret : db_run_ours(db, fill, name->text, until_us, err);
 }
 

@@ -27,8 +27,7 @@ struct peer_name {
 /* Whether @text can be one. What ends in a number is an address, or should be one. */
 bool peer_name_parse(const char *text, struct peer_name *out);
 
-/* Of a subquery or a table, what peer_addr must be in: of the table dns_name, with the parameters
- * :peer_name and :until. */
+/* The SELECT of those addresses, with the parameters :peer_name and :until. */
 const char *peer_name_sql(const struct peer_name *name);
 
 /*

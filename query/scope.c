@@ -205,8 +205,10 @@ static void write_peer(const struct scope *scope, const struct filter *peer, FIL
 		fputs(peer->sql, f);
 		break;
 	case PEER_NAMED:
-		fprintf(f, "peer_addr IN %s",
-			scope->is_plain ? peer_name_sql(&scope->peer_name) : "temp.named_peer");
+		if (scope->is_plain)
+			fprintf(f, "peer_addr IN (%s)", peer_name_sql(&scope->peer_name));
+		else
+			fputs("peer_addr IN temp.named_peer", f);
 		break;
 	}
 }
