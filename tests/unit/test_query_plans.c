@@ -397,7 +397,7 @@ static void names_are_found_through_their_index_and_addresses_by_their_key(void 
 		if (!strstr(sqlite3_sql(s), "dns_name"))
 			continue;
 		plan = explain(*state, sqlite3_sql(s));
-		known = find(&plan, "SEARCH dns_name USING PRIMARY KEY (address=?)") >= 0;
+		known = find(&plan, "SEARCH main.dns_name USING PRIMARY KEY (address=?)") >= 0;
 	}
 	assert_true(known);
 }
