@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "totals_list.h"
+#include "totals_narrow.h"
 #include "totals_read.h"
 
 struct table {
@@ -18,8 +19,7 @@ struct cursor {
 	struct totals_shape shape;
 	struct sums sums;
 	sqlite3_value *arguments[TOTALS_N_ARGUMENTS]; /* copies; NULL when not given */
-	sqlite3_value **peers;			      /* likewise */
-	int n_peers;
+	struct totals_peers peers;
 	size_t at;
 };
 
@@ -199,11 +199,7 @@ static void clear_cursor(struct cursor *c)
 		sqlite3_value_free(c->arguments[i]);
 		c->arguments[i] = NULL;
 	}
-	for (int i = 0; i < c->n_peers; i++)
-		sqlite3_value_free(c->peers[i]);
-	sqlite3_free(c->peers);
-	c->peers = NULL;
-	c->n_peers = 0;
+	totals_peers_clear(&c->peers);
 	c->at = 0;
 }
 
@@ -290,55 +286,6 @@ static int read_arguments(sqlite3 *db, struct cursor *c, struct totals_question 
 	return SQLITE_OK;
 }
 
-/* A value of another type than the column's may still be equal: SQLite looks at each row. */
-static void narrow(struct totals_question *q, int column, sqlite3_value *value)
-{
-	int type = sqlite3_value_type(value);
-	const char *text = type == SQLITE_TEXT ? (const char *)sqlite3_value_text(value) : NULL;
-
-	if (column == TOTALS_DIRECTION && text && (!strcmp(text, "out") || !strcmp(text, "in"))) {
-		q->direction = value;
-		q->direction_number = !strcmp(text, "in");
-	} else if (column == TOTALS_PEER_ADDR && text) {
-		q->peer_addr = value;
-	} else if (type == SQLITE_INTEGER) {
-		if (column == TOTALS_SERVICE_PORT)
-			q->service_port = value;
-		else if (column == TOTALS_LOOPBACK)
-			q->loopback = value;
-		else if (column == TOTALS_FAILED)
-			q->failed = sqlite3_value_int64(value) == 1;
-	}
-}
-
-/* As many as are sought quicker than all are read. SQLite looks at each row again. */
-#define PEERS_MAX 1000
-
-static int narrow_peers(struct cursor *c, struct totals_question *q, sqlite3_value *list)
-{
-	sqlite3_value *peer = NULL;
-	int rc = SQLITE_OK;
-
-	c->peers = sqlite3_malloc64(PEERS_MAX * sizeof(*c->peers));
-	if (!c->peers)
-		return SQLITE_NOMEM;
-	for (rc = sqlite3_vtab_in_first(list, &peer); rc == SQLITE_OK && peer;
-	     rc = sqlite3_vtab_in_next(list, &peer)) {
-		/* What is no text may still be equal to one. */
-		if (c->n_peers == PEERS_MAX || sqlite3_value_type(peer) != SQLITE_TEXT)
-			return SQLITE_OK;
-		c->peers[c->n_peers] = sqlite3_value_dup(peer);
-		if (!c->peers[c->n_peers])
-			return SQLITE_NOMEM;
-		c->n_peers++;
-	}
-	if (rc != SQLITE_DONE)
-		return rc;
-	q->peers = c->peers;
-	q->n_peers = c->n_peers;
-	return SQLITE_OK;
-}
-
 /* @order: letters, the columns that come first in the key; a - is before those that go down. */
 static void init_shape(struct totals_shape *shape, uint64_t columns, const char *order)
 {
@@ -378,9 +325,9 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int a
 		    argument = column - totals_first_argument();
 
 		if (plan[VALUES_AT + i] == PEERS)
-			rc = narrow_peers(c, &q, argv[i]);
+			rc = totals_narrow_peers(&q, &c->peers, argv[i]);
 		else if (argument < 0)
-			narrow(&q, column, argv[i]);
+			totals_narrow(&q, column, argv[i]);
 		else if (!(c->arguments[argument] = sqlite3_value_dup(argv[i])))
 			rc = SQLITE_NOMEM;
 	}
