@@ -2,14 +2,17 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 int arrange_parse(const struct options *given, const char *by, int64_t now_us, struct arrange *out,
 		  struct err *err)
 {
 	const char *sort = options_get(given, "sort"), *having = options_get(given, "having");
-	const char *columns = options_get(given, "by");
+	const char *columns = options_get(given, "by"), *format = options_get(given, "format");
 
 	*out = (struct arrange){0};
+	out->resolve.is_on = options_get(given, "resolve");
+	out->resolve.in_graph = format && (!strcmp(format, "dot") || !strcmp(format, "mermaid"));
 	if ((columns || *by) && by_parse(columns ? columns : by, &out->by, err))
 		return err_wrap(err, "--by");
 	if (sort && sort_parse(sort, &out->sort, err))
@@ -36,6 +39,18 @@ static int finish(FILE *f, char **select, char **text, int ret, struct err *err)
 	free(*select);
 	*select = *text;
 	return 0;
+}
+
+int arrange_names(const struct arrange *arrange, sqlite3_stmt *stmt, char **select, struct err *err)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return err_set(err, -ENOMEM, "no memory for the statement");
+	return finish(f, select, &text, resolve_write(&arrange->resolve, stmt, *select, f, err),
+		      err);
 }
 
 int arrange_select(struct arrange *arrange, sqlite3_stmt *stmt, char **select, struct err *err)

@@ -102,6 +102,7 @@ static int run_report(struct request *q, sqlite3 *db, struct rows **out, struct 
 		return ret;
 	if (report_prepare(q->report, &q->args, &q->scope, db, &stmt, err))
 		return db_wrap_older(db, err);
+	q->scope.n_named = peer_name_count(db);
 	ret = rows_fetch(stmt, out, err);
 	if (ret && (sqlite3_errcode(db) & 0xff) == SQLITE_ERROR)
 		return db_wrap_older(db, err); /* what totals() reads may not be there yet */

@@ -14,28 +14,29 @@
 static const struct dimension {
 	const char *word, *column;
 	int64_t bucket_us;
-	bool is_network;
+	bool is_network, is_name;
 } dimensions[] = {
-	{"peer_addr", "peer_addr", 0, false},
-	{"peer_addr/", "peer_net", 0, true},
-	{"service_port", "service_port", 0, false},
-	{"direction", "direction", 0, false},
-	{"comm", "comm", 0, false},
-	{"exe", "exe", 0, false},
-	{"uid", "uid", 0, false},
-	{"container", "container", 0, false},
-	{"container_id", "container_id", 0, false},
-	{"pod", "pod", 0, false},
-	{"loopback", "loopback", 0, false},
-	{"family", "family", 0, false},
-	{"outcome", "outcome", 0, false},
-	{"error", "error", 0, false},
-	{"pid", "pid", 0, false},
-	{"netns", "netns", 0, false},
-	{"local_addr", "local_addr", 0, false},
-	{"minute", "minute_at", 60 * US_PER_S, false},
-	{"hour", "hour_at", 3600 * US_PER_S, false},
-	{"day", "day_at", 86400 * US_PER_S, false},
+	{"peer_addr", "peer_addr", 0, false, false},
+	{"peer_addr/", "peer_net", 0, true, false},
+	{"name", "name", 0, false, true},
+	{"service_port", "service_port", 0, false, false},
+	{"direction", "direction", 0, false, false},
+	{"comm", "comm", 0, false, false},
+	{"exe", "exe", 0, false, false},
+	{"uid", "uid", 0, false, false},
+	{"container", "container", 0, false, false},
+	{"container_id", "container_id", 0, false, false},
+	{"pod", "pod", 0, false, false},
+	{"loopback", "loopback", 0, false, false},
+	{"family", "family", 0, false, false},
+	{"outcome", "outcome", 0, false, false},
+	{"error", "error", 0, false, false},
+	{"pid", "pid", 0, false, false},
+	{"netns", "netns", 0, false, false},
+	{"local_addr", "local_addr", 0, false, false},
+	{"minute", "minute_at", 60 * US_PER_S, false, false},
+	{"hour", "hour_at", 3600 * US_PER_S, false, false},
+	{"day", "day_at", 86400 * US_PER_S, false, false},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -95,10 +96,11 @@ static int add_word(struct by *by, const char *word, struct err *err)
 	if (bits)
 		return err_set(err, -EINVAL,
 			       "\"%s\": networks are those of peer_addr: peer_addr/24", word);
-	return suggest_error(&s, err, "column",
-			     "it is one of peer_addr, peer_addr/24, service_port, direction, comm, "
-			     "exe, uid, container, container_id, pod, loopback, family, outcome, "
-			     "error, pid, netns, local_addr, minute, hour, day");
+	return suggest_error(
+		&s, err, "column",
+		"it is one of peer_addr, peer_addr/24, name, service_port, direction, comm, "
+		"exe, uid, container, container_id, pod, loopback, family, outcome, "
+		"error, pid, netns, local_addr, minute, hour, day");
 }
 
 int by_parse(const char *text, struct by *out, struct err *err)
@@ -142,12 +144,21 @@ int64_t by_bucket_us(const struct by *by)
 bool by_has_columns(const struct by *by)
 {
 	for (int i = 0; i < by->n; i++)
-		if (by->dimensions[i]->is_network || by->dimensions[i]->bucket_us)
+		if (by->dimensions[i]->is_network || by->dimensions[i]->is_name ||
+		    by->dimensions[i]->bucket_us)
 			return true;
 	return false;
 }
 
-void by_write_columns(const struct by *by, const char *bucket, FILE *f)
+bool by_has_name(const struct by *by)
+{
+	for (int i = 0; i < by->n; i++)
+		if (by->dimensions[i]->is_name)
+			return true;
+	return false;
+}
+
+void by_write_columns(const struct by *by, const char *bucket, const char *start, FILE *f)
 {
 	for (int i = 0; i < by->n; i++) {
 		const struct dimension *d = by->dimensions[i];
@@ -155,6 +166,9 @@ void by_write_columns(const struct by *by, const char *bucket, FILE *f)
 		if (d->is_network)
 			fprintf(f, ", ip_net(peer_addr, iif(instr(peer_addr, ':'), %d, %d)) AS %s",
 				by->bits6, by->bits, d->column);
+		if (d->is_name)
+			fprintf(f, ", ifnull(name_of(peer_addr, %s), peer_addr) AS %s", start,
+				d->column);
 		if (d->bucket_us)
 			fprintf(f, ", %s AS %s", bucket, d->column);
 	}

@@ -7,6 +7,9 @@
  * service_port", and writes {by} wherever the columns stand: in the SELECT, the GROUP BY, the
  * ORDER BY. What is no column of scope or tally by itself, as a network is none, becomes one
  * of them, so that {by} is a list of plain names everywhere.
+ *
+ * name is that by which the peer was asked for (see name_of() in functions.h), and its address
+ * where none is known: the groups are parts of those of peer_addr, or several of them together.
  */
 #ifndef CONNMON_BY_H
 #define CONNMON_BY_H
@@ -38,9 +41,13 @@ int64_t by_bucket_us(const struct by *by);
 /* Whether by_write_columns() has anything to write. */
 bool by_has_columns(const struct by *by);
 
-/* Writes ", ... AS peer_net": the columns that the relation lacks. @bucket:
- * the begin of the bucket of a row, in terms of the relation. */
-void by_write_columns(const struct by *by, const char *bucket, FILE *f);
+/* Whether it needs to know when a row started. */
+bool by_has_name(const struct by *by);
+
+/* Writes ", ... AS peer_net": the columns that the relation lacks. @bucket: the begin of the
+ * bucket of a row, and @start: when it started, or the last of those that it stands for, in terms
+ * of the relation. */
+void by_write_columns(const struct by *by, const char *bucket, const char *start, FILE *f);
 
 /* Writes @sql with each {by} replaced by the names of the columns. */
 void by_write(const struct by *by, const char *sql, FILE *f);

@@ -82,6 +82,10 @@ static void write_values(FILE *out, const struct request *q, const struct values
 	case VALUES_USERS:
 		fputs("mapfile -t COMPREPLY < <(compgen -u -- \"$cur\")", out);
 		break;
+	case VALUES_NAMES:
+		fputs("_connmon_query_words \"$(connmon-query completion names 2> /dev/null)\"",
+		      out);
+		break;
 	case VALUES_WORDS:
 	case VALUES_FORMATS:
 	case VALUES_BY:

@@ -63,6 +63,9 @@ static void write_values(FILE *out, const struct request *q, const struct values
 	case VALUES_USERS:
 		fputs(" -a '(__fish_complete_users)'", out);
 		break;
+	case VALUES_NAMES:
+		fputs(" -a '(connmon-query completion names 2> /dev/null)'", out);
+		break;
 	case VALUES_WORDS:
 	case VALUES_FORMATS:
 	case VALUES_BY:

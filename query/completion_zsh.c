@@ -15,6 +15,11 @@ static const char middle[] = "	)\n"
 			     "	_describe -t commands command commands\n"
 			     "}\n"
 			     "\n"
+			     "_connmon_query_names() {\n"
+			     "	compadd -- ${(f)\"$(connmon-query completion names 2> "
+			     "/dev/null)\"}\n"
+			     "}\n"
+			     "\n"
 			     "_connmon_query() {\n"
 			     "	local subject\n"
 			     "	local -a specs\n"
@@ -70,6 +75,9 @@ static void write_values(FILE *out, const struct request *q, const char *what,
 		break;
 	case VALUES_USERS:
 		fputs("_users", out);
+		break;
+	case VALUES_NAMES:
+		fputs("_connmon_query_names", out);
 		break;
 	case VALUES_SUBJECTS:
 		fputs("_connmon_query_subjects", out);

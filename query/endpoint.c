@@ -36,6 +36,13 @@ static bool is_address(const char *text, size_t len, struct endpoint *out)
 	return copy(out->addr, sizeof(out->addr), text, len) && network_parse(out->addr, &net);
 }
 
+static bool is_name(const char *text, size_t len, struct endpoint *out)
+{
+	struct peer_name name;
+
+	return copy(out->addr, sizeof(out->addr), text, len) && peer_name_parse(out->addr, &name);
+}
+
 static bool parse(const char *text, struct endpoint *out)
 {
 	const char *colon = strrchr(text, ':');
@@ -44,13 +51,17 @@ static bool parse(const char *text, struct endpoint *out)
 	/* An address of IPv6 alone is read as that, not as one with a port. */
 	if (is_address(text, strlen(text), out))
 		return true;
-	out->addr[0] = '\0';
-	if (is_port(text)) /* no address is a number alone */
+	out->addr[0] = '\0'; /* that of the brackets, too */
+	if (is_port(text))   /* no address is a number alone */
 		return copy(out->port, sizeof(out->port), text, strlen(text));
-	if (!colon || !is_port(colon + 1))
+	if (!colon)
+		return is_name(text, strlen(text), out);
+	if (!is_port(colon + 1))
 		return false;
 	copy(out->port, sizeof(out->port), colon + 1, strlen(colon + 1));
-	return colon == text || is_address(text, (size_t)(colon - text), out);
+	if (colon == text || is_address(text, (size_t)(colon - text), out))
+		return true;
+	return is_name(text, (size_t)(colon - text), out);
 }
 
 int endpoint_parse(const char *text, struct endpoint *out, struct err *err)
@@ -58,7 +69,7 @@ int endpoint_parse(const char *text, struct endpoint *out, struct err *err)
 	if (parse(text, out))
 		return 0;
 	return err_set(err, -EINVAL,
-		       "\"%s\" is no address and no port; write ADDR, PORT or ADDR:PORT, as in "
-		       "10.0.1.10:443",
+		       "\"%s\" is no address, no port and no name; write ADDR, PORT or ADDR:PORT, "
+		       "as in 10.0.1.10:443 or example.com:443",
 		       text);
 }

@@ -326,7 +326,7 @@ int functions_register(sqlite3 *db, struct err *err)
 			return err_set(err, -EIO, "function %s: %s", functions[i].name,
 				       sqlite3_errmsg(db));
 	}
-	if (names_register(db, err))
+	if (names_register(db, err) || dns_register(db, err))
 		return err->code;
 	return totals_register(db, err);
 }

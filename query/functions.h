@@ -17,6 +17,8 @@
  *	human_us(n)            a duration in us: 1500 as 1.5ms, 90000000 as 1m30s
  *	port_name(port)        what /etc/services calls it; NULL when it has no name
  *	user_name(uid)         likewise, a user
+ *	name_of(addr, at)      the name by which addr was asked for when something began at that
+ *	                       moment, us or RFC 3339; NULL when none was: see dns_claim.h
  *	totals(...)            a table: exact sums over connections; see totals.h
  *	list_...(list)         aggregates over its lists; see totals_list_functions.c
  *

@@ -29,6 +29,9 @@ void percentile_final(sqlite3_context *ctx);
  * @percent / 100 * (n - 1), from 0 on, and between two of them in proportion. */
 double percentile_of(const uint64_t *key, size_t n, double percent, double (*number)(uint64_t key));
 
+/* functions_dns.c: name_of() */
+int dns_register(sqlite3 *db, struct err *err);
+
 /* functions_names.c: port_name() and user_name(), with what they remember. */
 int names_register(sqlite3 *db, struct err *err);
 

@@ -23,6 +23,7 @@ struct values {
 		VALUES_BY, /* what by.h knows */
 		VALUES_FILES,
 		VALUES_USERS,
+		VALUES_NAMES,	 /* of other nodes, which the history has */
 		VALUES_SUBJECTS, /* a report or a command */
 	} kind;
 	const char *const *words; /* ends with NULL */

@@ -10,6 +10,7 @@
 #include "db.h"
 #include "functions.h"
 #include "guess.h"
+#include "peer_name.h"
 #include "suggest.h"
 #include "timespec.h"
 
@@ -102,6 +103,27 @@ static int parse_network(const char *text, int64_t now_us, struct param_value *o
 		return err_set(err, -EINVAL,
 			       "\"%s\" is no address; write 10.0.0.1, 10.0.0.0/8 or 2001:db8::/32",
 			       text);
+	out->text = text;
+	return 0;
+}
+
+static int parse_peer(const char *text, int64_t now_us, struct param_value *out, struct err *err)
+{
+	struct network net;
+	struct peer_name name;
+	char guess[GUESS_SIZE];
+
+	if (network_parse(text, &net) || guess_network(text, guess) ||
+	    !peer_name_parse(text, &name)) {
+		if (!parse_network(text, now_us, out, err))
+			return 0;
+		if (guess_network(text, guess))
+			return err->code;
+		return err_set(err, -EINVAL,
+			       "\"%.100s\" is neither an address nor a name; write 10.0.0.1, "
+			       "10.0.0.0/8, 2001:db8::/32, example.com or '*.example.com'",
+			       text);
+	}
 	out->text = text;
 	return 0;
 }
@@ -237,6 +259,7 @@ static const struct values direction_values = {VALUES_WORDS, directions, .is_lis
 static const char *const moments[] = {"now", "today", "yesterday", "15m", "1h",
 				      "1d",  "7d",    "30d",	   NULL};
 static const struct values moment_values = {VALUES_WORDS, moments, .is_list = false};
+static const struct values name_values = {.kind = VALUES_NAMES};
 static const struct values user_values = {.kind = VALUES_USERS};
 
 /* To add a type, write its parse function and a row here and in param.h. */
@@ -249,6 +272,7 @@ static const struct param_type types[] = {
 	{"text", "TEXT", parse_text, NULL},
 	{"pattern", "NAME", parse_text, NULL},
 	{"network", "ADDR|CIDR", parse_network, NULL},
+	{"peer", "ADDR|CIDR|NAME", parse_peer, &name_values},
 	{"ports", "N[,N...]", parse_ports, NULL},
 	{"outcomes", "NAME[,NAME]", parse_outcomes, &outcome_values},
 	{"direction", "in|out", parse_direction, &direction_values},

@@ -35,7 +35,8 @@ struct param_type {
  *	ports      80 or 80,443                       direction in, out
  *	outcomes   refused or refused,timeout         user      a name or a number
  *	netns      a number, or net:[number]          interval  5m, see timespec.h
- *	pid        a whole number, not negative
+ *	pid        a whole number, not negative       peer      a network, or a name: see
+ *	                                                        peer_name.h
  *
  * NULL when there is no type of this name.
  */

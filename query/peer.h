@@ -16,6 +16,7 @@ enum peer_kind {
 	PEER_ADDRESS, /* from is its canonical text */
 	PEER_RANGE,   /* all of them are from @from up to, not including, @to, among others */
 	PEER_ANYWHERE,
+	PEER_NAMED, /* what a name stands for: see peer_name.h */
 };
 
 struct peer_range {

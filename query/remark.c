@@ -130,11 +130,24 @@ void remark_tell_emptiness(FILE *f, const struct request *q)
 		fputs("nothing in this window", f);
 }
 
+static void tell_name(const struct scope *scope)
+{
+	const struct peer_name *name = &scope->peer_name;
+	struct err text;
+
+	snprintf(text.msg, sizeof(text.msg), "%s%.255s stands for %lld address%s here",
+		 name->is_below ? "*." : "", name->text, (long long)scope->n_named,
+		 scope->n_named == 1 ? "" : "es");
+	remark(text.msg);
+}
+
 void remark_on(const struct request *q, const struct rows *rows, const struct coverage *coverage)
 {
 	struct err emptiness = {0}, text = {0};
 	FILE *f = fmemopen(emptiness.msg, sizeof(emptiness.msg) - 1, "w");
 
+	if (q->scope.peer.kind == PEER_NAMED)
+		tell_name(&q->scope);
 	if (f && rows && rows->n_rows == 0)
 		remark_tell_emptiness(f, q);
 	if (f)

@@ -212,30 +212,45 @@ static int compile(const struct report *report, const struct scope *scope, const
 	return ret;
 }
 
+/* Compiles *@stmt anew, for the text has changed. */
+static int recompile(const struct report *report, const struct scope *scope, const char *select,
+		     sqlite3 *db, sqlite3_stmt **stmt, struct err *err)
+{
+	sqlite3_finalize(*stmt);
+	*stmt = NULL;
+	return compile(report, scope, select, db, stmt, err);
+}
+
 /* As it is; and then, when it is to be arranged, with what the columns are known to be. */
 static int compile_arranged(const struct report *report, struct arrange *arrange,
 			    const struct scope *scope, sqlite3 *db, sqlite3_stmt **out,
 			    struct err *err)
 {
-	AUTO_STMT *plain = NULL;
+	AUTO_STMT *stmt = NULL;
 	char *select;
 	int ret = own_select(report, &arrange->by, &select, err);
 
 	if (ret)
 		return ret;
-	ret = compile(report, scope, select, db, &plain, err);
-	if (!ret && !arrange_is_needed(arrange)) {
-		*out = plain;
-		plain = NULL;
-	} else if (!ret) {
-		ret = arrange_select(arrange, plain, &select, err);
+	ret = compile(report, scope, select, db, &stmt, err);
+	if (!ret && arrange_is_needed(arrange)) {
+		ret = arrange_select(arrange, stmt, &select, err);
 		if (ret == -EINVAL)
 			ret = err->code = REPORT_USAGE;
 		if (!ret)
-			ret = compile(report, scope, select, db, out, err);
+			ret = recompile(report, scope, select, db, &stmt, err);
+	}
+	if (!ret && resolve_is_needed(&arrange->resolve, stmt)) {
+		ret = arrange_names(arrange, stmt, &select, err);
+		if (!ret)
+			ret = recompile(report, scope, select, db, &stmt, err);
 	}
 	free(select);
-	return ret;
+	if (ret)
+		return ret;
+	*out = stmt;
+	stmt = NULL;
+	return 0;
 }
 
 static int bind_first(const struct report *report, const struct report_args *args,
@@ -250,6 +265,16 @@ static int bind_first(const struct report *report, const struct report_args *arg
 			  err);
 }
 
+static int find_peer(const struct scope *scope, const struct report_args *args, sqlite3 *db,
+		     struct err *err)
+{
+	int ret = peer_name_find(db, &scope->peer_name, args->until_us, err);
+
+	if (ret == -ENOENT)
+		err_wrap(err, "--peer");
+	return ret == -ENOENT ? err->code = REPORT_USAGE : ret;
+}
+
 int report_prepare(const struct report *report, const struct report_args *args,
 		   const struct scope *scope, sqlite3 *db, sqlite3_stmt **out, struct err *err)
 {
@@ -262,6 +287,8 @@ int report_prepare(const struct report *report, const struct report_args *args,
 	narrowed.has_every = report_find_param(report, "every");
 	narrowed.has_earlier = report_find_param(report, "with-since");
 	narrowed.has_with_until = report_find_param(report, "with-until");
+	if (!ret && narrowed.peer.kind == PEER_NAMED)
+		ret = find_peer(&narrowed, args, db, err);
 	if (!ret && (report->relation & SCOPE_ROWS) && narrowed.totals != SCOPE_NO_TOTALS)
 		ret = found_register(db, &narrowed, args->since_us, args->until_us, err);
 	if (!ret)

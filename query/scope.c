@@ -79,8 +79,9 @@ static const struct filter {
 	{"direction", "direction", "direction = :direction", KNOWN,
 	 "out: this node connected; in: it accepted", NULL, false,
 	 "direction = (:direction = 'in')"},
-	{"peer", "network", "ip_in(peer_addr, :peer)", BY_PEER,
-	 "the other side: an address or a network", NULL, false, NULL},
+	{"peer", "peer", "ip_in(peer_addr, :peer)", BY_PEER,
+	 "the other side: an address, a network, or a name that DNS answers were seen for", NULL,
+	 false, NULL},
 	{"port", "ports", "in_list(service_port, :port)", BY_PROGRAM,
 	 "service port: the peer's for out, ours for in", NULL, false, NULL},
 	{"outcome", "outcomes", "in_list(outcome, :outcome)", UNKNOWN,
@@ -129,10 +130,15 @@ static void add_filter(struct scope *scope, const struct filter *f, struct param
 	scope->filters[scope->n_filters++].value = value;
 	if (f->known == BY_PROGRAM && scope->totals == SCOPE_NO_TOTALS)
 		scope->totals = SCOPE_PROGRAM_TOTALS;
-	if (f->known != BY_PEER || !network_parse(value.text, &net))
+	if (f->known != BY_PEER)
+		return;
+	if (network_parse(value.text, &net))
+		scope->peer = peer_range(&net);
+	else if (peer_name_parse(value.text, &scope->peer_name))
+		scope->peer.kind = PEER_NAMED;
+	else
 		return;
 	scope->totals = SCOPE_PEER_TOTALS;
-	scope->peer = peer_range(&net);
 }
 
 int scope_parse(const struct options *given, int64_t now_us, struct scope *out, struct err *err)
@@ -184,17 +190,39 @@ struct scope_window scope_window(const struct scope *scope)
 	return scope->window->is;
 }
 
-/* An address is its text; of a network, its texts are looked at before its bits. */
-static const char *condition(const struct scope *scope, const struct filter *f,
-			     enum scope_relation relation)
+/* An address is its text; of a network, its texts are looked at before its bits. The table of
+ * what a name stands for is there in no other program. */
+static void write_peer(const struct scope *scope, const struct filter *peer, FILE *f)
 {
-	if (relation == SCOPE_TALLY && f->in_tally)
-		return f->in_tally;
-	if (f->known != BY_PEER || scope->peer.kind == PEER_ANYWHERE)
-		return f->sql;
-	return scope->peer.kind == PEER_ADDRESS ? "peer_addr = :peer_from"
-						: "peer_addr >= :peer_from AND peer_addr < :peer_to"
-						  " AND ip_in(peer_addr, :peer)";
+	switch (scope->peer.kind) {
+	case PEER_ADDRESS:
+		fputs("peer_addr = :peer_from", f);
+		break;
+	case PEER_RANGE:
+		fprintf(f, "peer_addr >= :peer_from AND peer_addr < :peer_to AND %s", peer->sql);
+		break;
+	case PEER_ANYWHERE:
+		fputs(peer->sql, f);
+		break;
+	case PEER_NAMED:
+		if (scope->is_plain)
+			fprintf(f, "peer_addr IN (%s)", peer_name_sql(&scope->peer_name));
+		else
+			fputs("peer_addr IN temp.named_peer", f);
+		break;
+	}
+}
+
+static void write_condition(const struct scope *scope, const struct filter *filter,
+			    enum scope_relation relation, FILE *f)
+{
+	fputs(" AND (", f);
+	if (filter->known == BY_PEER)
+		write_peer(scope, filter, f);
+	else
+		fputs(relation == SCOPE_TALLY && filter->in_tally ? filter->in_tally : filter->sql,
+		      f);
+	fputs(")", f);
 }
 
 enum which { ALL, KNOWN_TO_TOTALS, NOT_OF_FATE };
@@ -208,7 +236,7 @@ static void write_filters(const struct scope *scope, enum scope_relation relatio
 		if ((which == KNOWN_TO_TOTALS && filter->known == UNKNOWN) ||
 		    (which == NOT_OF_FATE && filter->of_fate))
 			continue;
-		fprintf(f, " AND (%s)", condition(scope, filter, relation));
+		write_condition(scope, filter, relation, f);
 	}
 }
 
@@ -237,7 +265,7 @@ static void write_tally(const struct scope *scope, const char *name, const char 
 
 	/* Each use reads what it needs, and not one for all of them everything. */
 	fprintf(f, "%s AS NOT MATERIALIZED (SELECT *", name);
-	by_write_columns(&scope->by, "bucket", f);
+	by_write_columns(&scope->by, "bucket", "last_start_us", f);
 	fprintf(f, " FROM totals(%s, %s, '%s'", since, until, scope->window->name);
 	if (bucket_us)
 		fprintf(f, ", %lld", (long long)bucket_us);
@@ -278,7 +306,8 @@ static void write_used_columns(const struct scope *scope, const char *select, FI
 	fputs("id", f);
 	for (size_t i = 1; i < COUNT(columns); i++)
 		if (scope_has_word(select, columns[i]) ||
-		    (has_columns && !strcmp(columns[i], "peer_addr")))
+		    (has_columns && !strcmp(columns[i], "peer_addr")) ||
+		    (by_has_name(&scope->by) && !strcmp(columns[i], "duration_us")))
 			fprintf(f, ", %s", columns[i]);
 }
 
@@ -349,7 +378,7 @@ static void write_rows(const struct scope *scope, const char *select, FILE *f)
 	if (!by_has_columns(&scope->by))
 		return;
 	fputs(", scope AS NOT MATERIALIZED (SELECT *", f);
-	by_write_columns(&scope->by, bucket, f);
+	by_write_columns(&scope->by, bucket, "id - duration_us", f);
 	fputs(" FROM bare)", f);
 }
 
@@ -394,6 +423,7 @@ int scope_sql(const struct scope *scope, enum scope_relation relation, const cha
 int scope_bind(const struct scope *scope, sqlite3_stmt *stmt, struct err *err)
 {
 	struct param_value from = {.text = scope->peer.from}, to = {.text = scope->peer.to};
+	struct param_value name = {.text = scope->peer_name.text};
 	int ret = 0;
 
 	for (int i = 0; i < scope->n_filters && !ret; i++)
@@ -404,5 +434,7 @@ int scope_bind(const struct scope *scope, sqlite3_stmt *stmt, struct err *err)
 		ret = param_bind(stmt, "peer_from", &from, err);
 	if (!ret)
 		ret = param_bind(stmt, "peer_to", &to, err);
+	if (!ret)
+		ret = param_bind(stmt, "peer_name", &name, err);
 	return ret;
 }

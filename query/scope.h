@@ -23,6 +23,7 @@
 #include "options.h"
 #include "param.h"
 #include "peer.h"
+#include "peer_name.h"
 
 #define SCOPE_MAX_FILTERS 16
 
@@ -51,7 +52,10 @@ struct scope {
 	} filters[SCOPE_MAX_FILTERS];
 	int n_filters;
 	enum scope_totals totals;
-	struct peer_range peer; /* when --peer is given */
+	struct peer_range peer;	    /* when --peer is given */
+	struct peer_name peer_name; /* when it is PEER_NAMED */
+
+	int64_t n_named; /* set when it was asked: how many addresses it stood for */
 
 	bool is_plain; /* scope is to be read by people, rather than quickly */
 
@@ -81,7 +85,8 @@ int scope_add_flag(struct scope *scope, const char *name, struct err *err);
  * reads "* FROM scope", scope has no more than the columns that it speaks of. With
  * SCOPE_BOTH there is scope, and tally over all of the same connections, whatever became of
  * them: --outcome and --failed do not narrow it, for it is what rates are taken of. For scope
- * with totals, found_register() must be called before it is compiled. -ENOMEM.
+ * with totals, found_register() must be called before it is compiled; for a peer that is a name,
+ * peer_name_find(), unless it is_plain. -ENOMEM.
  */
 int scope_sql(const struct scope *scope, enum scope_relation relation, const char *select,
 	      char **out, struct err *err);

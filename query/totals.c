@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "totals_list.h"
+#include "totals_narrow.h"
 #include "totals_read.h"
 
 struct table {
@@ -18,14 +19,16 @@ struct cursor {
 	struct totals_shape shape;
 	struct sums sums;
 	sqlite3_value *arguments[TOTALS_N_ARGUMENTS]; /* copies; NULL when not given */
+	struct totals_peers peers;
 	size_t at;
 };
 
 /*
  * What xBestIndex tells xFilter in idxStr, "SET:VALUES:ORDER": the set of columns that are
  * used; of each value that xFilter gets, the column that it is for, as a letter; the
- * columns by which the rows are sorted, likewise.
+ * columns by which the rows are sorted, likewise. PEERS stands for a list of addresses.
  */
+#define PEERS	       '~'
 #define LETTER(column) ((char)('0' + (column)))
 #define COLUMN(letter) ((letter) - '0')
 #define VALUES_AT      17
@@ -157,6 +160,12 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 			continue;
 		info->aConstraintUsage[i].argvIndex = ++n;
 		info->aConstraintUsage[i].omit = argument;
+		/* All at once, not one after the other: else what has no totals is read for each.
+		 */
+		if (column == TOTALS_PEER_ADDR && sqlite3_vtab_in(info, i, 1)) {
+			sqlite3_str_appendchar(plan, 1, PEERS);
+			continue;
+		}
 		sqlite3_str_appendchar(plan, 1, LETTER(column));
 		if (argument)
 			continue;
@@ -190,6 +199,7 @@ static void clear_cursor(struct cursor *c)
 		sqlite3_value_free(c->arguments[i]);
 		c->arguments[i] = NULL;
 	}
+	totals_peers_clear(&c->peers);
 	c->at = 0;
 }
 
@@ -276,27 +286,6 @@ static int read_arguments(sqlite3 *db, struct cursor *c, struct totals_question 
 	return SQLITE_OK;
 }
 
-/* A value of another type than the column's may still be equal: SQLite looks at each row. */
-static void narrow(struct totals_question *q, int column, sqlite3_value *value)
-{
-	int type = sqlite3_value_type(value);
-	const char *text = type == SQLITE_TEXT ? (const char *)sqlite3_value_text(value) : NULL;
-
-	if (column == TOTALS_DIRECTION && text && (!strcmp(text, "out") || !strcmp(text, "in"))) {
-		q->direction = value;
-		q->direction_number = !strcmp(text, "in");
-	} else if (column == TOTALS_PEER_ADDR && text) {
-		q->peer_addr = value;
-	} else if (type == SQLITE_INTEGER) {
-		if (column == TOTALS_SERVICE_PORT)
-			q->service_port = value;
-		else if (column == TOTALS_LOOPBACK)
-			q->loopback = value;
-		else if (column == TOTALS_FAILED)
-			q->failed = sqlite3_value_int64(value) == 1;
-	}
-}
-
 /* @order: letters, the columns that come first in the key; a - is before those that go down. */
 static void init_shape(struct totals_shape *shape, uint64_t columns, const char *order)
 {
@@ -335,8 +324,10 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int a
 		int column = COLUMN(plan[VALUES_AT + i]),
 		    argument = column - totals_first_argument();
 
-		if (argument < 0)
-			narrow(&q, column, argv[i]);
+		if (plan[VALUES_AT + i] == PEERS)
+			rc = totals_narrow_peers(&q, &c->peers, argv[i]);
+		else if (argument < 0)
+			totals_narrow(&q, column, argv[i]);
 		else if (!(c->arguments[argument] = sqlite3_value_dup(argv[i])))
 			rc = SQLITE_NOMEM;
 	}

@@ -35,7 +35,7 @@ int64_t totals_starts_to(const struct totals_question *q)
 bool totals_asks_for_peer(const struct totals_question *q)
 {
 	return totals_has(q->columns, TOTALS_PEER_ADDR) || totals_has(q->columns, TOTALS_FAMILY) ||
-	       q->peer_addr;
+	       q->peer_addr || q->peers;
 }
 
 void totals_plan_clear(struct totals_plan *plan)

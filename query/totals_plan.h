@@ -21,6 +21,8 @@ struct totals_question {
 
 	/* What the rows must have; the pointers are borrowed, NULL: anything. */
 	sqlite3_value *direction, *peer_addr, *service_port, *loopback;
+	sqlite3_value **peers; /* or one of these; NULL: anything, as with too many */
+	int n_peers;
 	int direction_number; /* if direction is set */
 	bool failed;	      /* only those that are */
 };

@@ -1,5 +1,6 @@
 #include "totals_read.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "totals_list.h"
@@ -219,6 +220,15 @@ static void append_condition(sqlite3_str *sql, const struct reader *r, int colum
 				    name);
 }
 
+/* ":peer_0, :peer_1"; of none, nothing. */
+static void append_peers(sqlite3_str *sql, const struct reader *r)
+{
+	sqlite3_str_appendf(sql, " AND %s IN (", totals_columns[TOTALS_PEER_ADDR].sql[r->source]);
+	for (int i = 0; i < r->q->n_peers; i++)
+		sqlite3_str_appendf(sql, "%s:peer_%d", i ? ", " : "", i);
+	sqlite3_str_appendall(sql, ")");
+}
+
 static char *statement(struct reader *r, const char *from, const char *where)
 {
 	const struct totals_question *q = r->q;
@@ -227,10 +237,13 @@ static char *statement(struct reader *r, const char *from, const char *where)
 	append_columns(sql, r);
 	sqlite3_str_appendf(sql, " FROM %s WHERE %s", from, where);
 	/* What comes next in the key of totals is of use only after a direction. */
-	if (r->source == SOURCE_TOTALS && !q->direction && (q->peer_addr || q->service_port))
+	if (r->source == SOURCE_TOTALS && !q->direction &&
+	    (q->peer_addr || q->peers || q->service_port))
 		sqlite3_str_appendall(sql, " AND direction IN (0, 1)");
 	append_condition(sql, r, TOTALS_DIRECTION, ":direction", q->direction);
 	append_condition(sql, r, TOTALS_PEER_ADDR, ":peer_addr", q->peer_addr);
+	if (q->peers)
+		append_peers(sql, r);
 	append_condition(sql, r, TOTALS_SERVICE_PORT, ":service_port", q->service_port);
 	append_condition(sql, r, TOTALS_LOOPBACK, ":loopback", q->loopback);
 	if (q->failed)
@@ -274,6 +287,12 @@ static int prepare(struct reader *r, enum source source, const char *from, const
 		bind_number(r->stmt, ":bucket", q->bucket_us);
 	bind_number(r->stmt, ":direction", q->direction_number);
 	bind_value(r->stmt, ":peer_addr", q->peer_addr);
+	for (int i = 0; i < q->n_peers && q->peers; i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), ":peer_%d", i);
+		bind_value(r->stmt, name, q->peers[i]);
+	}
 	bind_value(r->stmt, ":service_port", q->service_port);
 	bind_value(r->stmt, ":loopback", q->loopback);
 	return SQLITE_OK;

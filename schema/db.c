@@ -411,6 +411,24 @@ int db_exec_ours(sqlite3 *db, const char *sql, struct err *err)
 	return ret;
 }
 
+int db_run_ours(sqlite3 *db, const char *sql, const char *text, int64_t number, struct err *err)
+{
+	bool reads = sqlite3_db_readonly(db, "main") == 1;
+	AUTO_STMT *stmt = NULL;
+	int ret;
+
+	guard_open(db);
+	ret = db_prepare(db, sql, &stmt, err);
+	if (!ret) {
+		sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
+		sqlite3_bind_int64(stmt, 2, number);
+		ret = db_step(db, stmt, "a temporary table", err);
+	}
+	if (reads)
+		guard_close(db);
+	return ret;
+}
+
 int db_wrap_older(sqlite3 *db, struct err *err)
 {
 	struct err ignored;

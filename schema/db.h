@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "err.h"
 
@@ -53,6 +54,9 @@ int db_open_reader(const char *path, sqlite3 **out, struct err *err);
 /* Runs @sql, which must be a constant, past a reader's guard: BEGIN and END, so that several
  * statements are of one moment. */
 int db_exec_ours(sqlite3 *db, const char *sql, struct err *err);
+
+/* Likewise of one statement that gives no rows, with its first two parameters. */
+int db_run_ours(sqlite3 *db, const char *sql, const char *text, int64_t number, struct err *err);
 
 /* A statement did not compile in the reader @db: puts in front of it that the database is
  * older than this program, if so. Returns the code of @err. */

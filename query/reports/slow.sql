@@ -2,7 +2,7 @@
 -- theme: trouble
 -- help: How long it took until a connection was established, by destination: the median,
 -- help: the time that 95 and 99 of a hundred stayed under, and the longest. Failed attempts
--- help: have no such time and do not count. Destinations with fewer than --min-connections
+-- help: have no such time and do not count, but for when the last one started. Destinations with fewer than --min-connections
 -- help: are left out: of few the percentiles say little.
 -- example: connmon-query slow --since 1d --min-connections 1 --no-loopback
 -- param: min-connections int 10 leave out destinations with fewer
@@ -13,7 +13,8 @@ SELECT peer_addr,
        CAST(list_percentile(connect_us_list, 95) AS INTEGER)  AS p95_us,
        CAST(list_percentile(connect_us_list, 99) AS INTEGER)  AS p99_us,
        max(connect_us_max)                                    AS max_us,
-       few(comm, connections)                                 AS programs
+       few(comm, connections)                                 AS programs,
+       max(last_start_us)                                     AS last_at
   FROM tally
  WHERE direction = 'out'
  GROUP BY peer_addr, service_port

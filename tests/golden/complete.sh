@@ -11,6 +11,11 @@ shift
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 "$CONNMON_QUERY" completion "$shell" > "$dir/_connmon-query"
+# The script asks it for names.
+mkdir "$dir/bin"
+ln -s "$CONNMON_QUERY" "$dir/bin/connmon-query"
+PATH=$dir/bin:$PATH
+export PATH
 
 in_bash() {
 	cat > "$dir/ask" <<-'END'

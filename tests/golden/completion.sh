@@ -41,6 +41,10 @@ offers "connmon-query top-destinations --by comm,service" service_port
 offers "connmon-query list --since yes" yesterday
 offers "connmon-query list --uid roo" root
 offers "connmon-query list --comm "
+# Names of other nodes, from the history.
+offers "connmon-query list --peer ku" kube.example.com
+offers "connmon-query who --peer xn" xn--bcher-kva.example
+offers "connmon-query list --peer reboot"
 # A value is no report.
 offers "connmon-query --comm gaps fail" failures
 offers "connmon-query --format=csv fail" failures

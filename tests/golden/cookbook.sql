@@ -146,4 +146,15 @@ INSERT INTO gap (from_us, to_us, reason, count)
 SELECT now_us - 10800000000, now_us - 10788000000, 'stopped', NULL FROM t;
 DROP TABLE made;
 DROP TABLE n;
+-- What was asked for: the database and the payments all the time, the mirror once, and the last
+-- two by who came in the night.
+INSERT INTO dns_name
+SELECT column1, column2, '10.96.0.10', broke_us + column3 * 1000000, broke_us + column4 * 1000000, column5
+  FROM t, (VALUES
+  ('10.20.0.15', 'postgres.shop.svc.cluster.local', -250000, 34700, 21000),
+  ('10.20.0.31', 'redis.shop.svc.cluster.local', -250000, 34700, 21000),
+  ('192.0.2.80', 'api.payments.example', -250000, 34600, 4000),
+  ('10.20.0.2', 'kubernetes.default.svc.cluster.local', -250000, 34600, 900),
+  ('198.51.100.23', 'mirror.images.example', 4789, 4789, 1),
+  ('198.51.100.23', 'telemetry-cdn.example', 4899, 34780, 498));
 DROP TABLE t;

@@ -86,12 +86,20 @@ def known():
     return reports, commands, formats
 
 
+WITH_NAMES = {
+    "list": (["--resolve"],),
+    "map": (["--resolve"],),
+    "top-destinations": (["--by", "name"],),
+}
+
+
 def questions(subjects):
     """Each of them, with a word of the seed for those that want one."""
     for subject in subjects:
         first = ask([subject], SEED)
         if first.returncode != 2:
             yield [subject]
+            yield from ([subject, *options] for options in WITH_NAMES.get(subject, ()))
             continue
         fitting = [[subject, word]
                    for word in ("10.0.1.10", "443", "1001", "curl", "SELECT 1 AS x", "bash")

@@ -92,3 +92,20 @@ INSERT INTO gap (from_us, to_us, reason, count) VALUES
 
 -- The node booted an hour before the collector started.
 INSERT INTO clock VALUES (1769600000000000, 1, 1769600000000000 - 3600000000);
+
+-- What DNS answers said. api is asked for all the time; kube once, ten seconds before the
+-- connection of half past twelve; www first after the first connection to its address; one
+-- address has a name that looks like another address, others have hostile ones: as the collector
+-- stores them, and as only another writer could. One is as long as a name can be.
+INSERT INTO dns_name VALUES
+  ('10.0.1.10',    'api.example.com',       '10.0.0.53', 1769860800000000 - 259200000000, 1769860800000000 - 10000000, 5000),
+  ('10.0.1.10',    'kube.example.com',      '10.0.0.53', 1769860800000000 - 1810000000, 1769860800000000 - 1810000000, 1),
+  ('192.0.2.7',    'www.example.com',       '10.0.0.53', 1769860800000000 - 3500000000, 1769860800000000 - 60000000, 40),
+  ('192.0.2.7',    'www.example.com',       '192.0.2.53', 1769860800000000 - 3400000000, 1769860800000000 - 3400000000, 1),
+  ('2001:db8::1',  'xn--bcher-kva.example', '10.0.0.53', 1769860800000000 - 1700200000, 1769860800000000 - 1700200000, 1),
+  ('10.0.1.99',    'laptop.corp.example',   '10.0.0.53', 1769860800000000 - 864000000000, 1769860800000000 - 432000000000, 9),
+  ('198.51.100.9', '10.9.9.9',              '10.0.0.66', 1769860800000000 - 86000000000, 1769860800000000 - 1000000, 70),
+  ('203.0.113.5',  printf('%.63c.%.63c.%.63c.%.61c', 'a', 'b', 'c', 'd'), '10.0.0.53', 1769860800000000 - 80000000000, 1769860800000000 - 80000000000, 1),
+  ('10.66.0.1',    'ev\x1b[31mil.$(reboot).example', '10.0.0.66', 1769860800000000 - 595000000, 1769860800000000 - 595000000, 1),
+  ('10.66.0.1',    CAST(x'6576' || x'1b5b33316d' || x'0a' || x'e280ae' || x'ff' || x'2e6578616d706c65' AS TEXT), '10.0.0.66', 1769860800000000 - 585000000, 1769860800000000 - 585000000, 1),
+  ('198.51.100.99', 'later.example.com',    '10.0.0.53', 1769860800000000 + 60000000, 1769860800000000 + 60000000, 1);

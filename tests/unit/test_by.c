@@ -78,6 +78,8 @@ static const struct {
 	 " THEN '10.0.1.0/24' WHEN peer_addr LIKE '%:1::%' THEN '2001:db8:1::/64'"
 	 " ELSE '2001:db8:2::/64' END"},
 	{"peer_addr/8/32", "iif(family = 4, '10.0.0.0/8', '2001:db8::/32')"},
+	{"name", "CASE peer_addr WHEN '10.0.0.2' THEN 'both.example' WHEN '2001:db8:1::1' THEN"
+		 " 'both.example' WHEN '10.0.0.3' THEN 'one.example' ELSE peer_addr END"},
 	{"service_port", "service_port"},
 	{"direction", "direction"},
 	{"comm", "comm"},
@@ -245,6 +247,9 @@ static void any_columns_give_what_group_by_gives(void **state)
 	sqlite3 *db = ((struct totals_db *)*state)->db;
 	size_t n = 0;
 
+	tempdb_run(db, "INSERT INTO dns_name VALUES ('10.0.0.2', 'both.example', 's', 0, 0, 1),"
+		       " ('2001:db8:1::1', 'both.example', 's', 0, 0, 1),"
+		       " ('10.0.0.3', 'one.example', 's', 0, 0, 1)");
 	for (int h = 0; h < N_HISTORIES; h++) {
 		seed = (uint64_t)h + 1;
 		any_history(db);

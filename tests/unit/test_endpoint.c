@@ -25,6 +25,12 @@ static void an_endpoint_is_an_address_a_port_or_both(void **state)
 		{"[2001:db8::1]", "2001:db8::1", ""},
 		{"[2001:db8::/32]:443", "2001:db8::/32", "443"},
 		{"::ffff:10.0.0.1", "::ffff:10.0.0.1", ""},
+		{"example.com", "example.com", ""},
+		{"example.com:443", "example.com", "443"},
+		{"*.example.com:443", "*.example.com", "443"},
+		{".example.com.", ".example.com.", ""},
+		{"nginx", "nginx", ""},
+		{"nginx:443", "nginx", "443"},
 	};
 
 	(void)state;
@@ -52,8 +58,11 @@ static void what_is_neither_is_refused_by_its_name(void **state)
 		"0",
 		"65536",
 		"044",
-		"nginx",
-		"nginx:443",
+		"nginx:",
+		"nginx:0",
+		"a:b:443",
+		"*:443",
+		".",
 		"10.0.1.10:",
 		"10.0.1",
 		"10.0.1.256",

@@ -30,6 +30,7 @@ static int open_temp(void **state)
 	tempdb_setup((void **)&temp);
 	if (db_open_writer(temp->path, false, &db, &err) || functions_register(db, &err))
 		return -1;
+	tempdb_run(db, "INSERT INTO dns_name VALUES ('2001:db8::7', 'a.example', 's', 0, 0, 1)");
 	*state = db;
 	return 0;
 }
@@ -115,6 +116,7 @@ static sqlite3_stmt *prepared(sqlite3 *db, const struct report *r, char *const a
 	for (int i = 0; i < r->n_params; i++)
 		options_add(&set, (struct option_spec){.name = r->params[i].name, .arg = "X"});
 	scope_add_options(&set, 1, 2);
+	options_add(&set, (struct option_spec){.name = "resolve"});
 	if (options_parse(argc, argv, &set, &given, &err) ||
 	    report_read_args(r, &given, NOW, &args, &err) ||
 	    scope_parse(&given, NOW, &scope, &err) ||
@@ -152,6 +154,7 @@ static void each_report_reads_a_range_of_the_key_in_every_window(void **state)
 		{"x", "--ended"},
 		{"x", "--comm", "curl"},
 		{"x", "--peer", "10.0.0.0/8", "--port", "443"},
+		{"x", "--peer", "a.example"},
 		{"x", "--failed"},
 		{"x", "--no-loopback"},
 	};
@@ -339,6 +342,8 @@ static void hours_are_asked_for_an_address_by_their_key(void **state)
 	} cases[] = {
 		{"--peer", "2001:db8::7",
 		 "SEARCH h USING PRIMARY KEY (hour=? AND direction=? AND peer_addr=?)"},
+		{"--peer", "a.example",
+		 "SEARCH h USING PRIMARY KEY (hour=? AND direction=? AND peer_addr=?)"},
 		{"--peer", "2001:db8::/32",
 		 "SEARCH h USING PRIMARY KEY (hour=? AND direction=? AND peer_addr>? AND "
 		 "peer_addr<?)"},
@@ -369,6 +374,46 @@ static void hours_are_asked_for_an_address_by_their_key(void **state)
 	tempdb_run(*state, "ROLLBACK TO s; RELEASE s");
 }
 
+static void names_are_found_through_their_index_and_addresses_by_their_key(void **state)
+{
+	AUTO_STMT *stmt = NULL;
+	struct peer_name name;
+	struct plan plan;
+	bool known = false;
+
+	assert_true(peer_name_parse("a.example", &name));
+	plan = explain(*state, peer_name_sql(&name));
+	assert_int_not_equal(find(&plan, "SEARCH dns_name USING INDEX dns_name_name (name=?)"), -1);
+
+	/* What name_of() asks while it is asked. */
+	assert_int_equal(sqlite3_prepare_v2(*state,
+					    "SELECT name_of('2001:db8::7', 9) FROM (SELECT 1 UNION"
+					    " ALL SELECT 2)",
+					    -1, &stmt, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	for (sqlite3_stmt *s = sqlite3_next_stmt(*state, NULL); s;
+	     s = sqlite3_next_stmt(*state, s)) {
+		if (!strstr(sqlite3_sql(s), "dns_name"))
+			continue;
+		plan = explain(*state, sqlite3_sql(s));
+		known = find(&plan, "SEARCH main.dns_name USING PRIMARY KEY (address=?)") >= 0;
+	}
+	assert_true(known);
+}
+
+static void names_are_sought_for_the_rows_that_are_shown(void **state)
+{
+	struct report list = report_called("list");
+	AUTO_STMT *stmt = prepared(*state, &list, (char *[]){"x", "--resolve", NULL});
+	const char *sql = sqlite3_sql(stmt);
+	struct plan plan = explain(*state, sql);
+
+	assert_non_null(strstr(sql, "name_of(peer_addr, started_at) AS peer_name"));
+	assert_merges(&plan);
+	assert_non_null(strstr(strstr(sql, "ORDER BY id DESC"), "LIMIT :limit)"));
+}
+
 static void the_view_is_merged_not_sorted(void **state)
 {
 	struct plan plan = explain(*state, "SELECT * FROM connections ORDER BY id DESC LIMIT 20");
@@ -389,6 +434,8 @@ int main(void)
 		cmocka_unit_test(the_list_is_merged_not_sorted),
 		cmocka_unit_test(what_is_found_is_merged_not_sorted),
 		cmocka_unit_test(hours_are_asked_for_an_address_by_their_key),
+		cmocka_unit_test(names_are_found_through_their_index_and_addresses_by_their_key),
+		cmocka_unit_test(names_are_sought_for_the_rows_that_are_shown),
 		cmocka_unit_test(the_view_is_merged_not_sorted),
 	};
 

@@ -112,7 +112,7 @@ static char *suitable(const struct option_spec *spec)
 		      {"NAME", "curl"},
 		      {"USER", "0"},
 		      {"in|out", "out"},
-		      {"ADDR|CIDR", "::/0"},
+		      {"ADDR|CIDR|NAME", "::/0"},
 		      {"N[,N...]", "80,443"},
 		      {"NAME[,NAME]", "open"}};
 
