@@ -327,6 +327,7 @@ static int drop_past(struct purge *p, int64_t deadline_ns, struct err *err)
 	int ret = db_exec(p->db,
 			  "BEGIN IMMEDIATE;"
 			  "DELETE FROM account WHERE run_id IN " OLD_RUNS ";"
+			  "DELETE FROM dns_account WHERE run_id IN " OLD_RUNS ";"
 			  "DELETE FROM clock WHERE run_id IN " OLD_RUNS ";"
 			  "DELETE FROM run WHERE id IN " OLD_RUNS ";"
 			  "DELETE FROM gap WHERE id IN"

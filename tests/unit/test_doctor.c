@@ -356,6 +356,37 @@ static void the_account_of_the_last_run_is_told(void **state)
 	assert_non_null(strstr(cell(&f, "account", "warn", 2), "saw 30 ends, but recorded 25"));
 }
 
+static void what_was_heard_of_names_is_told_and_what_was_not(void **state)
+{
+	static const struct {
+		const char *column, *finding, *remedy;
+	} losses[] = {
+		{"dropped", "7 packets dropped", "give connmon-collect a processor"},
+		{"overflow", "7 names without room", "names that he makes up"},
+		{"pruned", "7 rows deleted, the oldest", "--max-size"},
+		{"malformed", "7 malformed packets", "no DNS"},
+		{"fragments", "7 fragments", "over TCP"},
+		{"cut", "7 packets of which only a part was there", "over TCP"},
+	};
+	AUTO_DB *db = make(*state, RUN);
+
+	expect(*state, "names", "ok", "told --no-dns, or has no CAP_NET_RAW", "");
+	tempdb_run(db,
+		   "INSERT INTO dns_account VALUES (1, 9, 4, 0, 0, 0, 0, 0, 0, 0, 0);"
+		   "INSERT INTO dns_name VALUES ('192.0.2.1', 'a.test', '192.0.2.53', 1, 2, 3)");
+	expect(*state, "names", "ok",
+	       "1 kept; of 9 packets from port 53 that the last run read, 4 had some", "");
+	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
+		char *sql = sqlite3_mprintf("UPDATE dns_account SET \"%w\" = 7", losses[i].column);
+
+		tempdb_run(db, sql);
+		sqlite3_free(sql);
+		expect(*state, "names", "warn", losses[i].finding, losses[i].remedy);
+		tempdb_run(db, "UPDATE dns_account SET dropped = 0, overflow = 0, pruned = 0,"
+			       " malformed = 0, fragments = 0, cut = 0");
+	}
+}
+
 /* ---- the WAL ---- */
 
 /* A child that reads, and does not end its transaction. */
@@ -439,6 +470,7 @@ int main(void)
 		TEST(one_that_runs_and_is_silent_is_a_warning),
 		TEST(gaps_of_a_day_are_told_each_with_its_remedy),
 		TEST(the_account_of_the_last_run_is_told),
+		TEST(what_was_heard_of_names_is_told_and_what_was_not),
 		TEST(who_keeps_a_long_wal_from_being_used_again_is_named),
 		TEST(steps_of_the_clock_are_told),
 	};
