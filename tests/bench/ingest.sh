@@ -21,6 +21,7 @@ for long in 0 10; do
 		echo
 	done
 done
+"$tools/bench_dns"
 cat <<END
 bytes written: by all writes to the database and its WAL, for each connection
 of bare: its rate, over that of the bare INSERT in the same round; in CPU: the same of processor time
