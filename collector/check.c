@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "db.h"
+#include "dns_socket.h"
 #include "files.h"
 #include "kernel.h"
 #include "landlock.h"
@@ -139,6 +140,21 @@ static void check_hooks(struct check *c, const struct options *o)
 	probe_free(p);
 }
 
+/* It can be done without. */
+static void check_names(struct check *c, const struct options *o)
+{
+	struct dns_socket *s = NULL;
+	struct err err = {0};
+
+	if (!o->dns)
+		say(c, "DNS socket", CHECK_NOTE, "not wanted: --no-dns");
+	else if (dns_socket_open(&s, &err) != 0)
+		say(c, "DNS socket", CHECK_NOTE, "%s; names are not recorded", err.msg);
+	else
+		say(c, "DNS socket", CHECK_OK, "opened, and closed again");
+	dns_socket_free(s);
+}
+
 static void check_confinement(struct check *c, const struct options *o)
 {
 	const int version = landlock_version();
@@ -251,6 +267,7 @@ int check_all(const struct options *o, void (*each)(void *ctx, const struct chec
 	check_capabilities(&c);
 	check_lockdown(&c);
 	check_hooks(&c, o);
+	check_names(&c, o);
 	check_confinement(&c, o);
 	check_clock(&c);
 	if (o->db)

@@ -63,6 +63,7 @@ static void a_machine_with_all_that_is_needed_is_told_so(void **state)
 	assert_line(&f, "kernel", "ok", "BTF");
 	assert_line(&f, "capabilities", "ok", "");
 	assert_line(&f, "ring and hooks", "ok", "16 MiB");
+	assert_line(&f, "DNS socket", "ok", "opened");
 	assert_line(&f, "disk", "ok", "MiB");
 	assert_line(&f, "database", "ok", "can be made");
 	assert_nothing_made(n);
@@ -81,6 +82,7 @@ static void a_user_without_capabilities_is_told_which(void **state)
 	assert_int_equal(f.code, 69);
 	assert_line(&f, "capabilities", "FAIL", "CAP_BPF and CAP_PERFMON");
 	assert_line(&f, "ring and hooks", "FAIL", "see above");
+	assert_line(&f, "DNS socket", "note", "CAP_NET_RAW");
 	assert_line(&f, "database", "FAIL", "no file can be made");
 	assert_nothing_made(n);
 }
