@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "aside.h"
 #include "clock.h"
@@ -13,7 +14,9 @@
 
 #define MAX_CORRUPT_KEPT 3
 /* A file system that damages each new file as well must not push the history out. */
-#define ANEW_EVERY_NS (60 * NS_PER_S)
+#define ANEW_EVERY_NS  (60 * NS_PER_S)
+#define INTRUDER_US    1000000
+#define INTRUDER_LOOKS 20
 
 /* Makes the file if it does not exist, and opens it. */
 static int open_file(struct collector *c, const struct store_config *config, struct err *err)
@@ -28,19 +31,28 @@ static int open_file(struct collector *c, const struct store_config *config, str
 }
 
 /* Who may just read the database can hold a lock that its writer needs to begin, for as long as
- * he likes: a new file, of which he has nothing open, is out of his reach. */
+ * he likes: a new file, of which he has nothing open, is out of his reach. 0: there is nobody. */
 static int begin_beside_intruder(struct collector *c, struct err *err)
 {
 	char who[96];
 	pid_t pid;
+	int ret;
 
-	if (!store_intruder(c->options->db, &pid))
-		return err->code;
-	who_is(pid, who, sizeof(who));
-	err_set(err, -EMLINK,
-		"%s: %s holds a lock that only the collector needs, and keeps it from writing",
-		c->options->db, who);
-	return collector_begin_anew(c, ASIDE_PINNED, err);
+	/* SQLite's own readers have such a lock for a moment, to look whether they can have it. */
+	for (int i = 0; store_intruder(c->options->db, &pid); i++) {
+		if (i < INTRUDER_LOOKS) {
+			usleep(INTRUDER_US / INTRUDER_LOOKS);
+			continue;
+		}
+		who_is(pid, who, sizeof(who));
+		err_set(err, -EMLINK,
+			"%s: %s holds a lock that only the collector needs, and keeps it from "
+			"writing",
+			c->options->db, who);
+		ret = collector_begin_anew(c, ASIDE_PINNED, err);
+		return ret ? ret : 1;
+	}
+	return 0;
 }
 
 int collector_open_store(struct collector *c, struct err *err)
@@ -63,11 +75,12 @@ int collector_open_store(struct collector *c, struct err *err)
 	if (ret)
 		return err_wrap(err, "%s", config.path);
 	probe_span(c->probe, &config.ring_from, &config.ring_to);
+	ret = begin_beside_intruder(c, err);
+	if (ret)
+		return ret < 0 ? ret : 0;
 	ret = open_file(c, &config, err);
 	if (ret == -EUCLEAN)
 		return collector_begin_anew(c, ASIDE_CORRUPT, err);
-	if (ret == -EBUSY)
-		return begin_beside_intruder(c, err);
 	if (ret)
 		return ret;
 	c->aside.reason = NULL;

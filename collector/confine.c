@@ -61,12 +61,17 @@ static int confine_files(const struct options *o, const struct note *n, struct e
 {
 	struct paths p = {0};
 	const char *place;
+	char metrics[PATH_MAX];
 
 	add(&p, "/proc", LANDLOCK_READ); /* names, programs and parents of processes */
 	for (int i = 0; (place = name_reader_place(i)); i++)
 		add(&p, place, LANDLOCK_READ);
 	if (o->db)
 		add_database(&p, o->db, o, n);
+	if (o->metrics) {
+		place_folder(o->metrics, metrics);
+		add(&p, *metrics == '/' ? metrics : ".", LANDLOCK_WRITE_FOLDER);
+	}
 	return landlock_enter(p.path, p.n, err);
 }
 

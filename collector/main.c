@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "check.h"
 #include "collector.h"
 #include "confine.h"
 #include "hold.h"
@@ -20,6 +21,7 @@
 #include "print.h"
 
 #define PROGRAM	      "connmon-collect"
+#define EXIT_LACKING  69 /* EX_UNAVAILABLE of <sysexits.h> */
 #define WARN_EVERY_NS (30 * NS_PER_S)
 
 static int fail(const struct err *err)
@@ -175,6 +177,26 @@ static int run(struct collector *c, const struct options *o, const struct waits 
 	return 0;
 }
 
+static void show_line(void *ctx, const struct check_line *line)
+{
+	static const char *const words[] = {"ok", "note", "FAIL"};
+
+	(void)ctx;
+	printf("%-14s %-4s  %s\n", line->need, words[line->state], line->text);
+}
+
+/* --check: on standard output, for it is what was asked for. */
+static int check(struct options *o)
+{
+	struct err err = {0};
+	int failed;
+
+	if (!o->no_drop && privilege_choose(o->user, &o->who, &err) != 0)
+		return fail(&err);
+	failed = check_all(o, show_line, NULL);
+	return fflush(stdout) == 0 && failed == 0 ? EXIT_SUCCESS : EXIT_LACKING;
+}
+
 /* What is decided before anything is opened: who we become, and where exactly the database is. */
 static int prepare(struct options *o, struct err *err)
 {
@@ -203,6 +225,8 @@ int main(int argc, char **argv)
 	int failed;
 
 	options_parse(argc, argv, &options);
+	if (options.check)
+		return check(&options);
 	umask(0027); /* who talked to whom is not for everybody */
 	signal(SIGPIPE, SIG_IGN);
 	/* First of all: no step of the clock may fall between it and the first look. */

@@ -10,6 +10,7 @@
 #include "dictionary.h"
 #include "dns_rows.h"
 #include "flushed.h"
+#include "guard.h"
 #include "hold.h"
 #include "hourly.h"
 #include "leftover.h"
@@ -18,6 +19,7 @@
 
 #define PATIENT_MS   5000
 #define IMPATIENT_MS 100 /* the flush is tried again soon */
+#define CHECK_NS     (5 * NS_PER_S)
 #define UPKEEP_NS    (10 * NS_PER_MS)
 
 /* What a flush takes, and for each row. */
@@ -157,6 +159,37 @@ int64_t store_previous_end_boot_ns(const struct store *s)
 bool store_intruder(const char *path, pid_t *pid)
 {
 	return hold_find_intruder(path, pid);
+}
+
+static int is_over(void *until_ns)
+{
+	return clock_boot_ns() > *(int64_t *)until_ns;
+}
+
+int store_check(sqlite3 *reader, struct err *err)
+{
+	int64_t until_ns = clock_boot_ns() + CHECK_NS;
+	AUTO_STMT *stmt = NULL;
+	const char *words;
+	int rc;
+
+	guard_open(reader);
+	sqlite3_progress_handler(reader, 10000, is_over, &until_ns);
+	rc = sqlite3_prepare_v2(reader, "PRAGMA quick_check(1)", -1, &stmt, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_INTERRUPT) /* a long one: what was looked at is whole */
+		return 0;
+	if (rc != SQLITE_ROW)
+		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(reader));
+	words = (const char *)sqlite3_column_text(stmt, 0);
+	if (!words || strcmp(words, "ok") == 0)
+		return 0;
+	return err_set(
+		err, -EUCLEAN,
+		"it is damaged (%.*s); when the collector starts, it is set aside, and a new "
+		"one begun",
+		(int)strcspn(words, "\n"), words);
 }
 
 bool store_resumes(const struct store *s, struct capture *out)

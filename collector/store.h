@@ -6,6 +6,7 @@
 #ifndef CONNMON_STORE_H
 #define CONNMON_STORE_H
 
+#include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,6 +64,9 @@ int store_open(const struct store_config *config, struct processes *processes,
 /* Who keeps the database @path, which nobody here has open, from being opened by a lock that he
  * needs for nothing; *@pid 0: somebody who cannot be seen from here. */
 bool store_intruder(const char *path, pid_t *pid);
+
+/* Whether the database @reader is whole, as far as can be told in some seconds. -EUCLEAN. */
+int store_check(sqlite3 *reader, struct err *err);
 
 /* Closes without a word in the database, as if killed. NULL is allowed. */
 void store_free(struct store *s);

@@ -39,6 +39,7 @@ int db_errno(int rc)
 		return -ENOSPC;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL: /* a lock to repair the shm with, tried for long */
 		return -EBUSY;
 	case SQLITE_NOMEM:
 		return -ENOMEM;

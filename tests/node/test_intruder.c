@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "parts.h"
@@ -75,6 +75,7 @@ static struct intruder intrude(const char *path, long first, long last)
 	i.pid = fork();
 	must(i.pid >= 0);
 	if (i.pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 		must(fd >= 0);
@@ -187,7 +188,7 @@ static void whichever_byte_is_locked_before_the_start_recording_begins(void **st
 
 	start_beside(n, 120, 120, true);  /* to write */
 	start_beside(n, 121, 121, true);  /* to checkpoint */
-	start_beside(n, 122, 122, false); /* to recover, which it need not */
+	start_beside(n, 122, 122, true);  /* to recover what was not closed */
 	start_beside(n, 123, 127, false); /* of readers */
 	start_beside(n, 128, 128, false); /* that somebody is there */
 	start_beside(n, 129, 135, false);
