@@ -70,10 +70,11 @@ static int check_columns(const struct story *s, struct err *err)
 
 	if (n <= COLUMNS_MAX)
 		return 0;
-	return err_set(err, REPORT_USAGE,
-		       "--every makes %lld columns of this window; write a longer one, so that there "
-		       "are %d at most",
-		       (long long)n, COLUMNS_MAX);
+	return err_set(
+		err, REPORT_USAGE,
+		"--every makes %lld columns of this window; write a longer one, so that there "
+		"are %d at most",
+		(long long)n, COLUMNS_MAX);
 }
 
 static void set(const struct report *report, struct report_args *args, const char *name,

@@ -38,10 +38,7 @@ static void put_histogram(struct story_page *p, const struct rows_cursor *row)
 	struct chart_histogram chart = {.bounds_us = s.bounds, .counts = s.counts, .n_marks = 3};
 	char summary[300], marks[3][HUMAN_SIZE];
 
-	if (steps->type == SQLITE_TEXT)
-		read_steps(steps->text, &s);
-	if (story_nothing(p, s.n == 0, "No connection out was established."))
-		return;
+	read_steps(steps->text, &s);
 	chart.n = s.n;
 	for (int i = 0; i < 3; i++) {
 		chart.marks[i].name = names[i];
@@ -69,6 +66,11 @@ void story_put_connect(struct story_page *p)
 		return;
 	story_figure(p, "connect-times", "How long connecting took",
 		     "connections out that were established, by the time that took");
+	if (story_nothing(p, rows_cell(&row, "steps")->type != SQLITE_TEXT,
+			  "No connection out was established.")) {
+		fputs("</figure>\n", p->out);
+		return;
+	}
 	put_histogram(p, &row);
 	story_figure_end(p, STORY_CONNECT);
 }
