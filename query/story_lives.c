@@ -89,13 +89,32 @@ static const char *text_of(const struct rows_cursor *row, const char *name)
 	return cell->type == SQLITE_TEXT ? cell->text : NULL;
 }
 
-static void fill_life(struct lives *lives, int i, const struct rows_cursor *row)
+/* "curl → 10.0.0.1:80", "nginx:80 ← 10.0.0.9": the port is that of the service. */
+static void name_life(const struct rows_cursor *row, char *out, size_t size)
 {
 	const char *comm = text_of(row, "comm"), *addr = text_of(row, "peer_addr");
-	const char *direction = text_of(row, "direction"), *outcome = text_of(row, "outcome");
+	const char *direction = text_of(row, "direction");
 	const bool is_in = direction && !strcmp(direction, "in");
+	const bool is_six = addr && strchr(addr, ':');
 	const bool has_service = rows_cell(row, "service_port")->type == SQLITE_INTEGER;
-	const int64_t port = rows_number(row, has_service ? "service_port" : "peer_port");
+	const int64_t port = rows_number(row, has_service ? "service_port"
+					      : is_in	  ? "local_port"
+							  : "peer_port");
+
+	if (!comm)
+		comm = "unknown";
+	if (!addr)
+		addr = "unknown";
+	if (is_in)
+		snprintf(out, size, "%s:%lld ← %s", comm, (long long)port, addr);
+	else
+		snprintf(out, size, is_six ? "%s → [%s]:%lld" : "%s → %s:%lld", comm, addr,
+			 (long long)port);
+}
+
+static void fill_life(struct lives *lives, int i, const struct rows_cursor *row)
+{
+	const char *outcome = text_of(row, "outcome");
 	const int64_t duration_us = rows_number(row, "duration_us");
 	struct chart_life *life = &lives->life[i];
 	char lasted[HUMAN_SIZE], tx[HUMAN_SIZE], rx[HUMAN_SIZE];
@@ -103,10 +122,7 @@ static void fill_life(struct lives *lives, int i, const struct rows_cursor *row)
 	human_duration(duration_us, lasted, sizeof(lasted));
 	human_bytes(rows_number(row, "tx_bytes"), tx, sizeof(tx));
 	human_bytes(rows_number(row, "rx_bytes"), rx, sizeof(rx));
-	snprintf(lives->names[i], sizeof(lives->names[i]),
-		 addr && strchr(addr, ':') ? "%s %s [%s]:%lld" : "%s %s %s:%lld",
-		 comm ? comm : "unknown", is_in ? "\u2190" : "\u2192", addr ? addr : "unknown",
-		 (long long)port);
+	name_life(row, lives->names[i], sizeof(lives->names[i]));
 	snprintf(lives->said[i], sizeof(lives->said[i]), "%s: %s, %s, %s sent, %s received",
 		 lives->names[i], lasted, outcome ? outcome : "", tx, rx);
 	if (!render_moment(rows_cell(row, "started_at"), &life->from_us))
