@@ -10,6 +10,8 @@
 /* Above it there is room for the names of the marks. */
 static const struct chart_box box = {.left = 48, .top = 46, .width = 700, .height = 152};
 
+#define COLUMN_MOST 90 /* wide: a few do not fill the picture */
+
 /* The logarithm of a duration; those of less than a microsecond are as long as one. */
 static double log_of(int64_t us)
 {
@@ -29,7 +31,20 @@ static double x_of(const struct chart_histogram *chart, double at)
 	const double from = bound(chart, 0), to = bound(chart, chart->n);
 	const double share = to > from ? (at - from) / (to - from) : 0;
 
-	return box.left + fmin(fmax(share, 0), 1) * box.width;
+	return box.left + fmin(fmax(share, 0), 1) * fmin(box.width, chart->n * COLUMN_MOST);
+}
+
+/* Where one begins; and where the last ends. */
+static void put_bound(FILE *out, const struct chart_histogram *chart, int i)
+{
+	char label[CHART_LABEL_SIZE];
+
+	if (chart->n > 16 && i % 3)
+		return;
+	chart_label((double)chart->bounds_us[i], RENDER_DURATION, label);
+	fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.0f\" text-anchor=\"%s\">%s</text>\n",
+		x_of(chart, bound(chart, i)), box.top + box.height + 17,
+		i < chart->n || chart->n < 7 ? "middle" : "end", label);
 }
 
 static void put_column(FILE *out, const struct chart_histogram *chart,
@@ -52,9 +67,8 @@ static void put_column(FILE *out, const struct chart_histogram *chart,
 			"<rect class=\"s1\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
 			left, y, fmax(right - left - 1, 0.5), box.top + box.height - y);
 	}
-	fprintf(out,
-		"</g><text class=\"tick\" x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%s</text>\n",
-		left, box.top + box.height + 17, chart->n <= 16 || i % 3 == 0 ? from : "");
+	fputs("</g>", out);
+	put_bound(out, chart, i);
 }
 
 /* Each has its name on a line of its own, so that neighbours do not lie on each other. */
@@ -89,6 +103,7 @@ void chart_histogram(FILE *out, const struct chart_histogram *chart)
 	chart_put_axis(out, &axis, &box);
 	for (int i = 0; i < chart->n; i++)
 		put_column(out, chart, &axis, i);
+	put_bound(out, chart, chart->n);
 	put_marks(out, chart);
 	fputs("</svg></div>\n", out);
 }

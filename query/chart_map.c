@@ -9,7 +9,8 @@
 #define TOP	   28 /* there the ranks have their names */
 #define GAP	   7
 #define LEAST	   16  /* high, for the name */
-#define MOST	   380 /* what all of a rank have together, besides */
+#define MOST	   380 /* what all of a rank have together, besides, */
+#define SHARE	   60  /* or so much for each of the longest rank, if that is less */
 #define PLACES	   30
 
 static int64_t size_of(const struct chart_node *node)
@@ -17,8 +18,19 @@ static int64_t size_of(const struct chart_node *node)
 	return node->in > node->out ? node->in : node->out;
 }
 
+static double height_of_ranks(const struct chart_map *map)
+{
+	int n[3] = {0}, most = 0;
+
+	for (int i = 0; i < map->n_nodes; i++)
+		n[map->nodes[i].rank]++;
+	for (int rank = 0; rank < 3; rank++)
+		most = n[rank] > most ? n[rank] : most;
+	return fmin(most * SHARE, MOST);
+}
+
 /* One beneath the other, those of a rank in their order; how far down. */
-static double place_rank(struct chart_map *map, int rank)
+static double place_rank(struct chart_map *map, int rank, double height)
 {
 	double sum = 0, at = TOP;
 
@@ -33,7 +45,7 @@ static double place_rank(struct chart_map *map, int rank)
 		node->top = at;
 		node->height = LEAST;
 		if (sum > 0)
-			node->height += (double)size_of(node) / sum * MOST;
+			node->height += (double)size_of(node) / sum * height;
 		at += node->height + GAP;
 	}
 	return at;
@@ -76,9 +88,11 @@ static void place_links(struct chart_map *map)
 
 void chart_map_layout(struct chart_map *map)
 {
+	const double height = height_of_ranks(map);
+
 	map->height = TOP + LEAST;
 	for (int rank = 0; rank < 3; rank++)
-		map->height = fmax(map->height, place_rank(map, rank));
+		map->height = fmax(map->height, place_rank(map, rank, height));
 	place_links(map);
 }
 

@@ -11,8 +11,8 @@
 /* Writes "connmon-query: TEXT"; no control byte of it gets through. */
 void remark(const char *text);
 
-/* What the reader of a report should know beside its rows, which may be NULL: the window they are of, whether it
- * is complete, and how far the collector has come. */
+/* What the reader of a report should know beside its rows, which may be NULL: the window they
+ * are of, whether it is complete, and how far the collector has come. */
 void remark_on(const struct request *q, const struct rows *rows, const struct coverage *coverage);
 
 /* Its parts, each without a full stop; the two after the window go on with ", " or "; ". */

@@ -61,6 +61,22 @@ static int64_t column_us(const struct request *q)
 	return lengths_s[i] * US_PER_S;
 }
 
+/* Of more the page would be too large for any browser, and a column no wider than nothing. */
+#define COLUMNS_MAX 1000
+
+static int check_columns(const struct story *s, struct err *err)
+{
+	const int64_t n = (s->q->args.until_us - s->q->args.since_us) / s->every_us;
+
+	if (n <= COLUMNS_MAX)
+		return 0;
+	return err_set(
+		err, REPORT_USAGE,
+		"--every makes %lld columns of this window; write a longer one, so that there "
+		"are %d at most",
+		(long long)n, COLUMNS_MAX);
+}
+
 static void set(const struct report *report, struct report_args *args, const char *name,
 		int64_t number)
 {
@@ -142,6 +158,7 @@ static int ask(sqlite3 *db, void *ctx, struct err *err)
 	if (ret)
 		return ret;
 	s->every_us = column_us(q);
+	ret = check_columns(s, err);
 	for (int i = 0; i < STORY_PARTS && !ret; i++)
 		ret = fetch(s, i, db, err);
 	if (!ret)

@@ -38,10 +38,7 @@ static void put_histogram(struct story_page *p, const struct rows_cursor *row)
 	struct chart_histogram chart = {.bounds_us = s.bounds, .counts = s.counts, .n_marks = 3};
 	char summary[300], marks[3][HUMAN_SIZE];
 
-	if (steps->type == SQLITE_TEXT)
-		read_steps(steps->text, &s);
-	if (story_nothing(p, s.n == 0, "No connection out was established."))
-		return;
+	read_steps(steps->text, &s);
 	chart.n = s.n;
 	for (int i = 0; i < 3; i++) {
 		chart.marks[i].name = names[i];
@@ -69,6 +66,11 @@ void story_put_connect(struct story_page *p)
 		return;
 	story_figure(p, "connect-times", "How long connecting took",
 		     "connections out that were established, by the time that took");
+	if (story_nothing(p, rows_cell(&row, "steps")->type != SQLITE_TEXT,
+			  "No connection out was established.")) {
+		fputs("</figure>\n", p->out);
+		return;
+	}
 	put_histogram(p, &row);
 	story_figure_end(p, STORY_CONNECT);
 }
@@ -87,13 +89,32 @@ static const char *text_of(const struct rows_cursor *row, const char *name)
 	return cell->type == SQLITE_TEXT ? cell->text : NULL;
 }
 
-static void fill_life(struct lives *lives, int i, const struct rows_cursor *row)
+/* "curl → 10.0.0.1:80", "nginx:80 ← 10.0.0.9": the port is that of the service. */
+static void name_life(const struct rows_cursor *row, char *out, size_t size)
 {
 	const char *comm = text_of(row, "comm"), *addr = text_of(row, "peer_addr");
-	const char *direction = text_of(row, "direction"), *outcome = text_of(row, "outcome");
+	const char *direction = text_of(row, "direction");
 	const bool is_in = direction && !strcmp(direction, "in");
+	const bool is_six = addr && strchr(addr, ':');
 	const bool has_service = rows_cell(row, "service_port")->type == SQLITE_INTEGER;
-	const int64_t port = rows_number(row, has_service ? "service_port" : "peer_port");
+	const int64_t port = rows_number(row, has_service ? "service_port"
+					      : is_in	  ? "local_port"
+							  : "peer_port");
+
+	if (!comm)
+		comm = "unknown";
+	if (!addr)
+		addr = "unknown";
+	if (is_in)
+		snprintf(out, size, "%s:%lld ← %s", comm, (long long)port, addr);
+	else
+		snprintf(out, size, is_six ? "%s → [%s]:%lld" : "%s → %s:%lld", comm, addr,
+			 (long long)port);
+}
+
+static void fill_life(struct lives *lives, int i, const struct rows_cursor *row)
+{
+	const char *outcome = text_of(row, "outcome");
 	const int64_t duration_us = rows_number(row, "duration_us");
 	struct chart_life *life = &lives->life[i];
 	char lasted[HUMAN_SIZE], tx[HUMAN_SIZE], rx[HUMAN_SIZE];
@@ -101,10 +122,7 @@ static void fill_life(struct lives *lives, int i, const struct rows_cursor *row)
 	human_duration(duration_us, lasted, sizeof(lasted));
 	human_bytes(rows_number(row, "tx_bytes"), tx, sizeof(tx));
 	human_bytes(rows_number(row, "rx_bytes"), rx, sizeof(rx));
-	snprintf(lives->names[i], sizeof(lives->names[i]),
-		 addr && strchr(addr, ':') ? "%s %s [%s]:%lld" : "%s %s %s:%lld",
-		 comm ? comm : "unknown", is_in ? "\u2190" : "\u2192", addr ? addr : "unknown",
-		 (long long)port);
+	name_life(row, lives->names[i], sizeof(lives->names[i]));
 	snprintf(lives->said[i], sizeof(lives->said[i]), "%s: %s, %s, %s sent, %s received",
 		 lives->names[i], lasted, outcome ? outcome : "", tx, rx);
 	if (!render_moment(rows_cell(row, "started_at"), &life->from_us))

@@ -282,10 +282,12 @@ static void put_reason_bars(struct story_page *p, const struct reasons *r)
 	bool done[REASONS] = {false};
 
 	for (int i = 0; i < r->n; i++) {
-		int most = -1;
+		int most = 0;
 
-		for (int k = 0; k < r->n; k++)
-			if (!done[k] && (most < 0 || r->sums[k] > r->sums[most]))
+		while (done[most])
+			most++;
+		for (int k = most; k < r->n; k++)
+			if (!done[k] && r->sums[k] > r->sums[most])
 				most = k;
 		done[most] = true;
 		snprintf(said[i], sizeof(said[i]), "%s: %lld failed", r->names[most],
@@ -348,7 +350,7 @@ void story_put_time(struct story_page *p)
 	if (t.n > 0)
 		story_fail(p, read_reasons(p, &t, &r));
 	if (!story_nothing(p, t.n == 0 || p->failed, "The window is empty.")) {
-		fputs("<div class=\"charts\">\n", p->out);
+		fputs("<div class=\"charts wide\">\n", p->out);
 		put_connections(p, &t);
 		put_bytes(p, &t);
 		if (r.n > 0)

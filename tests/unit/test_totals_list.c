@@ -157,6 +157,28 @@ static void too_few_moments_have_no_regularity(void **state)
 			    "{\"score\":1.000000,\"interval_us\":1000000}");
 }
 
+/* From the first step that has some to the last, and none is lost at either end. */
+static void steps_count_each_value_once(void **state)
+{
+	static const int64_t durations[] = {0, 1, 1, 2, 49, 50, 99, 100, 999};
+	sqlite3 *db = db_of(state);
+
+	assert_string_equal(tempdb_text(db, "SELECT ifnull(list_steps(duration_us_list), 'none')"
+					    " FROM totals()"),
+			    "none");
+	for (size_t i = 3; i < sizeof(durations) / sizeof(durations[0]); i++)
+		add_ended(db, NOW_US - 1000000 * (10 - (int64_t)i), durations[i], 0, "10.0.0.1", 80,
+			  "1");
+	assert_string_equal(tempdb_text(db, "SELECT list_steps(duration_us_list) FROM totals()"),
+			    "2 5 1,5 10 0,10 20 0,20 50 1,50 100 2,100 200 1,200 500 0,500 1000 1");
+	for (size_t i = 0; i < 3; i++)
+		add_ended(db, NOW_US - 1000000 * (20 - (int64_t)i), durations[i], 0, "10.0.0.1", 80,
+			  "1");
+	assert_string_equal(tempdb_text(db, "SELECT substr(list_steps(duration_us_list), 1, 17)"
+					    " FROM totals()"),
+			    "0 1 1,1 2 2,2 5 1");
+}
+
 /* Nobody can make a list of a number: not of one that was right a moment ago, either. */
 static void what_is_no_list_is_an_error(void **state)
 {
@@ -212,6 +234,7 @@ int main(void)
 		EMPTY_DB(lists_hold_what_the_rows_hold),
 		EMPTY_DB(of_rows_that_are_gone_there_is_no_list),
 		EMPTY_DB(too_few_moments_have_no_regularity),
+		EMPTY_DB(steps_count_each_value_once),
 		EMPTY_DB(what_is_no_list_is_an_error),
 		EMPTY_DB(lists_of_two_tables_are_kept_apart),
 	};
