@@ -1,21 +1,15 @@
 #include "dns.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "dns_names.h"
 #include "dns_packet.h"
 #include "dns_socket.h"
 #include "dns_stream.h"
-#include "manager.h"
-
-#define KEPT_AS "names" /* by the service manager */
 
 #define MAX_BLOCKS_A_TURN 4 /* then connections get theirs */
 #define CATCH_UP_TURNS	  8
@@ -72,34 +66,9 @@ void dns_free(struct dns *d)
 	free(d);
 }
 
-int dns_listen(struct dns *d, const struct manager *manager, struct err *err)
+int dns_listen(struct dns *d, int given, struct err *err)
 {
-	return dns_socket_open(manager ? manager_get(manager, KEPT_AS) : -1, &d->socket, err);
-}
-
-int dns_lend(struct manager *manager, struct err *err)
-{
-	const int node = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
-	int fd, ret;
-
-	if (node < 0 || setns(node, CLONE_NEWNET) != 0) {
-		ret = err_set(err, -errno, "the network namespace of process 1: %s",
-			      strerror(errno));
-		if (node >= 0)
-			close(node);
-		return ret;
-	}
-	close(node);
-	fd = dns_socket_make();
-	if (fd < 0)
-		return err_set(err, fd, "opening a packet socket: %s", strerror(-fd));
-	/* Instead of that of an earlier start. */
-	manager_forget_one(manager, KEPT_AS);
-	ret = manager_keep(manager, KEPT_AS, fd);
-	manager_wait(manager);
-	close(fd);
-	return ret ? err_set(err, ret, "giving a socket to the service manager: %s", strerror(-ret))
-		   : 0;
+	return dns_socket_open(given, &d->socket, err);
 }
 
 int dns_fd(const struct dns *d)

@@ -15,19 +15,14 @@
 #include "store.h"
 
 struct dns;
-struct manager;
 
 /* Without a socket; -ENOMEM. */
 int dns_new(struct dns **out, struct err *err);
 void dns_free(struct dns *d); /* NULL is allowed */
 
-/* Begins to listen, in this network namespace: -EPERM without CAP_NET_RAW. Or with the socket
- * that @manager (NULL: none) was lent by dns_lend(). */
-int dns_listen(struct dns *d, const struct manager *manager, struct err *err);
-
-/* Opens the socket in the network namespace of process 1, and gives it to @manager for another
- * process of the same service, which then needs no capability for that and no network. */
-int dns_lend(struct manager *manager, struct err *err);
+/* Begins to listen, in this network namespace: -EPERM without CAP_NET_RAW. Or with @given, unless
+ * negative: a socket of dns_lend.h, which is @d's from now on. */
+int dns_listen(struct dns *d, int given, struct err *err);
 int dns_fd(const struct dns *d); /* for epoll with EPOLLET */
 
 /* Takes in what waits, some thousand packets at most. Returns 1 when there is more. @offset_ns:

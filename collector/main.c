@@ -17,7 +17,7 @@
 #include "confine.h"
 #include "hold.h"
 #include "place.h"
-#include "dns.h"
+#include "dns_lend.h"
 #include "print.h"
 #include "service.h"
 

@@ -12,7 +12,7 @@ set -eu
 
 limit_s=400 # for a guest that hangs
 guest_packages="systemd-sysv,dbus,iproute2,sqlite3,libedit2,libbpf1,libelf1,libseccomp2,libcap2"
-checks="boot install status score files names account.run account.restart
+checks="boot install status score privileges files names account.run account.restart
 	account.killed account.upgrade gaps account.hung group others stop gap-of-a-stop purge"
 faster="mitigations=off init_on_alloc=0 tsc=reliable"
 
