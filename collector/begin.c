@@ -7,6 +7,7 @@
 
 #include "aside.h"
 #include "clock.h"
+#include "dns_lend.h"
 #include "db.h"
 #include "files.h"
 #include "lock.h"
@@ -161,7 +162,7 @@ static int listen_to_names(struct collector *c, struct err *err)
 	struct err why = {0};
 	int ret = dns_new(&c->dns, err);
 
-	if (ret || dns_listen(c->dns, &why) == 0)
+	if (ret || dns_listen(c->dns, dns_lent(c->options->probe.manager), &why) == 0)
 		return ret;
 	note(&c->note, "names are not recorded: %s; --no-dns does without", why.msg);
 	dns_free(c->dns);
@@ -245,6 +246,10 @@ int collector_new(const struct options *options, FILE *live, const struct note *
 
 const char *collector_notice(const struct collector *c, bool at_end)
 {
+	const char *pin = c->options->probe.pin;
+
+	if (at_end && pin && !strcmp(pin, PROBE_PIN_SERVICE))
+		return NULL; /* whether to go on is the manager's to decide */
 	switch (probe_pins(c->probe)) {
 	case PROBE_NO_PINS:
 		return NULL;

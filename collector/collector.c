@@ -201,6 +201,8 @@ static int write_flush(struct collector *c, const struct flush *f, const struct 
 		dns_flushed(c->dns);
 	listeners_written(c->listeners, c->open_listeners, f->n_listeners);
 	c->flushed.at_ns = f->now_boot_ns;
+	for (int i = 0; i < GAP_REASONS; i++)
+		c->missed += f->lost[i];
 	account_flushed(&c->account, k);
 	c->flushed.offset_ns = f->offset_ns;
 	return 0;
@@ -339,6 +341,20 @@ int collector_work(struct collector *c, struct err *err)
 
 	collector_measure(c, false);
 	return ret;
+}
+
+void collector_progress(const struct collector *c, struct progress *out)
+{
+	uint64_t from, to;
+
+	probe_span(c->probe, &from, &to);
+	*out = (struct progress){
+		.committed_ns = c->flushed.at_ns,
+		.ring_bytes = to - probe_position(c->probe),
+		.recorded = c->recorded_aside + (c->store ? store_recorded(c->store) : 0),
+		.missed = c->missed,
+	};
+	out->idle = out->ring_bytes == 0 && c->batch.n == 0;
 }
 
 void collector_clock_set(struct collector *c)

@@ -44,6 +44,16 @@ int collector_work(struct collector *c, struct err *err);
  * the end. NULL: none. */
 const char *collector_notice(const struct collector *c, bool at_end);
 
+/* How it goes, for whoever watches over us. */
+struct progress {
+	int64_t committed_ns; /* the last commit, since boot; 0: none yet */
+	bool idle;	      /* nothing waits: not in the ring, not for a commit */
+	uint64_t ring_bytes;  /* that wait in the ring */
+	uint64_t recorded;    /* rows written in this run */
+	uint64_t missed;      /* connections known to be lost in it */
+};
+void collector_progress(const struct collector *c, struct progress *out);
+
 struct closing {
 	uint64_t recorded;     /* rows written in this run */
 	uint64_t lost;	       /* connections whose end found no room */

@@ -50,6 +50,7 @@ struct collector {
 	int64_t previous_end_ns; /* when the run before this one last wrote, since boot; 0: none */
 	bool resumed;		 /* the programs and the database are those of an earlier run */
 	bool disk_full;		 /* the last flush failed for that */
+	uint64_t missed;	 /* what this run has written into table gap */
 	uint64_t recorded_aside; /* rows in databases that were set aside */
 	struct {
 		const char *reason; /* of table gap, for the next database; NULL: there is none */

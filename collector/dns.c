@@ -66,9 +66,9 @@ void dns_free(struct dns *d)
 	free(d);
 }
 
-int dns_listen(struct dns *d, struct err *err)
+int dns_listen(struct dns *d, int given, struct err *err)
 {
-	return dns_socket_open(&d->socket, err);
+	return dns_socket_open(given, &d->socket, err);
 }
 
 int dns_fd(const struct dns *d)

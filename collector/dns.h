@@ -20,8 +20,9 @@ struct dns;
 int dns_new(struct dns **out, struct err *err);
 void dns_free(struct dns *d); /* NULL is allowed */
 
-/* Begins to listen, in this network namespace: -EPERM without CAP_NET_RAW. */
-int dns_listen(struct dns *d, struct err *err);
+/* Begins to listen, in this network namespace: -EPERM without CAP_NET_RAW. Or with @given, unless
+ * negative: a socket of dns_lend.h, which is @d's from now on. */
+int dns_listen(struct dns *d, int given, struct err *err);
 int dns_fd(const struct dns *d); /* for epoll with EPOLLET */
 
 /* Takes in what waits, some thousand packets at most. Returns 1 when there is more. @offset_ns:

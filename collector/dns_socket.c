@@ -118,16 +118,23 @@ static int prepare(struct dns_socket *s)
 	return bind(s->fd, (const struct sockaddr *)&all, sizeof(all)) ? -errno : 0;
 }
 
-int dns_socket_open(struct dns_socket **out, struct err *err)
+/* Protocol 0: nothing comes in until it is bound. */
+int dns_socket_make(void)
+{
+	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int dns_socket_open(int given, struct dns_socket **out, struct err *err)
 {
 	struct dns_socket *s = calloc(1, sizeof(*s));
 	int ret;
 
 	if (!s)
 		return err_set(err, -ENOMEM, "no memory for a packet socket");
-	/* Protocol 0: nothing comes in until it is bound. */
-	s->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ret = s->fd < 0 ? -errno : prepare(s);
+	s->fd = given >= 0 ? given : dns_socket_make();
+	ret = s->fd < 0 ? s->fd : prepare(s);
 	if (ret) {
 		dns_socket_free(s);
 		if (ret == -EPERM)

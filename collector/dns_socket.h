@@ -23,7 +23,10 @@ struct dns_socket;
 
 /* -EPERM: CAP_NET_RAW is missing; it is needed here alone. After this no system call is made but
  * getsockopt() (dns_socket_dropped), poll() (dns_socket_await), munmap() and close(). */
-int dns_socket_open(struct dns_socket **out, struct err *err);
+int dns_socket_open(int given, struct dns_socket **out, struct err *err);
+
+/* A socket for @given, unused as yet: a descriptor, or -errno. */
+int dns_socket_make(void);
 void dns_socket_free(struct dns_socket *s); /* NULL is allowed */
 
 int dns_socket_fd(const struct dns_socket *s); /* readable when there is a block */

@@ -18,7 +18,9 @@
 #include "confine.h"
 #include "hold.h"
 #include "place.h"
+#include "dns_lend.h"
 #include "print.h"
+#include "service.h"
 
 #define PROGRAM	      "connmon-collect"
 #define EXIT_LACKING  69 /* EX_UNAVAILABLE of <sysexits.h> */
@@ -138,7 +140,8 @@ static void waits_close(const struct waits *w)
 }
 
 /* Works until a signal, the end of --duration, or an output that takes no more. */
-static int run(struct collector *c, const struct options *o, const struct waits *w, struct err *err)
+static int run(struct collector *c, const struct options *o, const struct waits *w,
+	       struct service *service, struct err *err)
 {
 	int64_t end_ns = o->duration_ns ? clock_boot_ns() + o->duration_ns : INT64_MAX;
 	struct complaint complaint = {0};
@@ -167,6 +170,7 @@ static int run(struct collector *c, const struct options *o, const struct waits 
 			complain(&complaint, &trouble);
 		else
 			calm_down(&complaint);
+		service_turn(service, c, o->db, more < 0 ? &trouble : NULL);
 		if (ferror(stdout))
 			return is_reader_gone()
 				       ? 0
@@ -214,11 +218,23 @@ static int prepare(struct options *o, struct err *err)
 	return ret || o->no_hold ? ret : hold_all(err);
 }
 
+static int lend_names(struct manager *manager, struct err *err)
+{
+	if (manager->fd < 0)
+		err_set(err, -ENOTSUP,
+			"--lend-names: no service manager started this; a unit does, with "
+			"ExecStartPre=+ and NotifyAccess=exec");
+	else
+		dns_lend(manager, err);
+	return err->code ? fail(err) : EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	const struct note note = {.say = say};
 	struct collector *c = NULL;
 	struct closing closing = {0};
+	struct service service = {0};
 	struct options options;
 	struct err err = {0};
 	struct waits waits;
@@ -229,9 +245,14 @@ int main(int argc, char **argv)
 		return check(&options);
 	umask(0027); /* who talked to whom is not for everybody */
 	signal(SIGPIPE, SIG_IGN);
+	if (manager_open(&service.manager, &err) != 0)
+		return fail(&err);
+	if (options.lend_names)
+		return lend_names(&service.manager, &err);
 	/* First of all: no step of the clock may fall between it and the first look. */
 	if (prepare(&options, &err) != 0 || waits_open(&waits, &err) != 0)
 		return fail(&err);
+	options.probe.manager = service.manager.fd >= 0 ? &service.manager : NULL;
 
 	if (collector_new(&options, stdout, &note, &c, &err) != 0)
 		return fail(&err);
@@ -258,7 +279,10 @@ int main(int argc, char **argv)
 	if (options.print)
 		print_header(&(struct print){.out = stdout});
 
-	failed = run(c, &options, &waits, &err) != 0;
+	service_ready(&service, c, options.db);
+
+	failed = run(c, &options, &waits, &service, &err) != 0;
+	manager_tell(&service.manager, "STOPPING=1");
 	if (failed)
 		fail(&err);
 	if (collector_finish(c, &closing, &err) != 0)
@@ -274,5 +298,6 @@ int main(int argc, char **argv)
 	tell_notice(&options, c, true);
 	collector_free(c);
 	waits_close(&waits);
+	manager_close(&service.manager);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

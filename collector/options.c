@@ -48,6 +48,7 @@ enum {
 	OPT_NO_HOLD,
 	OPT_CHECK,
 	OPT_METRICS,
+	OPT_LEND_NAMES,
 };
 
 /* To add an option: a row here, a case in parse_one(), a line in the man page. */
@@ -85,13 +86,19 @@ static const struct argp_option rows[] = {
 	 "Record the arguments of processes: they may hold secrets", 0},
 	{"no-dns", OPT_NO_DNS, NULL, 0,
 	 "Record no names: else answers to DNS queries are read as they pass", 0},
+	{"lend-names", OPT_LEND_NAMES, NULL, 0,
+	 "For ExecStartPre=+ of a unit: give the socket that hears names to the service manager, and "
+	 "end",
+	 0},
 	{"exclude-port", OPT_EXCLUDE_PORT, "PORT[,PORT]", 0,
 	 "Leave out connections to these service ports", 0},
 	{"only-direction", OPT_ONLY_DIRECTION, "out|in", 0, "Leave out the other direction", 0},
 	{"no-loopback", OPT_NO_LOOPBACK, NULL, 0, "Leave out what the node says to itself", 0},
 	{"pin", OPT_PIN, "DIR", 0,
-	 "Keep the programs and the ring in DIR, a folder on bpffs: the kernel goes on while the "
-	 "collector is away",
+	 "Keep the programs and the ring in DIR, a folder on bpffs, or with the manager of the "
+	 "service that this is (\"" PROBE_PIN_SERVICE
+	 "\"): the kernel goes on while the collector is "
+	 "away",
 	 0},
 	{"metrics", OPT_METRICS, "FILE", 0,
 	 "Write metrics for node_exporter's textfile collector to FILE, which ends in .prom", 0},
@@ -392,6 +399,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_NO_DNS:
 		o->dns = false;
+		break;
+	case OPT_LEND_NAMES:
+		o->lend_names = true;
 		break;
 	case OPT_PIN:
 		o->probe.pin = arg;

@@ -16,7 +16,8 @@ struct options {
 	const char *metrics; /* NULL: none */
 	bool print;
 	bool durable;
-	bool dns; /* record names */
+	bool dns;	 /* record names */
+	bool lend_names; /* just open the socket for them, see dns_lend() */
 	int64_t flush_ns;
 	int64_t refresh_ns;
 	int64_t duration_ns;  /* 0: until a signal */

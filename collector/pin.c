@@ -1,4 +1,5 @@
 #include "pin.h"
+#include "probe.h"
 
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -41,6 +42,29 @@ static const char *path_of(const char *dir, const char *kind, const char *name, 
 		if (*at == '.')
 			*at = '_';
 	return path;
+}
+
+/* What stands there by that name: a new descriptor, or -errno. */
+static int get(const struct pins *p, const char *dir, const char *kind, const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	path_of(dir, kind, name, path);
+	if (p->manager)
+		return manager_get(p->manager, strrchr(path, '/') + 1);
+	fd = bpf_obj_get(path);
+	return fd < 0 ? -errno : fd;
+}
+
+static int put(const struct pins *p, const char *dir, const char *kind, const char *name, int fd)
+{
+	char path[PATH_MAX];
+
+	path_of(dir, kind, name, path);
+	if (p->manager)
+		return manager_keep(p->manager, strrchr(path, '/') + 1, fd);
+	return bpf_obj_pin(fd, path) ? -errno : 0;
 }
 
 static bool is_event_program(const struct bpf_program *prog)
@@ -122,10 +146,21 @@ static int make_folder(const char *dir, struct err *err)
 	return 0;
 }
 
-int pins_open(struct pins *p, const char *dir, struct err *err)
+int pins_open(struct pins *p, const char *dir, struct manager *manager, struct err *err)
 {
-	int ret = make_folder(dir, err);
+	int ret;
 
+	if (strcmp(dir, PROBE_PIN_SERVICE) == 0) {
+		if (!manager || manager->fd < 0)
+			return err_set(err, -ENOTSUP,
+				       "--pin " PROBE_PIN_SERVICE
+				       ": no service manager started this, or "
+				       "its unit has no Type=notify; name a folder on bpffs, or go "
+				       "without --pin");
+		p->manager = manager;
+		return 0;
+	}
+	ret = make_folder(dir, err);
 	if (ret)
 		return ret;
 	p->lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -146,7 +181,8 @@ int pins_open(struct pins *p, const char *dir, struct err *err)
 void pins_close(struct pins *p)
 {
 	for (int i = 0; i < PIN_PROGRAMS; i++) {
-		bpf_link__destroy(p->links[i]); /* our hold on it */
+		if (p->links[i] > 0)
+			close(p->links[i]);
 		if (p->programs[i] > 0)
 			close(p->programs[i]);
 	}
@@ -155,38 +191,39 @@ void pins_close(struct pins *p)
 	*p = (struct pins){0};
 }
 
-static bool has_maps(const char *dir, const char *const *names, size_t n)
+static bool has_maps(const struct pins *p, const char *dir, const char *const *names, size_t n)
 {
-	char path[PATH_MAX];
+	for (size_t i = 0; i < n; i++) {
+		int fd = get(p, dir, "map_", names[i]);
 
-	for (size_t i = 0; i < n; i++)
-		if (access(path_of(dir, "map_", names[i], path), F_OK) != 0)
+		if (fd < 0)
 			return false;
+		close(fd);
+	}
 	return true;
 }
 
-bool pins_read(const char *dir, const char *const *maps, size_t n, struct pin_about *about)
+bool pins_read(const struct pins *p, const char *dir, const char *const *maps, size_t n,
+	       struct pin_about *about)
 {
 	struct bpf_map_info info = {0};
 	__u32 size = sizeof(info), zero = 0;
-	char path[PATH_MAX];
 	bool found;
-	int fd = bpf_obj_get(path_of(dir, ABOUT, "", path));
+	int fd = get(p, dir, ABOUT, "");
 
 	if (fd < 0)
 		return false;
 	found = bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == BPF_MAP_TYPE_ARRAY &&
 		info.value_size == sizeof(*about) && bpf_map_lookup_elem(fd, &zero, about) == 0;
 	close(fd);
-	return found && has_maps(dir, maps, n);
+	return found && has_maps(p, dir, maps, n);
 }
 
-uint32_t pins_map_size(const char *dir, const char *name)
+uint32_t pins_map_size(const struct pins *p, const char *dir, const char *name)
 {
 	struct bpf_map_info info = {0};
 	__u32 size = sizeof(info);
-	char path[PATH_MAX];
-	int fd = bpf_obj_get(path_of(dir, "map_", name, path));
+	int fd = get(p, dir, "map_", name);
 
 	if (fd < 0)
 		return 0;
@@ -197,12 +234,17 @@ uint32_t pins_map_size(const char *dir, const char *name)
 }
 
 /* Removes those that begin with @prefix. */
-static int remove_kind(const char *dir, const char *prefix, struct err *err)
+static int remove_kind(const struct pins *p, const char *dir, const char *prefix, struct err *err)
 {
 	struct dirent *entry;
-	DIR *folder = opendir(dir);
+	DIR *folder;
 	int ret = 0;
 
+	if (p->manager) {
+		manager_forget(p->manager, prefix);
+		return 0;
+	}
+	folder = opendir(dir);
 	if (!folder)
 		return not_allowed(dir, "listing it", err);
 	while ((entry = readdir(folder)) && !ret)
@@ -213,53 +255,82 @@ static int remove_kind(const char *dir, const char *prefix, struct err *err)
 	return ret;
 }
 
-int pins_remove(const char *dir, struct err *err)
+int pins_remove(const struct pins *p, const char *dir, struct err *err)
 {
 	int ret = 0;
 
 	/* In this order: what is left when we are killed now counts as half made. */
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]) && !ret; i++)
-		ret = remove_kind(dir, prefixes[i], err);
+		ret = remove_kind(p, dir, prefixes[i], err);
 	return ret;
 }
 
 /* ---- what is in it ---- */
 
-int pins_name_maps(struct bpf_object *obj, const char *dir, const char *const *names, size_t n,
-		   struct err *err)
+/* Internal maps have a part of the object's name before theirs. */
+static bool is_map(const struct bpf_map *map, const char *wanted)
+{
+	const char *name = bpf_map__name(map);
+	size_t len = strlen(name), end = strlen(wanted);
+
+	return len >= end && strcmp(name + len - end, wanted) == 0 &&
+	       (len == end || wanted[0] == '.');
+}
+
+/* A folder's maps libbpf looks for, and makes, by itself. */
+static int name_map(const struct pins *p, struct bpf_map *map, const char *dir, const char *name)
 {
 	char path[PATH_MAX];
+	int fd, ret;
 
-	for (size_t i = 0; i < n; i++) {
-		struct bpf_map *map;
+	if (!p->manager)
+		return bpf_map__set_pin_path(map, path_of(dir, "map_", name, path));
+	fd = get(p, dir, "map_", name);
+	if (fd < 0)
+		return 0; /* a new one */
+	ret = bpf_map__reuse_fd(map, fd);
+	close(fd);
+	return ret;
+}
 
-		/* Internal maps have a part of the object's name before theirs. */
+int pins_name_maps(const struct pins *p, struct bpf_object *obj, const char *dir,
+		   const char *const *names, size_t n, struct err *err)
+{
+	struct bpf_map *map;
+
+	for (size_t i = 0; i < n; i++)
 		bpf_object__for_each_map(map, obj)
 		{
-			const char *name = bpf_map__name(map);
-			size_t len = strlen(name), wanted = strlen(names[i]);
-
-			if (len < wanted || strcmp(name + len - wanted, names[i]) != 0 ||
-			    (len > wanted && names[i][0] != '.'))
-				continue;
-			if (bpf_map__set_pin_path(map, path_of(dir, "map_", names[i], path)) != 0)
+			if (is_map(map, names[i]) && name_map(p, map, dir, names[i]) != 0)
 				return err_set(err, -ENOMEM, "no memory for the maps");
 		}
-	}
 	return 0;
+}
+
+static int write_maps(const struct pins *p, const struct bpf_object *obj, const char *dir,
+		      const char *const *names, size_t n)
+{
+	struct bpf_map *map;
+	int ret = 0;
+
+	for (size_t i = 0; i < n && p->manager; i++)
+		bpf_object__for_each_map(map, obj)
+		{
+			if (!ret && is_map(map, names[i]))
+				ret = put(p, dir, "map_", names[i], bpf_map__fd(map));
+		}
+	return ret;
 }
 
 static int adopt_one(struct pins *p, const struct bpf_program *prog, int i, const char *dir)
 {
 	const char *name = bpf_program__name(prog);
-	char path[PATH_MAX];
-	int fd = bpf_obj_get(path_of(dir, "program_", name, path));
 
-	if (fd < 0)
-		return -errno;
-	p->programs[i] = fd;
-	p->links[i] = bpf_link__open(path_of(dir, "link_", name, path));
-	return p->links[i] ? 0 : -errno;
+	p->programs[i] = get(p, dir, "program_", name);
+	if (p->programs[i] < 0)
+		return p->programs[i];
+	p->links[i] = get(p, dir, "link_", name);
+	return p->links[i] < 0 ? p->links[i] : 0;
 }
 
 bool pins_adopt(struct pins *p, struct bpf_object *obj, const char *dir,
@@ -281,9 +352,8 @@ bool pins_adopt(struct pins *p, struct bpf_object *obj, const char *dir,
 	return true;
 }
 
-static int write_about(const char *dir, const struct pin_about *about)
+static int write_about(const struct pins *p, const char *dir, const struct pin_about *about)
 {
-	char path[PATH_MAX];
 	__u32 zero = 0;
 	int ret, fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "connmon_about", sizeof(zero),
 				     sizeof(*about), 1, NULL);
@@ -291,29 +361,24 @@ static int write_about(const char *dir, const struct pin_about *about)
 	if (fd < 0)
 		return -errno;
 	ret = bpf_map_update_elem(fd, &zero, about, BPF_ANY);
-	if (!ret)
-		ret = bpf_obj_pin(fd, path_of(dir, ABOUT, "", path));
-	ret = ret ? -errno : 0;
+	ret = ret ? -errno : put(p, dir, ABOUT, "", fd);
 	close(fd);
 	return ret;
 }
 
 /* The link of @prog, which stays when the skeleton is destroyed: libbpf would switch the
  * older kinds off. */
-static int write_one(struct bpf_object_skeleton *s, const struct bpf_program *prog, const char *dir)
+static int write_one(const struct pins *p, struct bpf_object_skeleton *s,
+		     const struct bpf_program *prog, const char *dir)
 {
 	const char *name = bpf_program__name(prog);
-	char path[PATH_MAX];
 	int ret = -ENOENT;
 
 	for (int i = 0; i < s->prog_cnt; i++)
 		if (*s->progs[i].prog == prog && *s->progs[i].link) {
-			ret = bpf_link__pin(*s->progs[i].link, path_of(dir, "link_", name, path));
+			ret = put(p, dir, "link_", name, bpf_link__fd(*s->progs[i].link));
 			if (!ret)
-				ret = bpf_obj_pin(bpf_program__fd(prog),
-						  path_of(dir, "program_", name, path))
-					      ? -errno
-					      : 0;
+				ret = put(p, dir, "program_", name, bpf_program__fd(prog));
 		}
 	return ret;
 }
@@ -325,17 +390,20 @@ static void hold_on(struct bpf_object_skeleton *s)
 			bpf_link__disconnect(*s->progs[i].link);
 }
 
-int pins_write(struct bpf_object_skeleton *skeleton, const char *dir, struct pin_about *about,
-	       struct err *err)
+int pins_write(const struct pins *p, struct bpf_object_skeleton *skeleton, const char *dir,
+	       const char *const *maps, size_t n, struct pin_about *about, struct err *err)
 {
 	struct bpf_program *prog;
-	int i = 0, ret = 0;
+	int i = 0, ret = write_maps(p, *skeleton->obj, dir, maps, n);
+
+	if (ret)
+		return err_set(err, ret, "--pin %s: %s", dir, strerror(-ret));
 
 	about->programs = 0;
 	bpf_object__for_each_program(prog, *skeleton->obj)
 	{
 		if (i < PIN_PROGRAMS && is_event_program(prog) && bpf_program__autoload(prog)) {
-			ret = write_one(skeleton, prog, dir);
+			ret = write_one(p, skeleton, prog, dir);
 			about->programs |= 1ULL << i;
 		}
 		if (ret)
@@ -347,9 +415,11 @@ int pins_write(struct bpf_object_skeleton *skeleton, const char *dir, struct pin
 					       : "");
 		i++;
 	}
-	ret = write_about(dir, about);
+	ret = write_about(p, dir, about);
 	if (ret)
 		return err_set(err, ret, "--pin %s: %s", dir, strerror(-ret));
+	if (p->manager)
+		manager_wait(p->manager); /* what is on its way when we end may be lost */
 	hold_on(skeleton);
 	return 0;
 }

@@ -215,13 +215,13 @@ static int find_pins(struct probe *p, const struct probe_config *config, struct 
 	size_t size;
 	const void *elf = connmon_bpf__elf_bytes(&size);
 	const uint64_t object = pin_fingerprint(0, elf, size), options = fingerprint_of(config);
-	int ret = pins_open(&p->pins, config->pin, err);
+	int ret = pins_open(&p->pins, config->pin, config->manager, err);
 
 	if (ret)
 		return ret;
 	p->pin = config->pin;
 	p->found = PROBE_PINNED;
-	if (pins_read(p->pin, shared_maps, N_SHARED_MAPS, &p->about)) {
+	if (pins_read(&p->pins, p->pin, shared_maps, N_SHARED_MAPS, &p->about)) {
 		const bool same = p->about.options == options;
 
 		p->found = PROBE_REPLACED;
@@ -232,10 +232,12 @@ static int find_pins(struct probe *p, const struct probe_config *config, struct 
 			p->found = PROBE_ADOPTED;
 	}
 	if (p->found != PROBE_ADOPTED) {
-		ret = pins_remove(p->pin, err);
+		ret = pins_remove(&p->pins, p->pin, err);
 		p->about = (struct pin_about){.object = object, .options = options};
 	}
-	return ret ? ret : pins_name_maps(p->skel->obj, p->pin, shared_maps, N_SHARED_MAPS, err);
+	return ret ? ret
+		   : pins_name_maps(&p->pins, p->skel->obj, p->pin, shared_maps, N_SHARED_MAPS,
+				    err);
 }
 
 static int attach_pinned(struct probe *p, struct err *err)
@@ -249,9 +251,10 @@ static int attach_pinned(struct probe *p, struct err *err)
 	ret = attach_programs(p, err);
 	if (ret || !p->pin || p->found == PROBE_ADOPTED)
 		return ret;
-	ret = pins_write(p->skel->skeleton, p->pin, &p->about, err);
+	ret = pins_write(&p->pins, p->skel->skeleton, p->pin, shared_maps, N_SHARED_MAPS, &p->about,
+			 err);
 	if (ret)
-		pins_remove(p->pin, &(struct err){0});
+		pins_remove(&p->pins, p->pin, &(struct err){0});
 	return ret;
 }
 
@@ -280,13 +283,16 @@ static int load(struct probe *p, const struct probe_config *config, struct err *
 	set_options(p, config);
 	if (config->pin)
 		ret = find_pins(p, config, err);
+	/* Those of an earlier start that had --pin. */
+	if (config->manager && (!config->pin || strcmp(config->pin, PROBE_PIN_SERVICE) != 0))
+		pins_remove(&(struct pins){.manager = config->manager}, NULL, err);
 	if (!ret && p->found != PROBE_ADOPTED)
 		ret = choose_programs(p, config, err);
 	if (ret)
 		return ret;
 	if (p->found == PROBE_ADOPTED) { /* perhaps with other sizes than we would choose */
-		ring_bytes = pins_map_size(p->pin, "events");
-		max_open = pins_map_size(p->pin, "connections");
+		ring_bytes = pins_map_size(&p->pins, p->pin, "events");
+		max_open = pins_map_size(&p->pins, p->pin, "connections");
 	}
 	ret = bpf_map__set_max_entries(p->skel->maps.events, ring_bytes);
 	if (!ret)

@@ -9,6 +9,9 @@
 
 #include "err.h"
 
+#define PROBE_PIN_SERVICE "service" /* instead of a folder: the service manager keeps them */
+
+struct manager;
 struct probe;
 
 /* Called for each event, on the thread that reads. @data is valid during the
@@ -52,7 +55,9 @@ struct probe_config {
 	enum hook hook;
 	enum accept_mode accept;
 	struct filter filter;
-	const char *pin; /* the folder in which the programs outlive us; NULL: they go with us */
+	const char *pin; /* the folder in which the programs outlive us, or "service": kept by the
+			  * service manager; NULL: they go with us */
+	struct manager *manager; /* borrowed; NULL: none started us */
 	enum other_pins other_pins;
 };
 
