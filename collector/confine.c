@@ -9,6 +9,7 @@
 
 #include "container_name.h"
 #include "landlock.h"
+#include "metrics.h"
 #include "place.h"
 #include "privilege.h"
 #include "sandbox.h"
@@ -60,6 +61,7 @@ static void add_database(struct paths *p, const char *db, const struct options *
 static int confine_files(const struct options *o, const struct note *n, struct err *err)
 {
 	struct paths p = {0};
+	char metrics[PATH_MAX];
 	const char *place;
 
 	add(&p, "/proc", LANDLOCK_READ); /* names, programs and parents of processes */
@@ -67,6 +69,10 @@ static int confine_files(const struct options *o, const struct note *n, struct e
 		add(&p, place, LANDLOCK_READ);
 	if (o->db)
 		add_database(&p, o->db, o, n);
+	if (o->metrics) {
+		metrics_folder(o->metrics, metrics);
+		add(&p, metrics, LANDLOCK_WRITE_FOLDER);
+	}
 	return landlock_enter(p.path, p.n, err);
 }
 
