@@ -9,6 +9,7 @@
 
 #include "container_name.h"
 #include "landlock.h"
+#include "metrics.h"
 #include "place.h"
 #include "privilege.h"
 #include "sandbox.h"
@@ -60,8 +61,8 @@ static void add_database(struct paths *p, const char *db, const struct options *
 static int confine_files(const struct options *o, const struct note *n, struct err *err)
 {
 	struct paths p = {0};
-	const char *place;
 	char metrics[PATH_MAX];
+	const char *place;
 
 	add(&p, "/proc", LANDLOCK_READ); /* names, programs and parents of processes */
 	for (int i = 0; (place = name_reader_place(i)); i++)
@@ -69,8 +70,8 @@ static int confine_files(const struct options *o, const struct note *n, struct e
 	if (o->db)
 		add_database(&p, o->db, o, n);
 	if (o->metrics) {
-		place_folder(o->metrics, metrics);
-		add(&p, *metrics == '/' ? metrics : ".", LANDLOCK_WRITE_FOLDER);
+		metrics_folder(o->metrics, metrics);
+		add(&p, metrics, LANDLOCK_WRITE_FOLDER);
 	}
 	return landlock_enter(p.path, p.n, err);
 }

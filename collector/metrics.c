@@ -130,6 +130,16 @@ static void open_folder(struct metrics *m)
 		m->folder_fd = open(m->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+void metrics_folder(const char *path, char folder[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash)
+		snprintf(folder, PATH_MAX, "%.*s", (int)(slash - path + 1), path);
+	else
+		strcpy(folder, ".");
+}
+
 int metrics_new(const char *path, struct metrics **out, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
@@ -140,10 +150,7 @@ int metrics_new(const char *path, struct metrics **out, struct err *err)
 		free(m);
 		return err_set(err, -ENOMEM, "no memory for the metrics");
 	}
-	if (slash)
-		snprintf(m->folder, sizeof(m->folder), "%.*s", (int)(slash - path + 1), path);
-	else
-		strcpy(m->folder, ".");
+	metrics_folder(path, m->folder);
 	snprintf(m->name, sizeof(m->name), "%s", name);
 	snprintf(m->new_name, sizeof(m->new_name), "%.*s.tmp", METRICS_PATH_MAX, name);
 	m->folder_fd = -1;
@@ -160,11 +167,6 @@ void metrics_free(struct metrics *m)
 		close(m->folder_fd);
 	free(m->path);
 	free(m);
-}
-
-int metrics_folder(const struct metrics *m)
-{
-	return m->folder_fd;
 }
 
 /* Nothing that somebody else has put there is written to, nor followed. */

@@ -9,6 +9,7 @@
 #ifndef CONNMON_METRICS_H
 #define CONNMON_METRICS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,8 +58,8 @@ struct metrics;
 int metrics_new(const char *path, struct metrics **out, struct err *err);
 void metrics_free(struct metrics *m); /* NULL is allowed */
 
-/* The folder, for openat() and the like; -1: it could not be opened. Owned by @m. */
-int metrics_folder(const struct metrics *m);
+/* The folder of @path. */
+void metrics_folder(const char *path, char folder[PATH_MAX]);
 
 /* The file becomes what @facts say, readable for all. When that fails it stays what it was. */
 int metrics_write(struct metrics *m, const struct metrics_facts *facts, struct err *err);

@@ -9,7 +9,8 @@
 #include "parts.h"
 #include "program.h"
 
-#define N 5000
+#define N      5000
+#define NOBODY 65534
 
 static char metrics_path[96];
 
@@ -30,6 +31,22 @@ static int without_a_folder(void **state)
 
 	snprintf(metrics_path, sizeof(metrics_path), "%s/nowhere/connmon.prom", n->folder);
 	node_start(n, (const char *const[]){"--flush", "100ms", "--metrics", metrics_path, NULL});
+	*state = n;
+	return 0;
+}
+
+/* Another user, who may write nowhere but there. */
+static int as_nobody(void **state)
+{
+	struct node *n = node_new();
+	char folder[80];
+
+	snprintf(folder, sizeof(folder), "%s/prom", n->folder);
+	must(chmod(n->folder, 0755) == 0 && mkdir(folder, 0755) == 0);
+	must(chown(folder, NOBODY, NOBODY) == 0);
+	snprintf(metrics_path, sizeof(metrics_path), "%s/connmon.prom", folder);
+	node_start(n, (const char *const[]){"--flush", "100ms", "--user", "nobody", "--metrics",
+					    metrics_path, NULL});
 	*state = n;
 	return 0;
 }
@@ -145,6 +162,25 @@ static void where_they_cannot_be_written_all_is_recorded_and_it_is_told_once(voi
 	free(words);
 }
 
+static void a_user_without_privileges_writes_them(void **state)
+{
+	struct node *n = *state;
+	long recorded, lost;
+	struct stat st;
+
+	node_stage(n);
+	connect_often(10);
+	node_fence(n);
+	node_stop(n, &recorded, &lost);
+	assert_int_equal((long)metric("connmon_connections_recorded_total"), recorded);
+	assert_int_equal(stat(metrics_path, &st), 0);
+	assert_int_equal(st.st_uid, NOBODY);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	unlink(metrics_path);
+	*strrchr(metrics_path, '/') = '\0';
+	assert_int_equal(rmdir(metrics_path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +189,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			where_they_cannot_be_written_all_is_recorded_and_it_is_told_once,
 			without_a_folder, done),
+		cmocka_unit_test_setup_teardown(a_user_without_privileges_writes_them, as_nobody,
+						done),
 	};
 	int missing = node_missing();
 

@@ -224,13 +224,15 @@ static const char *plan(sqlite3 *db, const char *sql)
 
 static void a_bound_on_the_key_is_a_range_of_it(void **state)
 {
+	static const char join[] =
+		"SELECT z.ts, c.comm FROM zeek_conn z JOIN connections c ON c.id = z.connmon_id"
+		" WHERE z.connmon_id >= 5";
 	static const char *const sql[] = {
 		"SELECT * FROM zeek_conn WHERE connmon_id >= 5",
 		"SELECT * FROM ecs_network WHERE connmon_id >= 5",
 		"SELECT conn_state, count(*) FROM zeek_conn WHERE connmon_id >= 5 GROUP BY 1",
 		"SELECT * FROM zeek_conn WHERE connmon_id >= 5 AND ts < 9 AND uid IS NOT NULL",
-		"SELECT z.ts, c.comm FROM zeek_conn z JOIN connections c ON c.id = z.connmon_id"
-		" WHERE z.connmon_id >= 5",
+		join,
 	};
 
 	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++) {
