@@ -11,7 +11,7 @@
 static void tell(struct service *s, const struct progress *p, const char *db,
 		 const struct err *trouble, int64_t now_ns)
 {
-	char text[sizeof(trouble->msg) + 128];
+	char text[sizeof(struct err) + 128];
 
 	if (trouble)
 		snprintf(text, sizeof(text), "%s; %" PRIu64 " KiB wait in the ring", trouble->msg,
