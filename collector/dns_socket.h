@@ -21,8 +21,10 @@
 
 struct dns_socket;
 
-/* -EPERM: CAP_NET_RAW is missing; it is needed here alone. After this no system call is made but
- * getsockopt() (dns_socket_dropped), poll() (dns_socket_await), munmap() and close(). */
+/* @given: what dns_socket_make() returned, here or in a process that passed it on, which is then
+ * @out's; negative: it is made here. -EPERM: CAP_NET_RAW is missing; it is needed to make one.
+ * After this no system call is made but getsockopt() (dns_socket_dropped), poll()
+ * (dns_socket_await), munmap() and close(). */
 int dns_socket_open(int given, struct dns_socket **out, struct err *err);
 
 /* A socket for @given, unused as yet: a descriptor, or -errno. */
