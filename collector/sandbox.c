@@ -174,10 +174,10 @@ static int add_commands(scmp_filter_ctx ctx)
 
 	for (size_t i = 0; i < COUNT(bpf_commands) && !ret; i++)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
-				       SCMP_A0(SCMP_CMP_EQ, (uint64_t)bpf_commands[i]));
+				       SCMP_A0(SCMP_CMP_EQ, (uint64_t)bpf_commands[i], 0));
 	for (size_t i = 0; i < COUNT(ioctls) && !ret; i++)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				       SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
+				       SCMP_A1(SCMP_CMP_EQ, ioctls[i], 0));
 	return ret;
 }
 
