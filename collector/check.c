@@ -222,7 +222,6 @@ static int check_folder_may(const char *db, struct err *err)
 static int check_file(const char *db, struct err *err)
 {
 	AUTO_DB *reader = NULL;
-	AUTO_STMT *stmt = NULL;
 	int ret = db_open_reader(db, &reader, err);
 
 	if (ret)
