@@ -148,7 +148,7 @@ static void check_names(struct check *c, const struct options *o)
 
 	if (!o->dns)
 		say(c, "DNS socket", CHECK_NOTE, "not wanted: --no-dns");
-	else if (dns_socket_open(&s, &err) != 0)
+	else if (dns_socket_open(-1, &s, &err) != 0)
 		say(c, "DNS socket", CHECK_NOTE, "%s; names are not recorded", err.msg);
 	else
 		say(c, "DNS socket", CHECK_OK, "opened, and closed again");
