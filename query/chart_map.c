@@ -11,7 +11,7 @@
 #define LEAST	   16  /* high, for the name */
 #define MOST	   380 /* what all of a rank have together, besides, */
 #define SHARE	   60  /* or so much for each of the longest rank, if that is less */
-#define PLACES	   30
+#define PLACES	   28
 
 static int64_t size_of(const struct chart_node *node)
 {
@@ -100,7 +100,7 @@ void chart_map_layout(struct chart_map *map)
 static double rank_x(const struct chart_map *map, int rank)
 {
 	if (map->ranks[0] && map->ranks[1] && map->ranks[2])
-		return (const double[]){210, 495, 780}[rank];
+		return (const double[]){230, 495, 760}[rank];
 	return (const double[]){280, map->ranks[0] ? 710 : 280, 710}[rank];
 }
 

@@ -32,9 +32,10 @@ static bool copy_text(const struct rows_cursor *cursor, const char *name, char *
 	return *out || cell->type != SQLITE_TEXT;
 }
 
-static void fill_name(struct party *party)
+/* @host: the name of its address, with --resolve; else NULL. */
+static void fill_name(struct party *party, const char *host)
 {
-	const char *text = party->text;
+	const char *text = host ? host : party->text;
 
 	switch (party->kind) {
 	case PARTY_PROGRAM:
@@ -65,6 +66,8 @@ static bool fill(struct party *party, enum party_kind kind, const struct rows_cu
 		[PARTY_CLIENT] = {"peer_addr", ""},
 	};
 
+	const struct cell *name = rows_cell(cursor, "peer_name");
+
 	party->kind = kind;
 	party->port = kind == PARTY_DESTINATION ? rows_number(cursor, "service_port") : 0;
 	party->connections = rows_number(cursor, "connections");
@@ -72,7 +75,7 @@ static bool fill(struct party *party, enum party_kind kind, const struct rows_cu
 	if (!copy_text(cursor, texts[kind][0], &party->text) ||
 	    !copy_text(cursor, texts[kind][1], &party->more))
 		return false;
-	fill_name(party);
+	fill_name(party, name->type == SQLITE_TEXT ? name->text : NULL);
 	return true;
 }
 

@@ -102,6 +102,7 @@ static int fill_args(const struct story *s, const struct report *report, const s
 		set(report, args, "limit", -1);
 	else
 		set(report, args, "limit", part->how_many == SOME ? ROWS_MOST : own_limit(q));
+	args->arrange.resolve = q->args.arrange.resolve;
 	return part->by ? by_parse(part->by, &args->arrange.by, err) : 0;
 }
 
@@ -144,6 +145,7 @@ static int fetch_parties(struct story *s, sqlite3 *db, struct err *err)
 	for (int kind = 0; kind < PARTY_KINDS && !ret; kind++)
 		ret = parties_add(&s->parties, kind, s->rows[of[kind]], err);
 	set(s->q->report, &args, "limit", -1);
+	args.arrange = (struct arrange){0}; /* names are for who reads them */
 	if (!ret)
 		ret = report_prepare(s->q->report, &args, &s->q->scope, db, &stmt, err);
 	return ret ? ret : parties_tie(&s->parties, stmt, err);

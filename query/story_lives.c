@@ -92,10 +92,9 @@ static const char *text_of(const struct rows_cursor *row, const char *name)
 /* "curl → 10.0.0.1:80", "nginx:80 ← 10.0.0.9": the port is that of the service. */
 static void name_life(const struct rows_cursor *row, char *out, size_t size)
 {
-	const char *comm = text_of(row, "comm"), *addr = text_of(row, "peer_addr");
+	const char *comm = text_of(row, "comm"), *addr = text_of(row, "peer_name");
 	const char *direction = text_of(row, "direction");
 	const bool is_in = direction && !strcmp(direction, "in");
-	const bool is_six = addr && strchr(addr, ':');
 	const bool has_service = rows_cell(row, "service_port")->type == SQLITE_INTEGER;
 	const int64_t port = rows_number(row, has_service ? "service_port"
 					      : is_in	  ? "local_port"
@@ -104,12 +103,14 @@ static void name_life(const struct rows_cursor *row, char *out, size_t size)
 	if (!comm)
 		comm = "unknown";
 	if (!addr)
+		addr = text_of(row, "peer_addr");
+	if (!addr)
 		addr = "unknown";
 	if (is_in)
 		snprintf(out, size, "%s:%lld ← %s", comm, (long long)port, addr);
 	else
-		snprintf(out, size, is_six ? "%s → [%s]:%lld" : "%s → %s:%lld", comm, addr,
-			 (long long)port);
+		snprintf(out, size, strchr(addr, ':') ? "%s → [%s]:%lld" : "%s → %s:%lld", comm,
+			 addr, (long long)port);
 }
 
 static void fill_life(struct lives *lives, int i, const struct rows_cursor *row)

@@ -23,7 +23,7 @@ static const struct option_spec general_options[] = {
 	{"having", "CONDITION", "only some rows, as in 'failed > 10 and comm ~ c*'", GROUP_ARRANGE,
 	 .needs = IS_REPORT},
 	{"resolve", NULL, "beside each address the name by which it was asked for, as DNS said",
-	 GROUP_ARRANGE, .needs = IS_REPORT, .anywhere = true},
+	 GROUP_ARRANGE, .needs = HAS_SPAN, .anywhere = true},
 	{"format", "NAME",
 	 "table, markdown, html, csv, tsv, json, jsonl; of a map also dot, mermaid", GROUP_GENERAL,
 	 .needs = PRINTS_ROWS, .values = &formats},

@@ -103,6 +103,19 @@ class Story(unittest.TestCase):
 						continue
 					self.assertEqual(self.browser.run(READ_TABLE, part), want)
 
+	def test_names_stand_for_addresses_when_asked_for(self):
+		self.show("seed", *WINDOW, "--resolve")
+		want = json.loads(ask("seed", "top-destinations", "--resolve", *WINDOW, "--format", "json"))
+		# One of them is hostile, and is shown escaped.
+		names = [row["peer_name"] for row in want
+			 if row["peer_name"] and row["peer_name"].isprintable()]
+		self.assertIn("api.example.com", names)
+		bars = self.browser.run(READ_BARS, "destinations")
+		for name in names:
+			self.assertIn(name, [bar.rsplit(":", 1)[0] for bar, _ in bars])
+			self.assertIn(name, self.content("#map svg"))
+		self.assertNotIn("\u202e", self.content("main"))
+
 	def test_its_sums_are_those_of_the_summary(self):
 		self.show("seed", *WINDOW)
 		all_of_it = json.loads(ask("seed", "summary", *WINDOW, "--format", "json"))[0]
@@ -235,7 +248,7 @@ class Story(unittest.TestCase):
 		for name in ("<script>alert(1)</script>", '"><img src=x onerror=alert(2)>',
 			     "</table></script><!--&amp;", "\u05de\u05ea\u05e2\u05d3 \u05d7\u05d9\u05d1\u05d5\u05e8\u05d9\u05dd 42"):
 			self.assertIn(name, names)
-			self.assertIn(f"\u2068{name}"[:29], self.content("#map svg"))
+			self.assertIn(f"\u2068{name}"[:28], self.content("#map svg"))
 		self.assertIn(255, [len(name) for name in names])
 		self.assertEqual(
 			self.browser.run("return document.querySelectorAll('main script, img').length"), 0)
