@@ -4,11 +4,12 @@
  * Of each name there are the first answer, the last one and how many there were; of what came
  * between nothing is kept. The rule:
  *
- *   1. Only a name that was answered before the moment, or DNS_CLAIM_SLACK_US after it, can be
- *      it: clocks and queues differ by less. Nobody connects by an answer that comes later.
+ *   1. A name that was answered before the moment can be it, and none that was answered only
+ *      later: nobody connects by an answer that comes later. But where the clocks of packets and
+ *      connections differ, an answer may seem to be later, by DNS_CLAIM_SLACK_US at most.
  *   2. A name whose last answer is at most DNS_CLAIM_HOLD_US before the moment, or after it, goes
- *      before one that was last answered earlier. That one still counts, however old: a program
- *      may keep an address for as long as it runs.
+ *      first; then what seems to be later; then what was last answered earlier. That still counts,
+ *      however old: a program may keep an address for as long as it runs.
  *   3. Of several, it is the one that was answered last before the moment. Of a name that was
  *      answered before and after, that time is taken to be as long before as lies between two
  *      of its answers on average, but not before the first.

@@ -192,7 +192,8 @@ static int find_slot(struct known *k, const char *address, struct slot **out)
 	return SQLITE_OK;
 }
 
-/* Microseconds, or as the views write it. */
+/* Microseconds, or as the views write it: rounded to milliseconds, so that what was before may
+ * seem to be up to half of one later. */
 static bool read_moment(sqlite3_value *value, int64_t *out)
 {
 	struct err ignored;
@@ -204,8 +205,10 @@ static bool read_moment(sqlite3_value *value, int64_t *out)
 		return is_moment(*out);
 	}
 	text = type == SQLITE_TEXT ? (const char *)sqlite3_value_text(value) : NULL;
-	return text && strlen(text) > 10 && text[4] == '-' &&
-	       timespec_parse(text, 0, out, &ignored) == 0;
+	if (!text || strlen(text) <= 10 || text[4] != '-' || timespec_parse(text, 0, out, &ignored))
+		return false;
+	*out += 500;
+	return true;
 }
 
 /* The address in ADDR, ADDR:PORT or [ADDR]:PORT. False when it is too long for one. */

@@ -18,8 +18,15 @@ static const struct address {
 	{"name", "peer_name", false, "what"}, /* of what is a destination or client */
 };
 
-/* When, best first. */
-static const char *const moments[] = {"last_at", "started_at", "first_at"};
+/* When, best first: what it is in terms of the columns it needs. */
+static const struct {
+	const char *sql, *column, *other;
+} moments[] = {
+	{"last_at", "last_at", "last_at"},
+	{"id - duration_us", "id", "duration_us"}, /* started_at tells milliseconds only */
+	{"started_at", "started_at", "started_at"},
+	{"first_at", "first_at", "first_at"},
+};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -54,8 +61,8 @@ bool resolve_is_needed(const struct resolve *resolve, sqlite3_stmt *stmt)
 static const char *moment(sqlite3_stmt *stmt)
 {
 	for (size_t i = 0; i < COUNT(moments); i++)
-		if (has_column(stmt, moments[i]))
-			return moments[i];
+		if (has_column(stmt, moments[i].column) && has_column(stmt, moments[i].other))
+			return moments[i].sql;
 	return ":until";
 }
 

@@ -31,6 +31,24 @@ static void a_name_that_is_answered_after_the_connection_began_is_not_its(void *
 	assert_string_equal(name_at(one, 0, T), "none");
 }
 
+/* Two look-ups, one right after the other, each followed by its connection. */
+static void what_was_answered_before_goes_before_what_comes_right_after(void **state)
+{
+	const struct dns_claim quick[] = {{"a", T, T, 1}, {"b", T + 500, T + 500, 1}};
+	const struct dns_claim again[] = {{"a", T - HOUR, T + 400, 2}, {"b", T, T, 1}};
+	const struct dns_claim skewed[] = {{"old", T - DAY, T - HOUR, 9},
+					   {"late", T + 900, T + 900, 1},
+					   {"sooner", T + 800, T + 800, 1}};
+
+	(void)state;
+	assert_string_equal(name_at(quick, 2, T + 100), "a");
+	assert_string_equal(name_at(quick, 2, T + 600), "b");
+	assert_string_equal(name_at(again, 2, T + 100), "b");
+	assert_string_equal(name_at(again, 2, T + 500), "a");
+	/* Of a name that was not in use any more an answer that seems to be later tells more. */
+	assert_string_equal(name_at(skewed, 3, T), "sooner");
+}
+
 static void a_name_holds_for_as_long_as_no_other_is_answered(void **state)
 {
 	const struct dns_claim one[] = {{"a", T, T, 1}};
@@ -245,6 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_that_is_answered_after_the_connection_began_is_not_its),
+		cmocka_unit_test(what_was_answered_before_goes_before_what_comes_right_after),
 		cmocka_unit_test(a_name_holds_for_as_long_as_no_other_is_answered),
 		cmocka_unit_test(of_names_that_are_over_it_is_the_last_one),
 		cmocka_unit_test(a_name_that_is_in_use_goes_before_one_that_was),

@@ -409,7 +409,7 @@ static void names_are_sought_for_the_rows_that_are_shown(void **state)
 	const char *sql = sqlite3_sql(stmt);
 	struct plan plan = explain(*state, sql);
 
-	assert_non_null(strstr(sql, "name_of(peer_addr, started_at) AS peer_name"));
+	assert_non_null(strstr(sql, "name_of(peer_addr, id - duration_us) AS peer_name"));
 	assert_merges(&plan);
 	assert_non_null(strstr(strstr(sql, "ORDER BY id DESC"), "LIMIT :limit)"));
 }
