@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "render_color.h"
+#include "render_live.h"
 #include "width.h"
 
 /* Of a cell whose text goes on in the next line. */
@@ -65,7 +66,9 @@ static void put(struct table *t, int column, const char *text, size_t len, const
 	if (right && pad > 0)
 		blanks(r->out, pad);
 	colored(r, len ? color : NULL);
-	if (pad < 0) {
+	if (pad < 0 && t->r->style->live && (right || !t->fit.limit)) {
+		fwrite(text, 1, len, r->out);
+	} else if (pad < 0) {
 		bool keep_end = text[0] == '/' || t->fit.columns[column].kind == FIT_ADDRESS;
 		put_shortened(t, text, width, keep_end);
 	} else {
@@ -291,6 +294,45 @@ static void put_hidden(struct table *t)
 	put_names(t, "no room here, but in a wider terminal, a pipe or another --format: ", false);
 }
 
+static int put_live_header(struct table *t, const char *day, struct err *err)
+{
+	for (int i = 0; day && i < t->fit.n; i++) {
+		free(t->columns[i].moment);
+		t->columns[i].moment = strdup(day);
+		if (!t->columns[i].moment)
+			return err_set(err, -ENOMEM, "no memory for the output");
+	}
+	put_header(t);
+	return 0;
+}
+
+/* The header again when it has to say another day, or the terminal has another width. */
+static int write_live(struct table *t, struct err *err)
+{
+	struct render_live *live = t->r->style->live;
+	bool resized = !live->begun || live->width != t->r->style->width;
+	const char *day;
+	int ret = live_measure(t, err), failed = 0;
+
+	if (ret)
+		return ret;
+	if (resized) {
+		live->day[0] = '\0';
+		put_names(t, "no room here, but in a wider terminal, a pipe or another --format: ",
+			  false);
+	}
+	live->width = t->r->style->width;
+	while (!failed && (ret = render_next(t->r, err)) > 0) {
+		day = live_new_day(t);
+		if (day || resized)
+			failed = put_live_header(t, day, err);
+		resized = false;
+		if (!failed)
+			put_row(t);
+	}
+	return failed ? failed : ret;
+}
+
 static int write_table(struct table *t, struct err *err)
 {
 	int ret = table_measure(t, err);
@@ -315,8 +357,10 @@ int render_table(struct render *r, struct err *err)
 	t.shortened = r->style->lines ? "…" : "~";
 	t.columns = calloc((size_t)t.fit.n, sizeof(*t.columns));
 	t.fit.columns = calloc((size_t)t.fit.n, sizeof(*t.fit.columns));
-	ret = t.columns && t.fit.columns ? write_table(&t, err)
-					 : err_set(err, -ENOMEM, "no memory for the output");
+	if (!t.columns || !t.fit.columns)
+		ret = err_set(err, -ENOMEM, "no memory for the output");
+	else
+		ret = r->style->live ? write_live(&t, err) : write_table(&t, err);
 	for (int i = 0; t.columns && i < t.fit.n; i++) {
 		free(t.columns[i].name);
 		free(t.columns[i].first);

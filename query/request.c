@@ -10,6 +10,8 @@
 #include "suggest.h"
 #include "timespec.h"
 
+extern const struct embed query_follow[]; /* generated */
+
 static void add_params(struct option_set *set, const struct report *report)
 {
 	for (int i = 0; i < report->n_params; i++) {
@@ -38,12 +40,17 @@ int request_init(struct request *q, const struct command *commands, struct err *
 			return err->code;
 	add_params(&q->set, &q->story);
 	subject_add_options(&q->set);
-	return 0;
+	return report_parse(&query_follow[0], &q->follow, err) ||
+			       report_parse(&query_follow[1], &q->opened, err)
+		       ? err->code
+		       : 0;
 }
 
 const struct report *request_asked(const struct request *q, const struct command *command)
 {
-	return command->asks ? &q->story : NULL;
+	if (!command->asks)
+		return NULL;
+	return strcmp(command->asks, q->follow.name) ? &q->story : &q->follow;
 }
 
 /* Finds the command or report called @name. */

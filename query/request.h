@@ -18,7 +18,8 @@
 struct request {
 	struct report reports[REPORTS_MAX]; /* all there are */
 	int n_reports;
-	struct report story;		/* what the command of this name asks */
+	struct report story, follow;	/* what the commands of these names ask */
+	struct report opened;		/* and follow, with its option --opened */
 	const struct command *commands; /* borrowed, as is the next */
 	char *const *argv;
 	int argc;
