@@ -36,9 +36,10 @@ struct render_style {
 	bool color;
 	bool ascii; /* what is not ASCII must not get out: a terminal that knows nothing else */
 	int width;  /* of a terminal, for tables; 0: as wide as it gets */
-	const struct page *page; /* around the rows, where a format has room; NULL: nothing */
-	size_t max_rows; /* the first ones; 0: all */
-	struct render_live *live; /* NULL: these are all rows there are */
+	const struct page *page;       /* around the rows, where a format has room; NULL: nothing */
+	size_t max_rows;	       /* the first ones; 0: all */
+	const struct changes *changes; /* since they were asked before; NULL: not told */
+	struct render_live *live;      /* NULL: these are all rows there are */
 };
 
 /* Rows that come in parts, each a render_rows(): the header is written once, and tables have

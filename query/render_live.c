@@ -16,9 +16,8 @@ static const struct usual {
 	int cells;
 	bool is_number;
 } usual[] = {
-	{"outcome", 13, false}, {"direction", 3, false},   {"comm", 15, false},
-	{"pid", 7, true},	{"service_port", 5, true}, {"error", 12, false},
-	{"id", 16, true},
+	{"outcome", 14, false},	   {"direction", 3, false}, {"comm", 15, false}, {"pid", 7, true},
+	{"service_port", 5, true}, {"error", 12, false},    {"id", 16, true},
 };
 
 static const struct usual *find(const char *name)

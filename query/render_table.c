@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "changes.h"
 #include "render_color.h"
 #include "render_live.h"
 #include "width.h"
@@ -217,13 +218,21 @@ static size_t line_of(const char *text, int width)
 	return len ? len : head;
 }
 
+/* What has changed stands out more than what it means. */
+static const char *color_in(const struct render *r, int i)
+{
+	if (r->style->changes && changes_of(r->style->changes, r->row - 1, i) != CHANGE_NONE)
+		return COLOR_OTHER;
+	return color_of(r->rows->names[i], &r->cursor.cells[i]);
+}
+
 /* A line of the cell. True when there is more. */
 static bool put_cell(struct table *t, int i, int line)
 {
 	struct render *r = t->r;
 	struct table_column *c = &t->columns[i];
 	const struct cell *cell = &r->cursor.cells[i];
-	const char *color = r->style->color ? color_of(r->rows->names[i], cell) : NULL;
+	const char *color = r->style->color ? color_in(r, i) : NULL;
 	const char *text = render_human(r, i);
 	size_t len;
 

@@ -6,6 +6,7 @@
 
 #include "db.h"
 #include "story.h"
+#include "live.h"
 #include "subject.h"
 #include "suggest.h"
 #include "timespec.h"
@@ -166,6 +167,19 @@ static int read_operand(struct request *q, struct err *err)
 	return ret;
 }
 
+static int read_watch(struct request *q, struct err *err)
+{
+	const char *watch = options_get(&q->options, "watch");
+
+	if (!watch)
+		return 0;
+	if (timespec_parse_duration(watch, &q->watch_us, err))
+		return err_wrap(err, "--watch");
+	if (q->watch_us < US_PER_S || q->watch_us > 3600 * US_PER_S)
+		return err_set(err, -ERANGE, "--watch: \"%s\" is not from 1s to 1h", watch);
+	return 0;
+}
+
 static int read_general_options(struct request *q, struct err *err)
 {
 	const struct options *o = &q->options;
@@ -184,7 +198,15 @@ static int read_general_options(struct request *q, struct err *err)
 		return err->code;
 	if (timespec_parse_duration(timeout ? timeout : "60s", &q->timeout_us, err))
 		return err_wrap(err, "--timeout");
-	return 0;
+	return read_watch(q, err);
+}
+
+int request_read_times(struct request *q, int64_t now_us, struct err *err)
+{
+	int ret = report_read_args(q->report, &q->options, now_us, &q->args, err);
+
+	q->now_us = now_us;
+	return ret ? ret : scope_parse(&q->options, now_us, &q->scope, err);
 }
 
 int request_read(struct request *q, int argc, char *const argv[], int64_t now_us, struct err *err)
@@ -222,9 +244,9 @@ int request_read(struct request *q, int argc, char *const argv[], int64_t now_us
 	if (!ret)
 		ret = read_general_options(q, err);
 	if (!ret && q->report)
-		ret = report_read_args(q->report, o, now_us, &q->args, err);
-	if (!ret && q->report)
-		ret = scope_parse(o, now_us, &q->scope, err);
+		ret = request_read_times(q, now_us, err);
+	if (!ret && q->watch_us)
+		ret = live_check(q, err);
 	if (!ret && q->report && options_get(o, "cursor-file"))
 		ret = cursor_load(options_get(o, "cursor-file"), q->report->name, &q->cursor, err);
 	return ret;

@@ -41,6 +41,7 @@ struct request {
 	const char *db_path;
 	const struct renderer *renderer;
 	int64_t timeout_us;
+	int64_t watch_us; /* 0: asked once */
 	bool utc, strict, quiet, exact, no_pager;
 	enum terminal_color color;
 };
@@ -54,6 +55,9 @@ const struct report *request_asked(const struct request *q, const struct command
 
 /* Every failure is the user's: -EINVAL and the like, and what to write instead. */
 int request_read(struct request *q, int argc, char *const argv[], int64_t now_us, struct err *err);
+
+/* The window and what else counts from now, as of @now_us: for a request that is asked again. */
+int request_read_times(struct request *q, int64_t now_us, struct err *err);
 
 /* How moments are written beside its rows: as in them. */
 enum timespec_style request_style(const struct request *q);

@@ -174,8 +174,7 @@ static bool is_replaced(const struct tail *t)
 {
 	struct stat now;
 
-	return stat(t->q->db_path, &now) != 0 || now.st_ino != t->inode ||
-	       now.st_dev != t->device;
+	return stat(t->q->db_path, &now) != 0 || now.st_ino != t->inode || now.st_dev != t->device;
 }
 
 /* ---- what opened ---- */
@@ -411,9 +410,10 @@ static int look_collector(struct tail *t, struct err *err)
 	struct coverage c;
 	char text[128], since[TIMESPEC_SIZE];
 	int64_t stopped;
-	int ret = select_one(t->db,
-			     "SELECT (SELECT stop_us IS NOT NULL FROM run ORDER BY id DESC LIMIT 1)", 0,
-			     &stopped, err);
+	int ret =
+		select_one(t->db,
+			   "SELECT (SELECT stop_us IS NOT NULL FROM run ORDER BY id DESC LIMIT 1)",
+			   0, &stopped, err);
 	bool is_silent = stopped;
 
 	if (ret || is_silent == t->is_silent)
