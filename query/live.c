@@ -9,7 +9,6 @@
 #include "ask.h"
 #include "changes.h"
 #include "escape.h"
-#include "human.h"
 #include "remark.h"
 #include "render_color.h"
 #include "screen.h"
@@ -64,9 +63,9 @@ static void put_line(struct live *l, FILE *f, const char *color, const char *tex
 static void put_title(struct live *l, FILE *f)
 {
 	const struct request *q = l->q;
-	char line[256], every[24], now[TIMESPEC_SIZE];
+	const char *every = options_get(&q->options, "watch");
+	char line[256], now[TIMESPEC_SIZE];
 
-	human_duration(q->watch_us, every, sizeof(every));
 	snprintf(line, sizeof(line), "%s  %.8s  %s %s  space: %s, q: quit", q->report->name,
 		 timespec_format_s(q->now_us, request_style(q), now) + strlen("2026-01-31 "),
 		 l->is_paused ? "paused, else every" : "every", every,

@@ -279,7 +279,8 @@ static void put_names(struct table *t, const char *words, bool same)
 	const char *begin = words;
 
 	for (int i = 0; i < t->fit.n; i++) {
-		if (!t->fit.columns[i].hidden || t->fit.columns[i].same != same)
+		if (!t->fit.columns[i].hidden || t->fit.columns[i].same != same ||
+		    t->fit.columns[i].kind == FIT_BAR)
 			continue;
 		colored(r, begin == words ? COLOR_LINES : NULL);
 		fprintf(r->out, "%s%s", begin, t->columns[i].name);

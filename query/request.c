@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "db.h"
 #include "story.h"
@@ -191,11 +192,15 @@ static int read_general_options(struct request *q, struct err *err)
 	q->strict = options_get(o, "strict");
 	q->quiet = options_get(o, "quiet");
 	q->exact = options_get(o, "exact");
+	q->graph = options_get(o, "no-graph") ? REPORT_GRAPH_NONE : REPORT_GRAPH_SOME;
 	q->no_pager = options_get(o, "no-pager");
 	if (color && terminal_parse_color(color, &q->color, err))
 		return err->code;
 	if (render_find(format ? format : "table", &q->renderer, err))
 		return err->code;
+	if (q->graph != REPORT_GRAPH_NONE && q->renderer->write == render_table &&
+	    isatty(STDOUT_FILENO))
+		q->graph = REPORT_GRAPH_ALL;
 	if (timespec_parse_duration(timeout ? timeout : "60s", &q->timeout_us, err))
 		return err_wrap(err, "--timeout");
 	return read_watch(q, err);
@@ -206,6 +211,7 @@ int request_read_times(struct request *q, int64_t now_us, struct err *err)
 	int ret = report_read_args(q->report, &q->options, now_us, &q->args, err);
 
 	q->now_us = now_us;
+	q->args.graph = q->graph;
 	return ret ? ret : scope_parse(&q->options, now_us, &q->scope, err);
 }
 

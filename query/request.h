@@ -44,6 +44,7 @@ struct request {
 	int64_t watch_us; /* 0: asked once */
 	bool utc, strict, quiet, exact, no_pager;
 	enum terminal_color color;
+	enum report_graph graph;
 };
 
 /* Prepares *@q, all zero, with the reports and options there are; only then can it

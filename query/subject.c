@@ -41,6 +41,8 @@ static const struct option_spec general_options[] = {
 	 .needs = HAS_SPAN},
 	{"timeout", "DURATION", "give up after this long; 0s: never (default 60s)", GROUP_GENERAL,
 	 .needs = READS_HISTORY, .anywhere = true},
+	{"no-graph", NULL, "without the bars of a table on a terminal, and of timeline",
+	 GROUP_GENERAL, .needs = IS_REPORT, .anywhere = true},
 	{"watch", "DURATION", "again every so often, as in 2s, with what has changed; q ends it",
 	 GROUP_GENERAL, .needs = IS_REPORT},
 	{"show-sql", NULL, "print its SQL, ready to paste, and ask nothing", GROUP_GENERAL,
