@@ -9,15 +9,20 @@
 #include "column.h"
 #include "width.h"
 
-#define ADDRESS_CELLS 39 /* of IPv6 */
+/* Of IPv4 and of IPv6, and from which width on a terminal has room for that. */
+#define ADDRESS_CELLS  15
+#define ADDRESS6_CELLS 39
+#define ADDRESS6_WIDTH 160
 
 static const struct usual {
 	const char *name;
 	int cells;
-	bool is_number;
+	bool is_number, gives_way;
 } usual[] = {
-	{"outcome", 14, false},	   {"direction", 3, false}, {"comm", 15, false}, {"pid", 7, true},
-	{"service_port", 5, true}, {"error", 12, false},    {"id", 16, true},
+	{"outcome", 14, false, false},	  {"direction", 3, false, false},
+	{"comm", 15, false, true},	  {"pid", 7, true, false},
+	{"service_port", 5, true, false}, {"error", 12, false, false},
+	{"id", 16, true, false},
 };
 
 static const struct usual *find(const char *name)
@@ -43,8 +48,8 @@ static int cells_of(const struct render *r, int i)
 		return u->cells;
 	if (r->columns[i].unit == RENDER_MOMENT)
 		return r->style->utc ? 24 : 23;
-	if (column_ends_with(r->rows->names[i], "_addr")) /* a file has no end of a line */
-		return r->style->width ? ADDRESS_CELLS : 15;
+	if (column_ends_with(r->rows->names[i], "_addr"))
+		return r->style->width >= ADDRESS6_WIDTH ? ADDRESS6_CELLS : ADDRESS_CELLS;
 	return r->columns[i].is_number ? 7 : 20;
 }
 
@@ -52,6 +57,8 @@ static int name_column(struct table *t, int i, struct err *err)
 {
 	struct render *r = t->r;
 	struct fit_column *f = &t->fit.columns[i];
+	const char *name = r->rows->names[i];
+	const struct usual *u = find(name);
 
 	t->columns[i].name = strdup(render_human_name(r, i));
 	if (!t->columns[i].name)
@@ -59,7 +66,12 @@ static int name_column(struct table *t, int i, struct err *err)
 	f->header = width_of(t->columns[i].name);
 	f->part = table_widest_part(t->columns[i].name);
 	f->cells = cells_of(r, i);
-	f->kind = r->columns[i].is_number ? FIT_NUMBER : FIT_TEXT;
+	if (u && f->part > u->cells) /* there are short forms */
+		f->part = u->cells;
+	f->kind = column_ends_with(name, "_addr") ? FIT_ADDRESS
+		  : u				  ? (u->gives_way ? FIT_TEXT : FIT_NUMBER)
+		  : r->columns[i].is_number	  ? FIT_NUMBER
+						  : FIT_TEXT;
 	if (r->columns[i].unit != RENDER_MOMENT)
 		return 0;
 	f->kind = FIT_NUMBER;
@@ -71,16 +83,10 @@ static int name_column(struct table *t, int i, struct err *err)
 
 int live_measure(struct table *t, struct err *err)
 {
-	struct render *r = t->r;
-
 	for (int i = 0; i < t->fit.n; i++)
 		if (name_column(t, i, err))
 			return err->code;
 	table_fit(t);
-	/* They gave way as texts do, for here the widest are rare; but their end is kept. */
-	for (int i = 0; i < t->fit.n; i++)
-		if (column_ends_with(r->rows->names[i], "_addr"))
-			t->fit.columns[i].kind = FIT_ADDRESS;
 	return 0;
 }
 
