@@ -1,7 +1,6 @@
 #include "tail.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,77 +178,6 @@ static bool is_replaced(const struct tail *t)
 
 /* ---- what opened ---- */
 
-struct name {
-	unsigned look; /* in which it was open last */
-	char text[];
-};
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(((const struct name *)a)->text, ((const struct name *)b)->text);
-}
-
-/* What tsearch() keeps as its node. */
-static struct name *name_in(const void *node)
-{
-	return *(struct name *const *)node;
-}
-
-/* *@is_new: it was not open before. */
-static int remember(struct tail *t, const char *text, bool *is_new, struct err *err)
-{
-	size_t size = strlen(text) + 1;
-	struct name *name = malloc(sizeof(*name) + size);
-	void *node;
-
-	if (!name)
-		return err_set(err, -ENOMEM, "no memory for what is open");
-	memcpy(name->text, text, size);
-	node = tsearch(name, &t->names, by_text);
-	if (!node) {
-		free(name);
-		return err_set(err, -ENOMEM, "no memory for what is open");
-	}
-	*is_new = name_in(node) == name;
-	if (!*is_new)
-		free(name);
-	name_in(node)->look = t->look;
-	return 0;
-}
-
-/* For twalk_r(): those of an earlier look into a list. */
-struct gone {
-	unsigned look;
-	size_t n, room;
-	struct name **names;
-};
-
-static void collect_gone(const void *node, VISIT visit, void *closure)
-{
-	struct gone *gone = closure;
-
-	if ((visit == postorder || visit == leaf) && name_in(node)->look != gone->look &&
-	    gone->n < gone->room)
-		gone->names[gone->n++] = name_in(node);
-}
-
-/* What is over is forgotten, some thousand of it at a time. */
-static void forget_gone(struct tail *t)
-{
-	struct name *names[4096];
-	struct gone gone = {.look = t->look, .room = sizeof(names) / sizeof(names[0])};
-
-	gone.names = names;
-	do {
-		gone.n = 0;
-		twalk_r(t->names, collect_gone, &gone);
-		for (size_t i = 0; i < gone.n; i++) {
-			tdelete(names[i], &t->names, by_text);
-			free(names[i]);
-		}
-	} while (gone.n == gone.room);
-}
-
 static int add_cell(struct rows *rows, const struct cell *cell, struct err *err)
 {
 	switch (cell->type) {
@@ -277,7 +205,7 @@ static int choose_new(struct tail *t, const struct rows *all, struct rows *out, 
 			snprintf(name, sizeof(name), "%lld", (long long)last->number);
 		else
 			snprintf(name, sizeof(name), "%s", last->text);
-		ret = remember(t, name, &is_new, err);
+		ret = seen_add(&t->seen, name, &is_new, err);
 		for (int i = 0; !ret && is_new && i < out->n_columns; i++)
 			ret = add_cell(out, &cursor.cells[i], err);
 	}
@@ -311,12 +239,11 @@ static int look_opened(struct tail *t, struct rows **out, struct err *err)
 
 	if (!ret)
 		ret = rows_new(all->n_columns - 1, (const char *const *)all->names, &new, err);
-	t->look++;
 	if (!ret)
 		ret = choose_new(t, all, new, err);
 	if (ret)
 		return ret;
-	forget_gone(t);
+	seen_forget(&t->seen);
 	if (new->n_rows) {
 		*out = new;
 		new = NULL;
@@ -495,14 +422,8 @@ bool tail_is_behind(const struct tail *t)
 	return t->is_behind;
 }
 
-static void free_name(void *name)
-{
-	free(name);
-}
-
 void tail_end(struct tail *t)
 {
 	close_db(t);
-	tdestroy(t->names, free_name);
-	t->names = NULL;
+	seen_free(&t->seen);
 }

@@ -18,6 +18,7 @@
 #include "err.h"
 #include "request.h"
 #include "rows.h"
+#include "seen.h"
 
 struct tail {
 	const struct request *q;
@@ -34,8 +35,7 @@ struct tail {
 	int64_t written; /* SQLite's number of who has written; changes with each commit */
 	bool is_behind;	 /* there is more than the last look took */
 	int64_t last_id, last_gap;
-	void *names; /* of tsearch(): what is open and was shown */
-	unsigned look;
+	struct seen seen; /* what is open and was shown */
 };
 
 /* All that is not set is zero. */
