@@ -15,6 +15,8 @@ int command_reports(const struct request *q, struct err *err);
 int command_sql(const struct request *q, struct err *err);
 int command_sql_check(const struct request *q, struct err *err);
 int command_doctor(const struct request *q, struct err *err);
+int command_follow(const struct request *q, struct err *err);
+int command_follow_check(const struct request *q, struct err *err);
 int command_cookbook(const struct request *q, struct err *err);
 int command_completion(const struct request *q, struct err *err);
 int command_schema(const struct request *q, struct err *err);

@@ -14,9 +14,11 @@
 #include "ask.h"
 #include "command.h"
 #include "help.h"
+#include "live.h"
 #include "output.h"
 #include "remark.h"
 #include "request.h"
+#include "screen.h"
 #include "show.h"
 #include "timespec.h"
 #include "watch.h"
@@ -69,10 +71,19 @@ static int run_report(struct request *q, bool *has_gaps, struct err *err)
 	return 0;
 }
 
+static int64_t now_us(void)
+{
+	struct timeval now;
+
+	gettimeofday(&now, NULL);
+	return now.tv_sec * US_PER_S + now.tv_usec;
+}
+
 /* Whoever reads us has had enough; nothing is left to be said. */
 static void on_closed_pipe(int signal_number)
 {
 	(void)signal_number;
+	screen_leave();
 	_exit(STATUS_OK);
 }
 
@@ -83,6 +94,7 @@ static void on_stuck(const char *words)
 			       {.iov_base = (char *)words, .iov_len = words ? strlen(words) : 0},
 			       {.iov_base = "\n", .iov_len = 1}};
 
+	screen_leave();
 	if (!words)
 		_exit(STATUS_INTERRUPTED);
 	(void)!writev(STDERR_FILENO, line, 3);
@@ -107,6 +119,8 @@ static int run(struct request *q, bool *has_gaps, struct err *err)
 		return show_report(q, err);
 	if (options_get(&q->options, "explain"))
 		return explain_report(q, err);
+	if (q->watch_us)
+		return live_show(q, now_us, err);
 	return run_report(q, has_gaps, err);
 }
 
@@ -124,13 +138,11 @@ static enum status failure(const struct err *err)
 
 static enum status answer(struct request *q, int argc, char **argv, struct err *err)
 {
-	struct timeval now;
 	bool has_gaps = false;
 
-	gettimeofday(&now, NULL);
 	if (request_init(q, commands, err))
 		return STATUS_FAILED;
-	if (request_read(q, argc, argv, now.tv_sec * US_PER_S + now.tv_usec, err))
+	if (request_read(q, argc, argv, now_us(), err))
 		return STATUS_USAGE;
 	if (run(q, &has_gaps, err))
 		return failure(err);

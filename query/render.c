@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "escape.h"
+#include "render_live.h"
 #include "suggest.h"
 #include "timespec.h"
 
@@ -42,11 +43,15 @@ int render_find(const char *name, const struct renderer **out, struct err *err)
 
 int render_next(struct render *r, struct err *err)
 {
-	return ferror(r->out) ? 0 : rows_next(&r->cursor, err);
+	if (ferror(r->out) || (r->style->max_rows && r->row == r->style->max_rows))
+		return 0;
+	r->row++;
+	return rows_next(&r->cursor, err);
 }
 
 void render_rewind(struct render *r)
 {
+	r->row = 0;
 	rows_rewind(&r->cursor);
 }
 
@@ -88,6 +93,9 @@ static int prepare(struct render *r, bool for_people, struct err *err)
 		r->columns[i].is_number = rows_is_number(r->rows, i) &&
 					  r->columns[i].unit != RENDER_MOMENT &&
 					  r->columns[i].unit != RENDER_BAR;
+		if (r->style->live)
+			r->columns[i].is_number =
+				live_is_number(r->rows->names[i], r->columns[i].unit);
 		r->columns[i].bar_width = 20;
 	}
 	return for_people ? measure_bars(r, err) : 0;
@@ -102,6 +110,8 @@ int render_rows(const struct renderer *renderer, const struct rows *rows,
 	errno = 0;
 	if (!ret)
 		ret = renderer->write(&r, err);
+	if (!ret && style->live)
+		style->live->begun = true;
 	if (!ret && (fflush(out) || ferror(out)))
 		ret = err_set(err, errno ? -errno : -EIO, "writing the output: %s",
 			      strerror(errno ? errno : EIO));

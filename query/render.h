@@ -36,7 +36,18 @@ struct render_style {
 	bool color;
 	bool ascii; /* what is not ASCII must not get out: a terminal that knows nothing else */
 	int width;  /* of a terminal, for tables; 0: as wide as it gets */
-	const struct page *page; /* around the rows, where a format has room; NULL: nothing */
+	const struct page *page;       /* around the rows, where a format has room; NULL: nothing */
+	size_t max_rows;	       /* the first ones; 0: all */
+	const struct changes *changes; /* since they were asked before; NULL: not told */
+	struct render_live *live;      /* NULL: these are all rows there are */
+};
+
+/* Rows that come in parts, each a render_rows(): the header is written once, and tables have
+ * widths that no row changes. All zero before the first; one for all parts. */
+struct render_live {
+	bool begun;
+	int width;    /* for which the header is written */
+	char day[16]; /* that stands in it */
 };
 
 enum render_unit {
@@ -56,7 +67,8 @@ struct render {
 	const struct rows *rows;
 	const struct render_style *style;
 	FILE *out;
-	struct rows_cursor cursor; /* its cells are the row that is being written */
+	struct rows_cursor cursor; /* its cells are the row that is being written, */
+	size_t row;		   /* this one, from 1 on */
 	char *text;		   /* room for any cell's escaped text */
 	size_t text_size;
 	struct render_column {

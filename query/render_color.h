@@ -14,6 +14,8 @@ const char *color_of(const char *name, const struct cell *cell);
 
 #define COLOR_NAMES "\x1b[1m" /* of columns */
 #define COLOR_LINES "\x1b[2m"
+#define COLOR_ALARM "\x1b[31m"
+#define COLOR_OTHER "\x1b[1;36m" /* than it was */
 #define COLOR_OFF   "\x1b[0m"
 
 #endif

@@ -50,7 +50,7 @@ static int render_separated(struct render *r, char separator, struct err *err)
 {
 	int last = r->rows->n_columns - 1, ret;
 
-	for (int i = 0; i <= last; i++) {
+	for (int i = 0; i <= last && !(r->style->live && r->style->live->begun); i++) {
 		put_text(r->out, render_name(r, i), separator);
 		putc(i < last ? separator : '\n', r->out);
 	}

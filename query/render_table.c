@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "changes.h"
 #include "render_color.h"
+#include "render_live.h"
 #include "width.h"
 
 /* Of a cell whose text goes on in the next line. */
@@ -65,7 +67,9 @@ static void put(struct table *t, int column, const char *text, size_t len, const
 	if (right && pad > 0)
 		blanks(r->out, pad);
 	colored(r, len ? color : NULL);
-	if (pad < 0) {
+	if (pad < 0 && t->r->style->live && (right || !t->fit.limit)) {
+		fwrite(text, 1, len, r->out);
+	} else if (pad < 0) {
 		bool keep_end = text[0] == '/' || t->fit.columns[column].kind == FIT_ADDRESS;
 		put_shortened(t, text, width, keep_end);
 	} else {
@@ -214,13 +218,21 @@ static size_t line_of(const char *text, int width)
 	return len ? len : head;
 }
 
+/* What has changed stands out more than what it means. */
+static const char *color_in(const struct render *r, int i)
+{
+	if (r->style->changes && changes_of(r->style->changes, r->row - 1, i) != CHANGE_NONE)
+		return COLOR_OTHER;
+	return color_of(r->rows->names[i], &r->cursor.cells[i]);
+}
+
 /* A line of the cell. True when there is more. */
 static bool put_cell(struct table *t, int i, int line)
 {
 	struct render *r = t->r;
 	struct table_column *c = &t->columns[i];
 	const struct cell *cell = &r->cursor.cells[i];
-	const char *color = r->style->color ? color_of(r->rows->names[i], cell) : NULL;
+	const char *color = r->style->color ? color_in(r, i) : NULL;
 	const char *text = render_human(r, i);
 	size_t len;
 
@@ -267,7 +279,8 @@ static void put_names(struct table *t, const char *words, bool same)
 	const char *begin = words;
 
 	for (int i = 0; i < t->fit.n; i++) {
-		if (!t->fit.columns[i].hidden || t->fit.columns[i].same != same)
+		if (!t->fit.columns[i].hidden || t->fit.columns[i].same != same ||
+		    t->fit.columns[i].kind == FIT_BAR)
 			continue;
 		colored(r, begin == words ? COLOR_LINES : NULL);
 		fprintf(r->out, "%s%s", begin, t->columns[i].name);
@@ -289,6 +302,45 @@ static void put_hidden(struct table *t)
 {
 	put_names(t, "in every row: ", true);
 	put_names(t, "no room here, but in a wider terminal, a pipe or another --format: ", false);
+}
+
+static int put_live_header(struct table *t, const char *day, struct err *err)
+{
+	for (int i = 0; day && i < t->fit.n; i++) {
+		free(t->columns[i].moment);
+		t->columns[i].moment = strdup(day);
+		if (!t->columns[i].moment)
+			return err_set(err, -ENOMEM, "no memory for the output");
+	}
+	put_header(t);
+	return 0;
+}
+
+/* The header again when it has to say another day, or the terminal has another width. */
+static int write_live(struct table *t, struct err *err)
+{
+	struct render_live *live = t->r->style->live;
+	bool resized = !live->begun || live->width != t->r->style->width;
+	const char *day;
+	int ret = live_measure(t, err), failed = 0;
+
+	if (ret)
+		return ret;
+	if (resized) {
+		live->day[0] = '\0';
+		put_names(t, "no room here, but in a wider terminal, a pipe or another --format: ",
+			  false);
+	}
+	live->width = t->r->style->width;
+	while (!failed && (ret = render_next(t->r, err)) > 0) {
+		day = live_new_day(t);
+		if (day || resized)
+			failed = put_live_header(t, day, err);
+		resized = false;
+		if (!failed)
+			put_row(t);
+	}
+	return failed ? failed : ret;
 }
 
 static int write_table(struct table *t, struct err *err)
@@ -315,8 +367,10 @@ int render_table(struct render *r, struct err *err)
 	t.shortened = r->style->lines ? "…" : "~";
 	t.columns = calloc((size_t)t.fit.n, sizeof(*t.columns));
 	t.fit.columns = calloc((size_t)t.fit.n, sizeof(*t.fit.columns));
-	ret = t.columns && t.fit.columns ? write_table(&t, err)
-					 : err_set(err, -ENOMEM, "no memory for the output");
+	if (!t.columns || !t.fit.columns)
+		ret = err_set(err, -ENOMEM, "no memory for the output");
+	else
+		ret = r->style->live ? write_live(&t, err) : write_table(&t, err);
 	for (int i = 0; t.columns && i < t.fit.n; i++) {
 		free(t.columns[i].name);
 		free(t.columns[i].first);

@@ -28,4 +28,10 @@ struct table {
 /* Reads all rows once and decides how wide each column is. */
 int table_measure(struct table *t, struct err *err);
 
+/* Decides it by what is measured, in t->fit.columns. */
+void table_fit(struct table *t);
+
+/* The widest part of a name between its underscores. */
+int table_widest_part(const char *name);
+
 #endif

@@ -71,8 +71,7 @@ static int measure_cell(struct table *t, int i, struct err *err)
 	return measure_moment(t, i, text, err);
 }
 
-/* The widest part of a name between its underscores. */
-static int widest_part(const char *name)
+int table_widest_part(const char *name)
 {
 	int widest = 0;
 
@@ -99,7 +98,7 @@ static int measure_rows(struct table *t, struct err *err)
 		if (!c->name)
 			return err_set(err, -ENOMEM, "no memory for the output");
 		t->fit.columns[i].header = width_of(c->name);
-		t->fit.columns[i].part = widest_part(c->name);
+		t->fit.columns[i].part = table_widest_part(c->name);
 		c->only_addresses = true;
 		t->fit.columns[i].same = true;
 		c->only_moments = r->columns[i].unit == RENDER_MOMENT;
@@ -113,7 +112,7 @@ static int measure_rows(struct table *t, struct err *err)
 	return ret;
 }
 
-static void fit(struct table *t)
+static void find_kinds(struct table *t)
 {
 	struct render *r = t->r;
 
@@ -131,6 +130,12 @@ static void fit(struct table *t)
 			  : c->some_prose			       ? FIT_PROSE
 								       : FIT_TEXT;
 	}
+}
+
+void table_fit(struct table *t)
+{
+	struct render *r = t->r;
+
 	t->fit.limit = r->style->width;
 	t->fit.gap_wide = r->style->lines ? 3 : 2;
 	t->fit.gap_close = 1;
@@ -146,7 +151,9 @@ int table_measure(struct table *t, struct err *err)
 {
 	int ret = measure_rows(t, err);
 
-	if (!ret)
-		fit(t);
-	return ret;
+	if (ret)
+		return ret;
+	find_kinds(t);
+	table_fit(t);
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "changes.h"
 #include "column.h"
 #include "human.h"
 #include "timespec.h"
@@ -182,7 +183,7 @@ static const char *human_number(struct render *r, const struct render_column *c,
 	return NULL;
 }
 
-const char *render_human(struct render *r, int column)
+static const char *human(struct render *r, int column)
 {
 	const struct cell *cell = &r->cursor.cells[column];
 	const struct render_column *c = &r->columns[column];
@@ -199,4 +200,18 @@ const char *render_human(struct render *r, int column)
 		return put_bar(r, c, value);
 	text = number && !r->style->exact ? human_number(r, c, cell, value) : NULL;
 	return text ? text : render_plain(r, column);
+}
+
+const char *render_human(struct render *r, int column)
+{
+	const char *text = human(r, column);
+	const struct changes *changes = r->style->changes;
+
+	if (!changes || !r->columns[column].is_number)
+		return text;
+	if (text != r->text) /* the - of NULL */
+		text = strcpy(r->text, text);
+	strncat(r->text, changes_text(changes, r->row - 1, column),
+		r->text_size - strlen(text) - 1);
+	return text;
 }

@@ -181,18 +181,51 @@ int report_read_args(const struct report *report, const struct options *given, i
 	return arrange_parse(given, report->by, now_us, &out->arrange, err);
 }
 
-/* The report's SELECT with its columns in place of {by}. */
-static int own_select(const struct report *report, const struct by *by, char **out, struct err *err)
+/* Lines that begin with graph_mark are there on a terminal; those with bar_mark wherever nobody
+ * said --no-graph. Others are as they are, and so are these without their mark. */
+static const char graph_mark[] = "--graph:", bar_mark[] = "/*bar*/";
+
+static void write_graphs(enum report_graph graph, const char *sql, FILE *f)
 {
+	for (const char *next; *sql; sql = next) {
+		const char *text = sql;
+		bool wanted = true;
+
+		next = sql + strcspn(sql, "\n");
+		next += *next == '\n';
+		if (!strncmp(sql, graph_mark, strlen(graph_mark))) {
+			wanted = graph == REPORT_GRAPH_ALL;
+			text += strlen(graph_mark);
+		} else if (!strncmp(sql, bar_mark, strlen(bar_mark))) {
+			wanted = graph != REPORT_GRAPH_NONE;
+			text += strlen(bar_mark);
+		}
+		if (wanted)
+			fwrite(text, 1, (size_t)(next - text), f);
+	}
+}
+
+/* The report's SELECT with its columns in place of {by}, and the graphs that are wanted. */
+static int own_select(const struct report *report, enum report_graph graph, const struct by *by,
+		      char **out, struct err *err)
+{
+	char *sql = NULL;
 	size_t size;
 	FILE *f;
 
 	*out = NULL;
-	f = open_memstream(out, &size);
-	if (!f)
+	f = open_memstream(&sql, &size);
+	if (f)
+		write_graphs(graph, report->sql, f);
+	if (!f || fclose(f)) {
+		free(sql);
 		return err_set(err, -ENOMEM, "no memory for the statement");
-	by_write(by, report->sql, f);
-	if (fclose(f)) {
+	}
+	f = open_memstream(out, &size);
+	if (f)
+		by_write(by, sql, f);
+	free(sql);
+	if (!f || fclose(f)) {
 		free(*out);
 		return err_set(err, -ENOMEM, "no memory for the statement");
 	}
@@ -222,13 +255,13 @@ static int recompile(const struct report *report, const struct scope *scope, con
 }
 
 /* As it is; and then, when it is to be arranged, with what the columns are known to be. */
-static int compile_arranged(const struct report *report, struct arrange *arrange,
-			    const struct scope *scope, sqlite3 *db, sqlite3_stmt **out,
-			    struct err *err)
+static int compile_arranged(const struct report *report, enum report_graph graph,
+			    struct arrange *arrange, const struct scope *scope, sqlite3 *db,
+			    sqlite3_stmt **out, struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
 	char *select;
-	int ret = own_select(report, &arrange->by, &select, err);
+	int ret = own_select(report, graph, &arrange->by, &select, err);
 
 	if (ret)
 		return ret;
@@ -292,7 +325,7 @@ int report_prepare(const struct report *report, const struct report_args *args,
 	if (!ret && (report->relation & SCOPE_ROWS) && narrowed.totals != SCOPE_NO_TOTALS)
 		ret = found_register(db, &narrowed, args->since_us, args->until_us, err);
 	if (!ret)
-		ret = compile_arranged(report, &arrange, &narrowed, db, &stmt, err);
+		ret = compile_arranged(report, args->graph, &arrange, &narrowed, db, &stmt, err);
 	if (!ret)
 		ret = scope_bind(&narrowed, stmt, err);
 	if (!ret)

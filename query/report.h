@@ -26,6 +26,10 @@
  * relation earlier beside tally: the same of another window, from there to where this one begins
  * or to the param "with-until". When nothing is given it is as long as this one.
  *
+ * A line that begins with --graph: is part of the SELECT when a table goes to a terminal, one
+ * that begins with the comment "bar" unless --no-graph is given: so a column whose name ends in
+ * _bar is there for people, and not for programs.
+ *
  * The SELECT reads the relation scope, the connections that pass the window and the
  * filters, or tally, exact sums over them, which is much quicker (see scope.h and
  * totals.h). In tally, connections that are equal in all columns that the SELECT and
@@ -74,11 +78,19 @@ struct report {
 	const char *sql;
 };
 
+/* What is drawn, beside the numbers. */
+enum report_graph {
+	REPORT_GRAPH_SOME, /* for a file: the bars of a report that is about them */
+	REPORT_GRAPH_ALL,  /* for a terminal */
+	REPORT_GRAPH_NONE,
+};
+
 /* The values of a report's parameters, in the order of its params. */
 struct report_args {
 	struct param_value values[REPORT_MAX_PARAMS];
 	int64_t since_us, until_us;
 	struct arrange arrange;
+	enum report_graph graph; /* set by the caller */
 };
 
 /* What is wrong with --sort or --having is known only when the database is open. */

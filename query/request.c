@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "db.h"
 #include "story.h"
+#include "live.h"
 #include "subject.h"
 #include "suggest.h"
 #include "timespec.h"
+
+extern const struct embed query_follow[]; /* generated */
 
 static void add_params(struct option_set *set, const struct report *report)
 {
@@ -38,12 +42,17 @@ int request_init(struct request *q, const struct command *commands, struct err *
 			return err->code;
 	add_params(&q->set, &q->story);
 	subject_add_options(&q->set);
-	return 0;
+	return report_parse(&query_follow[0], &q->follow, err) ||
+			       report_parse(&query_follow[1], &q->opened, err)
+		       ? err->code
+		       : 0;
 }
 
 const struct report *request_asked(const struct request *q, const struct command *command)
 {
-	return command->asks ? &q->story : NULL;
+	if (!command->asks)
+		return NULL;
+	return strcmp(command->asks, q->follow.name) ? &q->story : &q->follow;
 }
 
 /* Finds the command or report called @name. */
@@ -159,6 +168,19 @@ static int read_operand(struct request *q, struct err *err)
 	return ret;
 }
 
+static int read_watch(struct request *q, struct err *err)
+{
+	const char *watch = options_get(&q->options, "watch");
+
+	if (!watch)
+		return 0;
+	if (timespec_parse_duration(watch, &q->watch_us, err))
+		return err_wrap(err, "--watch");
+	if (q->watch_us < US_PER_S || q->watch_us > 3600 * US_PER_S)
+		return err_set(err, -ERANGE, "--watch: \"%s\" is not from 1s to 1h", watch);
+	return 0;
+}
+
 static int read_general_options(struct request *q, struct err *err)
 {
 	const struct options *o = &q->options;
@@ -170,14 +192,27 @@ static int read_general_options(struct request *q, struct err *err)
 	q->strict = options_get(o, "strict");
 	q->quiet = options_get(o, "quiet");
 	q->exact = options_get(o, "exact");
+	q->graph = options_get(o, "no-graph") ? REPORT_GRAPH_NONE : REPORT_GRAPH_SOME;
 	q->no_pager = options_get(o, "no-pager");
 	if (color && terminal_parse_color(color, &q->color, err))
 		return err->code;
 	if (render_find(format ? format : "table", &q->renderer, err))
 		return err->code;
+	if (q->graph != REPORT_GRAPH_NONE && q->renderer->write == render_table &&
+	    isatty(STDOUT_FILENO))
+		q->graph = REPORT_GRAPH_ALL;
 	if (timespec_parse_duration(timeout ? timeout : "60s", &q->timeout_us, err))
 		return err_wrap(err, "--timeout");
-	return 0;
+	return read_watch(q, err);
+}
+
+int request_read_times(struct request *q, int64_t now_us, struct err *err)
+{
+	int ret = report_read_args(q->report, &q->options, now_us, &q->args, err);
+
+	q->now_us = now_us;
+	q->args.graph = q->graph;
+	return ret ? ret : scope_parse(&q->options, now_us, &q->scope, err);
 }
 
 int request_read(struct request *q, int argc, char *const argv[], int64_t now_us, struct err *err)
@@ -215,9 +250,9 @@ int request_read(struct request *q, int argc, char *const argv[], int64_t now_us
 	if (!ret)
 		ret = read_general_options(q, err);
 	if (!ret && q->report)
-		ret = report_read_args(q->report, o, now_us, &q->args, err);
-	if (!ret && q->report)
-		ret = scope_parse(o, now_us, &q->scope, err);
+		ret = request_read_times(q, now_us, err);
+	if (!ret && q->watch_us)
+		ret = live_check(q, err);
 	if (!ret && q->report && options_get(o, "cursor-file"))
 		ret = cursor_load(options_get(o, "cursor-file"), q->report->name, &q->cursor, err);
 	return ret;

@@ -18,7 +18,8 @@
 struct request {
 	struct report reports[REPORTS_MAX]; /* all there are */
 	int n_reports;
-	struct report story;		/* what the command of this name asks */
+	struct report story, follow;	/* what the commands of these names ask */
+	struct report opened;		/* and follow, with its option --opened */
 	const struct command *commands; /* borrowed, as is the next */
 	char *const *argv;
 	int argc;
@@ -40,8 +41,10 @@ struct request {
 	const char *db_path;
 	const struct renderer *renderer;
 	int64_t timeout_us;
+	int64_t watch_us; /* 0: asked once */
 	bool utc, strict, quiet, exact, no_pager;
 	enum terminal_color color;
+	enum report_graph graph;
 };
 
 /* Prepares *@q, all zero, with the reports and options there are; only then can it
@@ -53,6 +56,9 @@ const struct report *request_asked(const struct request *q, const struct command
 
 /* Every failure is the user's: -EINVAL and the like, and what to write instead. */
 int request_read(struct request *q, int argc, char *const argv[], int64_t now_us, struct err *err);
+
+/* The window and what else counts from now, as of @now_us: for a request that is asked again. */
+int request_read_times(struct request *q, int64_t now_us, struct err *err);
 
 /* How moments are written beside its rows: as in them. */
 enum timespec_style request_style(const struct request *q);

@@ -173,6 +173,13 @@ int scope_parse(const struct options *given, int64_t now_us, struct scope *out, 
 	return 0;
 }
 
+void scope_set_window(struct scope *scope, const char *name)
+{
+	for (size_t i = 0; i < COUNT(windows); i++)
+		if (!strcmp(windows[i].name, name))
+			scope->window = &windows[i];
+}
+
 int scope_add_flag(struct scope *scope, const char *name, struct err *err)
 {
 	for (size_t i = 0; i < COUNT(filters); i++) {

@@ -76,6 +76,9 @@ void scope_add_options(struct option_set *set, unsigned window_group, unsigned f
  * what is wrong with its value, or with two windows at once. */
 int scope_parse(const struct options *given, int64_t now_us, struct scope *out, struct err *err);
 
+/* The window is that called @name, one of active, started and ended. */
+void scope_set_window(struct scope *scope, const char *name);
+
 /* Adds the filter @name, which takes no value. -EINVAL when there is no such one. */
 int scope_add_flag(struct scope *scope, const char *name, struct err *err);
 

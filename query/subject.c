@@ -41,10 +41,16 @@ static const struct option_spec general_options[] = {
 	 .needs = HAS_SPAN},
 	{"timeout", "DURATION", "give up after this long; 0s: never (default 60s)", GROUP_GENERAL,
 	 .needs = READS_HISTORY, .anywhere = true},
+	{"no-graph", NULL, "without the bars of a table on a terminal, and of timeline",
+	 GROUP_GENERAL, .needs = IS_REPORT, .anywhere = true},
+	{"watch", "DURATION", "again every so often, as in 2s, with what has changed; q ends it",
+	 GROUP_GENERAL, .needs = IS_REPORT},
 	{"show-sql", NULL, "print its SQL, ready to paste, and ask nothing", GROUP_GENERAL,
 	 .needs = IS_REPORT},
 	{"explain", NULL, "print how SQLite would find it, and ask nothing", GROUP_GENERAL,
 	 .needs = ASKS_SQL},
+	{"opened", NULL, "connections that open, too, once they are open for --flush",
+	 GROUP_COMMAND, .only = "follow"},
 	{"file", "FILE", "the statement is in it; -: on standard input", GROUP_COMMAND,
 	 .only = "sql", .letter = 'f', .values = &files},
 	{"help", NULL, "this; after a report or a command: its help", GROUP_GENERAL, .letter = 'h'},
@@ -87,12 +93,16 @@ bool subject_takes(const struct subject *s, const struct option_spec *spec)
 {
 	const char *name = subject_name(s);
 
+	if (!strcmp(spec->name, "until") && s->command && !(s->command->traits & HAS_SPAN))
+		return false; /* it has no end */
 	if (spec->group == GROUP_PARAM)
 		return s->report && report_find_param(s->report, spec->name);
 	if (spec->group == GROUP_COMMAND && (!name || strcmp(name, spec->only) != 0))
 		return false;
-	if (spec->group == GROUP_WINDOW || spec->group == GROUP_FILTER)
+	if (spec->group == GROUP_WINDOW)
 		return traits(s) & READS_SCOPE;
+	if (spec->group == GROUP_FILTER)
+		return traits(s) & (READS_SCOPE | FILTERS);
 	return (spec->needs & ~traits(s)) == 0;
 }
 

@@ -386,7 +386,7 @@ static int open_reader(const char *path, sqlite3 **out, struct err *err)
 	if (ret)
 		return explain_no_shm(db, ret, err);
 	if (version == 0)
-		return err_set(err, -EINVAL, "holds no history yet; start connmon-collect");
+		return err_set(err, -ENODATA, "holds no history yet; start connmon-collect");
 	guard_close(db);
 	*out = db;
 	db = NULL;

@@ -47,7 +47,7 @@ int db_open_writer(const char *path, bool durable, sqlite3 **out, struct err *er
  * Opens the existing database @path for reading only: on the connection nothing
  * but a plain SELECT compiles (no ATTACH, no PRAGMA, no temporary table), and
  * nothing in the file is trusted. The schema must not be newer than this program's; it
- * may be older, and then lacks columns.
+ * may be older, and then lacks columns. -ENODATA when nothing is in it yet.
  */
 int db_open_reader(const char *path, sqlite3 **out, struct err *err);
 

@@ -15,6 +15,7 @@ SELECT peer_addr,
        max(connect_us_max)                                    AS max_us,
        few(comm, connections)                                 AS programs,
        max(last_start_us)                                     AS last_at
+--graph:     , CAST(list_percentile(connect_us_list, 95) AS INTEGER) AS p95_bar
   FROM tally
  WHERE direction = 'out'
  GROUP BY peer_addr, service_port

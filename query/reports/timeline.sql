@@ -12,8 +12,8 @@ SELECT begin                  AS from_at,
        ifnull(failed, 0)      AS failed,
        ifnull(resets, 0)      AS resets,
        ifnull(tx_bytes, 0)    AS tx_bytes,
-       ifnull(rx_bytes, 0)    AS rx_bytes,
-       ifnull(connections, 0) AS connections_bar
+       ifnull(rx_bytes, 0)    AS rx_bytes
+/*bar*/, ifnull(connections, 0) AS connections_bar
   FROM (WITH RECURSIVE steps(begin) AS
           (VALUES (:since / :every * :every)
            UNION ALL

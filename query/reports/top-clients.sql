@@ -12,6 +12,7 @@ SELECT {by},
        sum(rx_bytes)          AS rx_bytes,
        few(comm, connections) AS served_by,
        max(last_start_us)     AS last_at
+--graph:     , sum(connections) AS connections_bar
   FROM tally
  WHERE direction = 'in'
  GROUP BY {by}

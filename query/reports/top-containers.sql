@@ -13,6 +13,7 @@ SELECT {by},
        sum(tx_bytes)                                              AS tx_bytes,
        sum(rx_bytes)                                              AS rx_bytes,
        few(comm, connections)                                     AS programs
+--graph:     , sum(connections) AS connections_bar
   FROM tally
  GROUP BY {by}
  ORDER BY connections DESC, {by}

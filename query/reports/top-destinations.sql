@@ -14,6 +14,7 @@ SELECT {by},
        max(connect_us_max)                 AS max_connect_us,
        few(comm, connections)              AS programs,
        max(last_start_us)                  AS last_at
+--graph:     , sum(connections) AS connections_bar
   FROM tally
  WHERE direction = 'out'
  GROUP BY {by}

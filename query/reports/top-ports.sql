@@ -13,6 +13,7 @@ SELECT {by},
        sum(rx_bytes)          AS rx_bytes,
        few(comm, connections) AS programs,
        max(last_start_us)     AS last_at
+--graph:     , sum(connections) AS connections_bar
   FROM tally
  GROUP BY {by}
  ORDER BY connections DESC, {by}

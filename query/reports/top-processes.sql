@@ -12,6 +12,7 @@ SELECT {by},
        sum(failures)                                      AS failed,
        sum(tx_bytes)                                      AS tx_bytes,
        sum(rx_bytes)                                      AS rx_bytes
+--graph:     , sum(connections) AS connections_bar
   FROM tally
  GROUP BY {by}
  ORDER BY connections DESC, {by}

@@ -210,7 +210,7 @@ static void a_reader_needs_a_history(void **state)
 	assert_int_equal(db_open_reader(f->path, &db, &err), -ENOENT);
 	assert_non_null(strstr(err.msg, "start connmon-collect"));
 	write_file(f->path, "");
-	assert_int_equal(db_open_reader(f->path, &db, &err), -EINVAL);
+	assert_int_equal(db_open_reader(f->path, &db, &err), -ENODATA);
 	assert_non_null(strstr(err.msg, "holds no history yet"));
 	assert_null(db);
 }
