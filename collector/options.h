@@ -22,7 +22,7 @@ struct options {
 	int64_t duration_ns;  /* 0: until a signal */
 	const char *user;     /* who to become; NULL: see privilege_choose() */
 	bool no_drop;	      /* keep all privileges */
-	bool no_hold;	     /* let others write to the database, too */
+	bool no_hold;	      /* let others write to the database, too */
 	bool check;	      /* only say whether all that is needed is there */
 	struct privilege who; /* that main() chose; zeros: who we are */
 	struct retention retention;
