@@ -148,6 +148,7 @@ static const int sanitizers[] = {
 	SCMP_SYS(rt_sigtimedwait),
 	SCMP_SYS(process_vm_readv),
 	SCMP_SYS(arch_prctl),
+	SCMP_SYS(getdents),
 	SCMP_SYS(getrlimit),
 	SCMP_SYS(setrlimit),
 	SCMP_SYS(pipe),
