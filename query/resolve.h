@@ -3,7 +3,7 @@
  * as name_of() knows it (see functions.h). The address stays what it is, in its own column.
  *
  * The name is that of the moment when the connection began that a row is about; of several, the
- * last one: last_at, started_at or first_at, or else the end of the window.
+ * last one: last_at, the start, first_at, or else the end of the window.
  */
 #ifndef CONNMON_RESOLVE_H
 #define CONNMON_RESOLVE_H
