@@ -35,8 +35,8 @@ enum trait {
 	READS_TALLY = 1 << 4,	/* sums, by whatever columns */
 	IS_GROUPED = 1 << 5,	/* by columns that --by may change */
 	ASKS_SQL = 1 << 6,	/* one statement, whose plan can be told */
-	FILTERS = 1 << 8,	/* has filters, whatever its window is */
 	HAS_SPAN = 1 << 7,	/* of time, and tells what may be missing from it */
+	FILTERS = 1 << 8,	/* has filters, whatever its window is */
 };
 
 struct request;
