@@ -3,6 +3,8 @@ and what the console says. Needs chromium, chromium-driver and python3-selenium 
 import base64
 import json
 import os
+import tempfile
+import unittest
 
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
@@ -72,3 +74,28 @@ class Browser:
 
 	def close(self):
 		self.driver.quit()
+
+
+class PageTest(unittest.TestCase):
+	"""Tests of pages, each written to a file and opened from there."""
+
+	@classmethod
+	def setUpClass(cls):
+		cls.browser = Browser()
+		cls.folder = tempfile.TemporaryDirectory()
+
+	@classmethod
+	def tearDownClass(cls):
+		cls.browser.close()
+		cls.folder.cleanup()
+
+	def open(self, html, **how):
+		"""Opens a page, which loads nothing and has no error; returns its path."""
+		path = os.path.join(self.folder.name, "page.html")
+		with open(path, "w", encoding="utf-8") as file:
+			file.write(html)
+		self.browser.requests(), self.browser.console()
+		self.browser.open(path, **how)
+		self.assertEqual(self.browser.requests(), ["file://" + path])
+		self.assertEqual(self.browser.console(), [])
+		return path

@@ -1,7 +1,6 @@
 """Pages of --format html in a browser; each test's name is the sentence it proves."""
 import json
 import os
-import tempfile
 import unittest
 
 from selenium.common.exceptions import NoAlertPresentException
@@ -9,7 +8,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from browser import Browser
+from browser import PageTest
 from page_tools import (
 	DATABASES, READ_COLUMNS, READ_FAINTEST, READ_ROWS, ask, rows_of_json, words_of_report,
 )
@@ -17,27 +16,9 @@ from page_tools import (
 TOP = ("top-destinations", "--since", "3h")
 
 
-class Page(unittest.TestCase):
-	@classmethod
-	def setUpClass(cls):
-		cls.browser = Browser()
-		cls.folder = tempfile.TemporaryDirectory()
-
-	@classmethod
-	def tearDownClass(cls):
-		cls.browser.close()
-		cls.folder.cleanup()
-
+class Page(PageTest):
 	def show(self, database, *words, **how):
-		"""Opens the page of a question, which loads nothing and has no error; returns its path."""
-		path = os.path.join(self.folder.name, "page.html")
-		with open(path, "w", encoding="utf-8") as file:
-			file.write(ask(database, *words, "--format", "html"))
-		self.browser.requests(), self.browser.console()
-		self.browser.open(path, **how)
-		self.assertEqual(self.browser.requests(), ["file://" + path])
-		self.assertEqual(self.browser.console(), [])
-		return path
+		return self.open(ask(database, *words, "--format", "html"), **how)
 
 	def rows(self):
 		return self.browser.run(READ_ROWS)

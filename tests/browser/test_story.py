@@ -1,7 +1,6 @@
 """The page of connmon-query story in a browser; each test's name is the sentence it proves."""
 import json
 import os
-import tempfile
 import unittest
 
 from selenium.common.exceptions import NoAlertPresentException
@@ -9,7 +8,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from browser import Browser
+from browser import PageTest
 from page_tools import READ_FAINTEST, ask, rows_of_json
 
 WINDOW = ("--since", "2026-01-30T12:00:00Z", "--until", "2026-01-31T12:00:00Z")
@@ -55,26 +54,10 @@ READ_OUTSIDE = """
 """
 
 
-class Story(unittest.TestCase):
-	@classmethod
-	def setUpClass(cls):
-		cls.browser = Browser()
-		cls.folder = tempfile.TemporaryDirectory()
-
-	@classmethod
-	def tearDownClass(cls):
-		cls.browser.close()
-		cls.folder.cleanup()
-
+class Story(PageTest):
 	def show(self, database, *words, **how):
-		"""Opens the story, which loads nothing, has no error and draws nothing outside."""
-		path = os.path.join(self.folder.name, "story.html")
-		with open(path, "w", encoding="utf-8") as file:
-			file.write(ask(database, "story", *words))
-		self.browser.requests(), self.browser.console()
-		self.browser.open(path, **how)
-		self.assertEqual(self.browser.requests(), ["file://" + path])
-		self.assertEqual(self.browser.console(), [])
+		"""Opens the story, which draws nothing outside."""
+		self.open(ask(database, "story", *words), **how)
 		self.assertEqual(self.browser.run(READ_OUTSIDE), [])
 
 	def find(self, selector):
