@@ -198,7 +198,8 @@ static int begin(const struct options *options, enum other_pins other, FILE *liv
 	/* Before a run is written down that cannot be. */
 	if (!ret)
 		ret = probe_new(&config, collector_on_ring_event, c, &c->probe, err);
-	if (!ret && options->db && options->dns)
+	/* To hear out other programs takes no names: a socket that is lent can be used once. */
+	if (!ret && options->db && options->dns && other != OTHER_PINS_ADOPT)
 		ret = listen_to_names(c, err);
 	if (!ret && options->db)
 		ret = open_store(c, err);

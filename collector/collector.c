@@ -317,13 +317,12 @@ static int look_after(struct collector *c, struct err *err)
 
 static int work(struct collector *c, struct err *err)
 {
-	int more, ret;
+	int more = collector_take_in(c), more_names = 0, ret;
 
-	more = collector_take_in(c);
 	if (c->dns)
-		more |= dns_work(c->dns, c->offset_ns);
+		more_names = dns_work(c->dns, c->offset_ns);
 	if (!collector_records(c))
-		return more;
+		return more | more_names;
 	/* At the nearest tick, not at the one after it. */
 	if (is_full(c) ||
 	    batch_due(&c->batch, c->options->flush_ns - COLLECTOR_TICK_MS * NS_PER_MS / 2,
@@ -332,7 +331,9 @@ static int work(struct collector *c, struct err *err)
 		if (ret)
 			return ret;
 	}
-	return more ? more : look_after(c, err);
+	/* A flood of names does not keep us from it. */
+	ret = more ? more : look_after(c, err);
+	return ret ? ret : more_names;
 }
 
 int collector_work(struct collector *c, struct err *err)

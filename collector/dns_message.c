@@ -16,6 +16,7 @@
 #define TYPE_CNAME   5
 #define TYPE_AAAA    28
 #define TYPE_ANY     255
+#define POINTERS_MAX 16 /* in a name: of one suffix to the next; those who write them need few */
 
 struct message {
 	const uint8_t *bytes;
@@ -50,6 +51,7 @@ static bool read_name(const struct message *m, size_t *at, struct name *out)
 {
 	size_t from = *at, pointers_below = *at;
 	bool jumped = false;
+	int pointers = 0;
 
 	out->len = 0;
 	while (from < m->len) {
@@ -61,7 +63,7 @@ static bool read_name(const struct message *m, size_t *at, struct name *out)
 			if (from + 2 > m->len)
 				return false;
 			to = number(m, from) & 0x3fff;
-			if (to < HEADER_BYTES || to >= pointers_below)
+			if (to < HEADER_BYTES || to >= pointers_below || ++pointers > POINTERS_MAX)
 				return false;
 			if (!jumped)
 				*at = from + 2;
@@ -226,7 +228,9 @@ static enum dns_verdict read_answer(const struct message *m, size_t at, uint16_t
 	if (out->n == 0)
 		return DNS_PASSED;
 	name_text(asked, out->name);
-	return DNS_USED;
+	/* What is not printable takes four times the room, in the table and in both its indexes:
+	 * only who wants to fill them asks for so much of it. */
+	return strlen(out->name) <= DNS_MAX_TEXT ? DNS_USED : DNS_MALFORMED;
 }
 
 enum dns_verdict dns_message_read(const uint8_t *message, size_t len, struct dns_answer *out)

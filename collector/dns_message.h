@@ -17,8 +17,10 @@
 
 #include "escape.h"
 
-#define DNS_PORT	53
-#define DNS_MAX_NAME	255 /* bytes in a message */
+#define DNS_PORT     53
+#define DNS_MAX_NAME 255 /* bytes in a message */
+#define DNS_MAX_TEXT                                                                               \
+	253 /* of such a name without escapes; one that is longer with them is refused */
 #define DNS_NAME_SIZE	ESCAPED_SIZE(DNS_MAX_NAME)
 #define DNS_MAX_RECORDS 512 /* of an answer; one with more is refused */
 #define DNS_MAX_CHAIN	16  /* names from the one that was asked for to the addresses */

@@ -105,8 +105,11 @@ static int prepare(struct dns_socket *s)
 		.tp_retire_blk_tov = DNS_BLOCK_MS,
 	};
 	const struct sockaddr_ll all = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	const struct tpacket_req3 none = {0};
 	void *mapped;
 
+	/* One that was lent and used before has a ring still, if its user was killed. */
+	set(s, SOL_PACKET, PACKET_RX_RING, &none, sizeof(none));
 	if (set(s, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) ||
 	    set(s, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) ||
 	    set(s, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring)))

@@ -36,16 +36,17 @@ static void take_one(struct manager *m, int fd, const char *name, size_t len)
 /* LISTEN_FDNAMES has their names, with colons between. */
 static void take_over(struct manager *m)
 {
-	const char *number = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
+	const char *number = getenv("LISTEN_FDS"), *given = getenv("LISTEN_FDNAMES");
+	const char *names = given ? given : "";
 	long n = number && getenv("LISTEN_PID") && is_for_us("LISTEN_PID")
 			 ? strtol(number, NULL, 10)
 			 : 0;
 
 	for (int fd = FIRST_FD; fd < FIRST_FD + n && fd < FIRST_FD + MANAGER_KEPT; fd++) {
-		size_t len = names ? strcspn(names, ":") : 0;
+		size_t len = strcspn(names, ":");
 
 		take_one(m, fd, names, len);
-		names += len + (len && names[len] == ':');
+		names += len + (names[len] == ':');
 	}
 }
 
@@ -108,6 +109,13 @@ void manager_tell(const struct manager *m, const char *state)
 {
 	if (m->fd >= 0 && write(m->fd, state, strlen(state)) < 0)
 		return; /* it is busy, or gone: nothing we do depends on it */
+}
+
+void manager_tell_ready(const struct manager *m)
+{
+	manager_tell(m, "READY=1");
+	if (m->fd >= 0)
+		fcntl(m->fd, F_SETFL, O_NONBLOCK);
 }
 
 void manager_tell_status(const struct manager *m, const char *text)

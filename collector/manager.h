@@ -38,6 +38,9 @@ void manager_close(struct manager *m);
 /* "READY=1" and the like. What cannot be said is not said: we work on all the same. */
 void manager_tell(const struct manager *m, const char *state);
 
+/* "READY=1". From then on telling waits for nobody: a manager that hangs hears less. */
+void manager_tell_ready(const struct manager *m);
+
 /* "STATUS=" and the text, of which control characters are made harmless. */
 void manager_tell_status(const struct manager *m, const char *text);
 

@@ -115,6 +115,8 @@ int privilege_drop(const struct privilege *p, struct err *err)
 	empty_bounding_set();
 	if (p->change)
 		ret = become(p, err);
+	else if (geteuid() == 0)
+		setgroups(0, NULL); /* of root, too, while that is allowed */
 	if (!ret)
 		ret = drop_capabilities(err);
 	if (!ret && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

@@ -48,7 +48,9 @@ static const int allowed[] = {
 	SCMP_SYS(fallocate),
 	SCMP_SYS(fcntl),
 	SCMP_SYS(flock),
+	SCMP_SYS(chmod), /* a database made anew is for its group, too */
 	SCMP_SYS(fchmod),
+	SCMP_SYS(fchmodat),
 	SCMP_SYS(fchown),
 	SCMP_SYS(fstat),
 	SCMP_SYS(newfstatat),

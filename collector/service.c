@@ -34,7 +34,7 @@ void service_ready(struct service *s, const struct collector *c, const char *db)
 	if (s->manager.fd < 0)
 		return;
 	collector_progress(c, &p);
-	manager_tell(&s->manager, "READY=1");
+	manager_tell_ready(&s->manager);
 	tell(s, &p, db, NULL, clock_boot_ns());
 	s->pinged_ns = s->told_ns;
 }

@@ -156,7 +156,7 @@ static void begin_again(struct storedb *f, struct retention retention)
 static void of_too_many_the_oldest_go_and_that_is_told(void **state)
 {
 	struct storedb *f = *state;
-	const int max = 64 << 20 >> 4 >> 8; /* a sixteenth of 64 MiB, 256 bytes each */
+	const int max = (64 << 20) / 16 / 1200; /* a sixteenth of 64 MiB, if all were long */
 
 	begin_again(f, (struct retention){.max_bytes = 64 << 20});
 	write_many(f, max + 2000, 0);

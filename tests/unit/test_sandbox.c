@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +54,11 @@ static int write_outside(void)
 static int write_inside(void)
 {
 	return open_as(inside, O_WRONLY | O_CREAT);
+}
+
+static int share_inside(void)
+{
+	return chmod(inside, 0640) ? errno : 0;
 }
 
 static int read_proc(void)
@@ -199,6 +205,7 @@ static void what_it_does_is_allowed(void **state)
 {
 	static const struct attempt attempts[] = {
 		{"making a file in its folder", write_inside, 0, 0},
+		{"letting its group read it", share_inside, 0, 0},
 		{"reading /proc", read_proc, 0, 0},
 		{"reading a map", read_counters, E2BIG, E2BIG},
 	};
