@@ -150,10 +150,10 @@ int peer_name_find(sqlite3 *db, const struct peer_name *name, int64_t until_us, 
 	bool known;
 	int ret = is_known(db, name, &known, err);
 
-	if (!ret && !known)
-		return unknown(db, name, err);
 	if (!ret)
 		ret = db_exec_ours(db, empty, err);
+	if (!ret && !known)
+		return unknown(db, name, err);
 	snprintf(fill, sizeof(fill), "INSERT OR IGNORE INTO temp.named_peer %s",
 		 peer_name_sql(name));
 	return ret ? ret : db_run_ours(db, fill, name->text, until_us, err);

@@ -33,7 +33,7 @@ const char *peer_name_sql(const struct peer_name *name);
 /*
  * Fills the temporary table named_peer(address) of @db with what @name stands for in a window that
  * ends at @until_us. -ENOENT, with the nearest name that there is, when no answer is known for
- * it; -EINVAL when there is no table dns_name.
+ * it: it is empty then; -EINVAL when there is no table dns_name.
  */
 int peer_name_find(sqlite3 *db, const struct peer_name *name, int64_t until_us, struct err *err);
 

@@ -303,6 +303,10 @@ static int find_peer(const struct scope *scope, const struct report_args *args, 
 {
 	int ret = peer_name_find(db, &scope->peer_name, args->until_us, err);
 
+	if (ret == -ENOENT && scope->may_be_unknown) {
+		*err = (struct err){0};
+		return 0;
+	}
 	if (ret == -ENOENT)
 		err_wrap(err, "--peer");
 	return ret == -ENOENT ? err->code = REPORT_USAGE : ret;

@@ -55,6 +55,8 @@ struct scope {
 	struct peer_range peer;	    /* when --peer is given */
 	struct peer_name peer_name; /* when it is PEER_NAMED */
 
+	bool may_be_unknown; /* that name: it is no error then, but nothing is found */
+
 	int64_t n_named; /* set when it was asked: how many addresses it stood for */
 
 	bool is_plain; /* scope is to be read by people, rather than quickly */

@@ -141,6 +141,7 @@ static int open_at(struct tail *t, const struct stat *file, struct err *err)
 		ret = find_gaps_begin(t, err);
 	if (ret)
 		return ret;
+	t->is_asked |= t->inode != 0; /* the names of the one before are not in it */
 	if (t->inode)
 		t->say("the database was begun anew, and is followed");
 	else if (t->is_missed)
@@ -225,9 +226,11 @@ static int fetch(struct tail *t, const struct report *report, int64_t since_us, 
 	args.values[limit - report->params] = (struct param_value){.number = most};
 	scope_set_window(&scope, report == &t->q->opened ? "started" : "ended");
 	scope.totals = SCOPE_NO_TOTALS; /* what is new is not in them yet */
+	scope.may_be_unknown = t->is_asked;
 	ret = report_prepare(report, &args, &scope, t->db, &stmt, err);
 	if (ret)
 		return db_wrap_older(t->db, err);
+	t->is_asked = true;
 	return rows_fetch(stmt, out, err);
 }
 

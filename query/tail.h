@@ -30,6 +30,7 @@ struct tail {
 	dev_t device;	/* of the file that is open, */
 	ino_t inode;	/* which its name may not mean any more; 0: none was yet */
 	bool is_missed; /* that it is not there is said already */
+	bool is_asked;	/* the name in the question was known; it may be gone now */
 	bool is_silent; /* that no collector runs, likewise */
 	struct report_args args;
 	int64_t written; /* SQLite's number of who has written; changes with each commit */

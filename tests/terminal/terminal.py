@@ -242,6 +242,24 @@ def case_follow_waits_for_a_database_and_takes_a_new_one(bench):
     t.until_says("EXIT 130")
 
 
+def case_follow_by_a_name_goes_on_when_it_is_gone(bench):
+    t = bench.run("follow --peer www.example.com", width=100)
+    bench.connect(NOW_US, "192.0.2.7")
+    t.until_says("192.0.2.7 ")
+    bench.sql("DELETE FROM dns_name")
+    bench.connect(NOW_US + 1_000_000, "192.0.2.7")
+    bench.sql("INSERT INTO gap (from_us, to_us, reason, count)"
+              f" VALUES ({NOW_US}, {NOW_US + 10}, 'ring_full', 7)")
+    t.until_says("7 events lost")
+    bench.sql("INSERT INTO dns_name VALUES"
+              " ('192.0.2.8', 'www.example.com', '10.0.0.53', 1, 1, 1)")
+    bench.connect(NOW_US + 2_000_000, "192.0.2.8")
+    screen = t.until_says("192.0.2.8 ")
+    check("without the name there is nothing", len(lines_with(screen, "192.0.2.7 ")) == 1, screen)
+    t.keys("C-c")
+    t.until_says("EXIT 130")
+
+
 def case_follow_shows_what_opens(bench):
     t = bench.run("follow --opened", width=100)
     bench.connect(NOW_US, "192.0.2.1")
