@@ -22,6 +22,19 @@ void tail_begin(struct tail *t, const struct request *q, bool opened, void (*say
 	*t = (struct tail){.q = q, .opened = opened, .say = say, .args = q->args};
 }
 
+/* What is to be said is kept until the look is over: whoever takes long to read it holds up neither
+ * a transaction nor the time that a question may take. */
+static void note(struct tail *t, const char *text)
+{
+	fwrite(text, 1, strlen(text) + 1, t->notes);
+}
+
+static void say_notes(const struct tail *t, const char *notes, size_t size)
+{
+	for (const char *text = notes; text < notes + size; text += strlen(text) + 1)
+		t->say(text);
+}
+
 /* ---- the file ---- */
 
 static void close_db(struct tail *t)
@@ -47,7 +60,7 @@ static int wait_for(struct tail *t, struct err *err)
 		return err->code;
 	if (!t->is_missed) {
 		snprintf(text.msg, sizeof(text.msg), "%.480s; waiting", err->msg);
-		t->say(text.msg);
+		note(t, text.msg);
 	}
 	t->is_missed = true;
 	*err = (struct err){0};
@@ -100,7 +113,7 @@ static int begin_again(struct tail *t, struct err *err)
 
 	if (ret || newest >= t->last_id)
 		return ret;
-	t->say("what ended last in it ended before what was shown: it goes on with what ends now");
+	note(t, "what ended last in it ended before what was shown: it goes on with what ends now");
 	t->last_id = newest;
 	return 0;
 }
@@ -143,9 +156,9 @@ static int open_at(struct tail *t, const struct stat *file, struct err *err)
 		return ret;
 	t->is_asked |= t->inode != 0; /* the names of the one before are not in it */
 	if (t->inode)
-		t->say("the database was begun anew, and is followed");
+		note(t, "the database was begun anew, and is followed");
 	else if (t->is_missed)
-		t->say("the database is there");
+		note(t, "the database is there");
 	t->is_missed = false;
 	t->device = file->st_dev;
 	t->inode = file->st_ino;
@@ -164,7 +177,7 @@ static int open_file(struct tail *t, struct err *err)
 	if (ret)
 		return wait_for(t, err);
 	if (t->is_missed)
-		t->say("the database can be read again");
+		note(t, "the database can be read again");
 	t->is_missed = false;
 	return 0;
 }
@@ -297,7 +310,7 @@ static int look_ended(struct tail *t, int64_t most, struct rows **out, struct er
 
 /* ---- what is said ---- */
 
-static void say_gap(const struct tail *t, sqlite3_stmt *gap)
+static void say_gap(struct tail *t, sqlite3_stmt *gap)
 {
 	char text[256], from[TIMESPEC_SIZE], to[TIMESPEC_SIZE], count[48] = "";
 
@@ -307,7 +320,7 @@ static void say_gap(const struct tail *t, sqlite3_stmt *gap)
 	snprintf(text, sizeof(text), "gap: %.40s from %s to %s%s", sqlite3_column_text(gap, 3),
 		 timespec_format(sqlite3_column_int64(gap, 1), request_style(t->q), from),
 		 timespec_format(sqlite3_column_int64(gap, 2), request_style(t->q), to), count);
-	t->say(text);
+	note(t, text);
 }
 
 static int look_gaps(struct tail *t, struct err *err)
@@ -330,7 +343,7 @@ static int look_gaps(struct tail *t, struct err *err)
 	if (rc != SQLITE_DONE)
 		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(t->db));
 	if (n > GAPS_MAX)
-		t->say("and more gaps: see connmon-query gaps");
+		note(t, "and more gaps: see connmon-query gaps");
 	return 0;
 }
 
@@ -350,7 +363,7 @@ static int look_collector(struct tail *t, struct err *err)
 		return ret;
 	t->is_silent = is_silent;
 	if (!is_silent) {
-		t->say("a collector is running again");
+		note(t, "a collector is running again");
 		return 0;
 	}
 	ret = coverage_find(t->db, t->args.since_us, t->args.since_us, t->q->now_us, &c, err);
@@ -358,7 +371,7 @@ static int look_collector(struct tail *t, struct err *err)
 		return ret;
 	snprintf(text, sizeof(text), "no collector is running since %s; waiting",
 		 timespec_format(c.last_write_us, request_style(t->q), since));
-	t->say(text);
+	note(t, text);
 	return 0;
 }
 
@@ -406,12 +419,20 @@ static int look(struct tail *t, int64_t most, struct rows **opened, struct rows 
 int tail_look(struct tail *t, int64_t most, struct rows **opened, struct rows **ended,
 	      struct err *err)
 {
+	char *notes = NULL;
+	size_t size;
 	int ret;
 
 	*opened = *ended = NULL;
+	t->notes = open_memstream(&notes, &size);
+	if (!t->notes)
+		return err_set(err, -ENOMEM, "no memory for what is to be said");
 	watch_begin(t->q->timeout_us);
 	watch_db(t->db);
 	ret = watch_end(look(t, most, opened, ended, err), err);
+	if (fclose(t->notes) == 0)
+		say_notes(t, notes, size);
+	free(notes);
 	if (!ret)
 		return 0;
 	rows_free(*opened);

@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "err.h"
@@ -25,6 +26,7 @@ struct tail {
 	bool opened; /* connections that open are wanted, too */
 	/* Takes what is to be said about the history; set by the caller. */
 	void (*say)(const char *text);
+	FILE *notes; /* while it looks: texts that each end with a NUL */
 
 	sqlite3 *db;	/* NULL while there is none */
 	dev_t device;	/* of the file that is open, */
