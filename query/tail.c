@@ -63,6 +63,7 @@ static int wait_for(struct tail *t, struct err *err)
 		note(t, text.msg);
 	}
 	t->is_missed = true;
+	t->is_behind = false; /* else it would look again at once, and again */
 	*err = (struct err){0};
 	return 0;
 }
