@@ -193,8 +193,6 @@ static int fetch(sqlite3_stmt *stmt, struct rows **out, struct err *err)
 				return ret;
 		}
 	}
-	if ((rc & 0xff) == SQLITE_INTERRUPT)
-		return err_set(err, -EINTR, "interrupted");
 	if (rc != SQLITE_DONE)
 		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(sqlite3_db_handle(stmt)));
 	*out = rows;

@@ -94,7 +94,8 @@ int db_exec(sqlite3 *db, const char *sql, struct err *err);
 int db_end(sqlite3 *db, int ret, struct err *err);
 
 /* The negative errno that stands for SQLite's result code @rc: -ENOSPC for a full
- * disk, -EBUSY for a lock, -ENOMEM, -EUCLEAN for a damaged file, -EIO for the rest. */
+ * disk, -EBUSY for a lock, -ENOMEM, -EUCLEAN for a damaged file, -EINTR after sqlite3_interrupt(),
+ * -EIO for the rest. */
 int db_errno(int rc);
 
 void db_closep(sqlite3 **db);

@@ -373,6 +373,14 @@ static void a_wal_that_a_reader_made_grow_shrinks_when_it_has_left(void **state)
 	assert_true(wal_bytes(f) <= WAL_LIMIT);
 }
 
+/* What is waited for when a file cannot be read must not be taken for a wish to end. */
+static void an_interrupt_is_told_from_a_file_that_cannot_be_read(void **state)
+{
+	(void)state;
+	assert_int_equal(db_errno(SQLITE_INTERRUPT), -EINTR);
+	assert_int_equal(db_errno(SQLITE_IOERR_READ), -EIO);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, tempdb_setup, tempdb_teardown)
@@ -392,6 +400,7 @@ int main(void)
 		T(one_statement_at_a_time_and_not_none),
 		T(what_the_writers_own_statements_miss_is_damage),
 		T(statements_between_begin_and_end_are_of_one_moment_and_the_guard_stays),
+		cmocka_unit_test(an_interrupt_is_told_from_a_file_that_cannot_be_read),
 		T(a_wal_that_a_reader_made_grow_shrinks_when_it_has_left),
 	};
 
