@@ -167,6 +167,7 @@ static int ask(sqlite3 *db, void *ctx, struct err *err)
 		ret = fetch_parties(s, db, err);
 	if (ret)
 		return ret;
+	q->scope.n_named = peer_name_count(db);
 	return coverage_find(db, q->args.since_us, q->args.until_us, q->now_us, &s->coverage, err);
 }
 
