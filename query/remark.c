@@ -122,6 +122,8 @@ void remark_tell_emptiness(FILE *f, const struct request *q)
 		fputs("no such process is known: those that connected or listened are kept, "
 		      "and the ancestors of such",
 		      f);
+	else if (!strcmp(q->report->name, "open") && scope_window(&q->scope).ends_before_until)
+		fputs("only what ended is asked for, so none that is open", f);
 	else if (!strcmp(q->report->name, "open") && !options_get(&q->options, "started"))
 		fputs("no such connections are open now", f); /* whatever the window */
 	else if (q->report->filtered)

@@ -169,11 +169,13 @@ static void put_part(struct story_page *p, enum story_part part, struct lives *l
 void story_put_lives(struct story_page *p)
 {
 	struct lives *lives = calloc(1, sizeof(*lives));
+	const bool is_ended = scope_window(&p->story->q->scope).ends_before_until;
 
 	page_section(p->out, "lives", "What lasted long");
 	if (lives) {
 		put_part(p, STORY_LONG, lives, "long", "The longest connections", "There is none.");
-		put_part(p, STORY_OPEN, lives, "open", "Open still", "None is open now.");
+		put_part(p, STORY_OPEN, lives, "open", "Open still",
+			 is_ended ? "Open ones are not asked for." : "None is open now.");
 	} else {
 		story_fail(p, err_set(p->err, -ENOMEM, "no memory for the chart"));
 	}
