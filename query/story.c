@@ -42,6 +42,9 @@ static int64_t own_limit(const struct request *q)
 	return n < 0 || n > PARTIES_MOST ? PARTIES_MOST : n;
 }
 
+/* Of more the page would be too large for any browser, and a column no wider than nothing. */
+#define COLUMNS_MAX 1000
+
 /* Of what is over time: more of them than a table has lines, as a column is a few pixels wide. */
 static int64_t column_us(const struct request *q)
 {
@@ -58,11 +61,9 @@ static int64_t column_us(const struct request *q)
 		return given->number;
 	while (i < n - 1 && width_us > 120 * lengths_s[i] * US_PER_S)
 		i++;
-	return lengths_s[i] * US_PER_S;
+	/* One of those lengths, or as many weeks as it takes. */
+	return (1 + width_us / (COLUMNS_MAX * lengths_s[i] * US_PER_S)) * lengths_s[i] * US_PER_S;
 }
-
-/* Of more the page would be too large for any browser, and a column no wider than nothing. */
-#define COLUMNS_MAX 1000
 
 static int check_columns(const struct story *s, struct err *err)
 {
