@@ -1,15 +1,19 @@
 #include "peer_name.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "db.h"
+#include "dns_claim.h"
 #include "suggest.h"
 
-/* What an address is only later than this is of no use for the window: see dns_claim.h. */
-#define IN_TIME " AND first_us < :until"
+/* What was answered only later than this is no name of any moment in the window: see dns_claim.h.
+ */
+#define IN_TIME " AND first_us < :until + 2000000"
+static_assert(DNS_CLAIM_SLACK_US == 2000000, "the same as in IN_TIME");
 
 #define EXACTLY "name = :peer_name"
 #define BELOW	"substr(name, -length(:peer_name) - 1) = '.' || :peer_name"

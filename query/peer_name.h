@@ -2,10 +2,11 @@
  * peer_name.h - --peer example.com: a name stands for the addresses that DNS answers gave for it,
  * as the table dns_name has them. Nobody is asked for it.
  *
- * It stands for all that it was ever answered with before the end of the window, at any time in
- * it: sums of hours do not tell when in them an address was used, so a question about
- * one moment and one about a day are answered alike. An address that several names share counts
- * for each of them; --by name and --resolve tell which it was.
+ * It stands for all that it was ever answered with before the end of the window, and what clocks
+ * may differ by after it (DNS_CLAIM_SLACK_US), for connections at any time in it: sums of hours do
+ * not tell when in them an address was used, so a question about one moment and one about a day are
+ * answered alike. An address that several names share counts for each of them; --by name and
+ * --resolve tell which it was.
  */
 #ifndef CONNMON_PEER_NAME_H
 #define CONNMON_PEER_NAME_H
