@@ -188,7 +188,7 @@
 				choose(element.dataset.key, only);
 			}
 		});
-		const observer = new MutationObserver(() => chosen !== null && dim());
+		const observer = new MutationObserver(dim); /* also those that come back undimmed */
 
 		for (const body of all("main tbody"))
 			observer.observe(body, { childList: true });

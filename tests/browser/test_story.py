@@ -162,6 +162,21 @@ class Story(PageTest):
 		self.assertEqual(self.dimmed("*"), 0)
 		self.assertFalse(self.find(".only").is_displayed())
 
+	def test_rows_that_were_not_shown_when_escape_was_pressed_come_back_undimmed(self):
+		self.show("seed", *WINDOW)
+		search = """
+			const input = document.querySelector("#long input[type=search]");
+			input.value = arguments[0];
+			input.dispatchEvent(new Event("input"));
+			return input.closest(".table").querySelectorAll("tbody tr").length;
+		"""
+		before = self.browser.run(search, "")
+		self.find("#programs [data-text=sshd]").click()
+		self.assertLess(self.browser.run(search, "sshd"), before)
+		self.press(Keys.ESCAPE)
+		self.assertEqual(self.browser.run(search, ""), before)
+		self.assertEqual(self.dimmed("*"), 0)
+
 	def test_a_destination_shows_its_programs_and_rows_and_a_second_click_all(self):
 		self.show("seed", *WINDOW)
 		bar = self.find("#destinations [data-text='192.0.2.7']")
