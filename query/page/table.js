@@ -10,6 +10,8 @@
 	const collator = new Intl.Collator(undefined, { numeric: true });
 	const isNull = (cell) => cell.dataset.v === "";
 	const exact = (cell) => cell.dataset.v || cell.textContent;
+	/* Whole numbers are of 64 bits, of which a Number has 53. */
+	const numberOf = (text) => /^-?\d+$/.test(text) ? BigInt(text) : Number(text);
 	const count = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 	const tables = [];
 
@@ -29,7 +31,7 @@
 
 			if (!values.has(row))
 				values.set(row, isNull(cell) ? null : ["text", "at"].includes(kind)
-					? exact(cell) : Number(exact(cell)));
+					? exact(cell) : numberOf(exact(cell)));
 			return values.get(row);
 		};
 
@@ -249,7 +251,7 @@
 
 			if (!cell?.dataset.v || cell.title)
 				return;
-			cell.title = cell.dataset.v.replace(/^\d+$/, (n) => Number(n).toLocaleString("en"))
+			cell.title = cell.dataset.v.replace(/^\d+$/, (n) => BigInt(n).toLocaleString("en"))
 				+ (units[this.heads[cell.cellIndex].dataset.kind] ?? "");
 		}
 	}

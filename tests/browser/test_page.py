@@ -164,6 +164,17 @@ class Page(PageTest):
 		self.assertEqual(self.browser.run(
 			"return getComputedStyle(arguments[0], '::before').content", cell), '"5368712269"')
 
+	def test_numbers_of_64_bits_stay_exact(self):
+		sizes = [9007199254740992, 9007199254740993, 9223372036854775807, -5, 1.5]
+		self.show("seed", "sql", f"SELECT value AS tx_bytes FROM json_each('{json.dumps(sizes)}')")
+		cell = self.browser.driver.find_elements(By.CSS_SELECTOR, "tbody td")[1]
+		ActionChains(self.browser.driver).move_to_element(cell).perform()
+		self.assertEqual(cell.get_attribute("title"), "9,007,199,254,740,993 bytes")
+		self.browser.driver.find_element(By.CSS_SELECTOR, "thead button").click()
+		self.assertEqual(
+			[row[0] for row in self.rows()],
+			["9223372036854775807", "9007199254740993", "9007199254740992", "1.5", "-5"])
+
 	def test_a_click_on_a_cell_filters_and_one_on_the_chip_undoes_it(self):
 		self.show("seed", *TOP)
 		before = self.rows()
