@@ -22,7 +22,7 @@
 #define CLEAR_REST  "\x1b[J"
 
 static struct {
-	volatile sig_atomic_t entered, interrupted, resized;
+	volatile sig_atomic_t entered, leaving, interrupted, resized;
 	bool has_keys; /* standard input is a terminal, */
 	struct termios before;
 } screen;
@@ -48,20 +48,21 @@ static void take_keys(void)
 
 static void enter(void)
 {
+	screen.entered = 1; /* first: a signal in the midst of it restores all */
 	if (screen.has_keys)
 		take_keys();
 	put(ENTER);
-	screen.entered = 1;
 }
 
 void screen_leave(void)
 {
 	if (!screen.entered)
 		return;
-	screen.entered = 0;
+	screen.leaving = 1;
 	put(LEAVE);
 	if (screen.has_keys)
 		tcsetattr(STDIN_FILENO, TCSANOW, &screen.before);
+	screen.entered = screen.leaving = 0; /* last, for the same reason */
 }
 
 static void on_deadly(int number)
@@ -75,7 +76,7 @@ static void on_deadly(int number)
 static void on_stop(int number)
 {
 	int saved = errno;
-	bool was_entered = screen.entered;
+	bool was_entered = screen.entered && !screen.leaving;
 
 	(void)number;
 	screen_leave();
