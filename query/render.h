@@ -12,9 +12,9 @@
  *	          render_units.c
  *
  * table and markdown are for people: durations and bytes readable, moments in local
- * time; so is html, where each cell has its exact value, too. The others are for programs: numbers
- *as they are, moments in RFC 3339, UTC. No control byte and no invalid UTF-8 of a cell gets through
- *any of them.
+ * time; so is html, where each cell has its exact value, too. The others are for programs:
+ * numbers as they are, moments in RFC 3339, UTC. No control byte and no invalid UTF-8 of a cell
+ * gets through any of them.
  */
 #ifndef CONNMON_RENDER_H
 #define CONNMON_RENDER_H
