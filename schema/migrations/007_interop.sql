@@ -89,13 +89,13 @@ SELECT (id - duration_us) / 1e6                              AS ts,
 --: ecs_network.network.iana_number TEXT 6
 --: ecs_network.network.type TEXT ipv4 or ipv6
 --: ecs_network.network.direction TEXT egress: this node called; ingress: it was called
---: ecs_network.network.bytes INTEGER payload of both
+--: ecs_network.network.bytes INTEGER payload of both; NULL: lost
 --: ecs_network.source.ip TEXT the address of who called
 --: ecs_network.source.port INTEGER the port of who called
---: ecs_network.source.bytes INTEGER payload of who called, each byte once
+--: ecs_network.source.bytes INTEGER payload of who called, each byte once; NULL: lost
 --: ecs_network.destination.ip TEXT the address of who was called
 --: ecs_network.destination.port INTEGER the port that was called
---: ecs_network.destination.bytes INTEGER payload of who was called
+--: ecs_network.destination.bytes INTEGER payload of who was called; NULL: lost
 --: ecs_network.process.pid INTEGER the owner on this node; NULL when unknown
 --: ecs_network.process.name TEXT its program, 15 bytes at most
 --: ecs_network.process.executable TEXT the file of that program
@@ -129,13 +129,15 @@ SELECT started_at                                            AS "@timestamp",
        '6'                                                   AS "network.iana_number",
        CASE family WHEN 6 THEN 'ipv6' ELSE 'ipv4' END        AS "network.type",
        CASE direction WHEN 'out' THEN 'egress' ELSE 'ingress' END AS "network.direction",
-       tx_bytes + rx_bytes                                   AS "network.bytes",
+       CASE WHEN outcome <> 'lost' THEN tx_bytes + rx_bytes END AS "network.bytes",
        CASE direction WHEN 'out' THEN local_addr ELSE peer_addr END AS "source.ip",
        CASE direction WHEN 'out' THEN local_port ELSE peer_port END AS "source.port",
-       CASE direction WHEN 'out' THEN tx_bytes ELSE rx_bytes END AS "source.bytes",
+       CASE WHEN outcome = 'lost' THEN NULL
+            WHEN direction = 'out' THEN tx_bytes ELSE rx_bytes END AS "source.bytes",
        CASE direction WHEN 'out' THEN peer_addr ELSE local_addr END AS "destination.ip",
        service_port                                          AS "destination.port",
-       CASE direction WHEN 'out' THEN rx_bytes ELSE tx_bytes END AS "destination.bytes",
+       CASE WHEN outcome = 'lost' THEN NULL
+            WHEN direction = 'out' THEN rx_bytes ELSE tx_bytes END AS "destination.bytes",
        pid                                                   AS "process.pid",
        comm                                                  AS "process.name",
        exe                                                   AS "process.executable",

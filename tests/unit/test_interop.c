@@ -153,6 +153,10 @@ static void what_nobody_knows_is_null(void **state)
 		    " NULL AND service IS NULL AND history IS NULL FROM zeek_conn",
 		    "1");
 	assert_text(*state,
+		    "SELECT \"network.bytes\" IS NULL AND \"source.bytes\" IS NULL AND"
+		    " \"destination.bytes\" IS NULL FROM ecs_network",
+		    "1");
+	assert_text(*state,
 		    "SELECT \"process.name\" IS NULL AND \"user.id\" IS NULL AND"
 		    " \"container.id\" IS NULL AND \"orchestrator.type\" IS NULL"
 		    " FROM ecs_network",
