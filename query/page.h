@@ -13,13 +13,9 @@
  *	page_end(out);
  *
  * What the scripts do for whoever writes markup: of a table of render_html_table() the
- * headings sort and the cells filter. Any other element with data-filter="TEXT" and
- * data-column="NAME", when it is activated (clicked; it should be a <button>, or an SVG element
- * with tabindex="0" role="button"), shows in each table that has the column NAME only the rows
- * whose cell there is TEXT; once more, all of them. Colours are custom properties of the style
- * sheet, in both themes: var(--text), --faint, --line, --panel, --accent, --bad, --warn, --good,
- * --gap, and --series-1 to --series-6. None of the functions fails: stdio remembers a write
- * error.
+ * headings sort and the cells filter. Colours are custom properties of the style sheet, in both
+ * themes: var(--text), --faint, --line, --panel, --accent, --bad, --warn, --good, --gap, and
+ * --series-1 to --series-6. None of the functions fails: stdio remembers a write error.
  */
 #ifndef CONNMON_PAGE_H
 #define CONNMON_PAGE_H

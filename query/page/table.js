@@ -13,7 +13,6 @@
 	/* Whole numbers are of 64 bits, of which a Number has 53. */
 	const numberOf = (text) => /^-?\d+$/.test(text) ? BigInt(text) : Number(text);
 	const count = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
-	const tables = [];
 
 	const make = (tag, properties, ...children) => {
 		const element = Object.assign(document.createElement(tag), properties);
@@ -256,37 +255,8 @@
 		}
 	}
 
-	/* Charts and lists filter tables, too. */
-	const activate = (element) => {
-		const { filter, column } = element.dataset;
-		const matching = tables.map((table) => [table, table.heads.findIndex((head) =>
-			head.dataset.column === column)]).filter(([, at]) => at >= 0);
-		const on = element.getAttribute("aria-pressed") !== "true";
-
-		for (const other of document.querySelectorAll("[data-filter]"))
-			if (other.dataset.column === column)
-				other.setAttribute("aria-pressed", on && other.dataset.filter === filter);
-		for (const [table, at] of matching)
-			if ((table.filters.get(at)?.value === filter) !== on)
-				table.filter(at, filter, filter);
-	};
-
-	document.addEventListener("click", (event) => {
-		const element = event.target.closest?.("[data-filter]");
-
-		if (element)
-			activate(element);
-	});
-	document.addEventListener("keydown", (event) => {
-		const element = event.target.closest?.("[data-filter]");
-
-		if (element && element.localName !== "button" && [" ", "Enter"].includes(event.key)) {
-			event.preventDefault();
-			activate(element);
-		}
-	});
 	document.addEventListener("DOMContentLoaded", () => {
 		for (const table of document.querySelectorAll("table.rows"))
-			tables.push(new Table(table));
+			new Table(table);
 	});
 })();

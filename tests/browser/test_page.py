@@ -191,23 +191,6 @@ class Page(PageTest):
 		for row in self.rows():
 			self.assertIn("curl", row[-2])
 
-	def test_markup_of_charts_filters_tables(self):
-		self.show("seed", *TOP)
-		self.browser.run("""
-			const button = document.createElement("button");
-			button.id = "pick";
-			button.dataset.column = "peer_addr";
-			button.dataset.filter = "10.0.1.10";
-			document.querySelector("main").prepend(button);
-		""")
-		before = self.rows()
-		pick = self.browser.driver.find_element(By.ID, "pick")
-		pick.click()
-		self.assertEqual(self.rows(), [row for row in before if row[0] == "10.0.1.10"])
-		self.assertEqual(pick.get_attribute("aria-pressed"), "true")
-		pick.click()
-		self.assertEqual(self.rows(), before)
-
 	def test_a_long_table_shows_its_first_rows_and_more_when_asked(self):
 		select = (
 			"WITH RECURSIVE s(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM s WHERE n < 1200)"
