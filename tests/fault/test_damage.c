@@ -64,6 +64,10 @@ static void damage(struct rig *r)
 		/* The first hundred bytes say whose file it is: see the last test. */
 		off_t at = 100 + any((unsigned int)st.st_size - 100);
 
+		/* Half of the bytes where a page says what it holds: most others are free, or a
+		 * value like another. */
+		if (now.damage == FLIP && any(2) && at >= 4096)
+			at = at / 4096 * 4096 + any(8);
 		if (now.damage == FLIP)
 			flip(fd, at);
 		else if (now.damage == CUT)
