@@ -29,8 +29,8 @@ variants() {
 
 test_limit_s=180   # of one test, as for ctest
 kernel_limit_s=1200 # of one kernel, should it hang: all tests take 6 minutes
-guest_tools="ip ss sqlite3 unshare setpriv" # beside those of busybox
-guest_modules="veth tcp_diag nfsv4"
+guest_tools="ip ss sqlite3 unshare setpriv dnsmasq" # beside those of busybox
+guest_modules="veth bridge tcp_diag nfsv4"
 # What costs much where each instruction is emulated and no enemy is in the house;
 # and without the last one 6.1 asks an emulated device for the time.
 faster="mitigations=off init_on_alloc=0 tsc=reliable"
@@ -81,6 +81,7 @@ make_root() {
 	chmod 755 "$root/init"
 	echo 'root:x:0:0::/:/bin/sh' > "$root/etc/passwd"
 	echo 'nobody:x:65534:65534::/:/bin/false' >> "$root/etc/passwd"
+	touch "$root/etc/resolv.conf" "$root/etc/nsswitch.conf" "$root/etc/hosts" # a test puts its own over them
 	list_tests "$root/tests"
 	# The programs that tests start are beside them or in the folders of their layer.
 	find "$build/collector" "$build/query" "$build/tests/node" -name CMakeFiles -prune -o \
