@@ -165,7 +165,7 @@ void chart_quantity(int64_t value, enum render_unit unit, char out[CHART_LABEL_S
 static void put_moment(const struct chart_span *span, int64_t us, char out[CHART_LABEL_SIZE])
 {
 	char text[TIMESPEC_SIZE];
-	const char *day = timespec_format_s(us, span->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL, text);
+	const char *day = timespec_format_s(us, timespec_for_people(span->utc), text);
 	const bool is_midnight = !strncmp(day + 11, "00:00:00", 8);
 	const int64_t width_us = span->until_us - span->since_us;
 

@@ -23,7 +23,7 @@ static void put_time(FILE *out, const struct chart_columns *chart, int64_t us)
 {
 	char text[TIMESPEC_SIZE];
 
-	fputs(timespec_format_s(us, chart->span.utc ? TIMESPEC_UTC : TIMESPEC_LOCAL, text), out);
+	fputs(timespec_format_s(us, timespec_for_people(chart->span.utc), text), out);
 }
 
 static void put_total(FILE *out, const struct chart_columns *chart, int column)

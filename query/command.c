@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "remark.h"
+
 static const struct values shells = {VALUES_WORDS, command_shells, .is_list = false};
 static const struct values subjects = {.kind = VALUES_SUBJECTS};
 
@@ -33,5 +35,17 @@ int command_flush(struct err *err)
 {
 	if (fflush(stdout) || ferror(stdout))
 		return err_set(err, -errno, "writing the output: %s", strerror(errno));
+	return 0;
+}
+
+int command_delivered(struct request *q, const struct rows *rows, const struct coverage *coverage,
+		      bool *has_gaps, struct err *err)
+{
+	/* Not before all of it is delivered. */
+	if (q->cursor.path && cursor_save(&q->cursor, err))
+		return err->code;
+	if (!q->quiet)
+		remark_on(q, rows, coverage);
+	*has_gaps = coverage->n_gaps > 0 || coverage_ends_before(coverage, q->args.until_us);
 	return 0;
 }

@@ -5,8 +5,10 @@
 #ifndef CONNMON_COMMAND_H
 #define CONNMON_COMMAND_H
 
+#include "coverage.h"
 #include "err.h"
 #include "request.h"
+#include "rows.h"
 
 /* Ends with a NULL name. */
 extern const struct command commands[];
@@ -30,5 +32,10 @@ int command_completion_check(const struct request *q, struct err *err);
 
 /* What standard output could not take is known only now: -ENOSPC and the like. */
 int command_flush(struct err *err);
+
+/* The answer of @q is delivered, with its @rows (NULL: a page): keeps how far it reached, where
+ * that was asked for, and remarks on it. *@has_gaps: something may be missing. */
+int command_delivered(struct request *q, const struct rows *rows, const struct coverage *coverage,
+		      bool *has_gaps, struct err *err);
 
 #endif

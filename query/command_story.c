@@ -3,26 +3,17 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "remark.h"
 #include "story.h"
 
 static int answer(struct story *s, bool *has_gaps, struct err *err)
 {
-	struct request *q = s->q;
 	int ret = story_ask(s, err);
 
 	if (!ret)
 		ret = story_write(s, stdout, err);
 	if (!ret)
 		ret = command_flush(err);
-	if (!ret && q->cursor.path) /* not before all of it is delivered */
-		ret = cursor_save(&q->cursor, err);
-	if (ret)
-		return ret;
-	if (!q->quiet)
-		remark_on(q, NULL, &s->coverage);
-	*has_gaps = s->coverage.n_gaps > 0 || coverage_ends_before(&s->coverage, q->args.until_us);
-	return 0;
+	return ret ? ret : command_delivered(s->q, NULL, &s->coverage, has_gaps, err);
 }
 
 int command_story(struct request *q, bool *has_gaps, struct err *err)

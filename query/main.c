@@ -61,14 +61,7 @@ static int run_report(struct request *q, bool *has_gaps, struct err *err)
 
 	if (!ret)
 		ret = output_report(q, rows, &coverage, err);
-	if (!ret && q->cursor.path) /* not before all of it is delivered */
-		ret = cursor_save(&q->cursor, err);
-	if (ret)
-		return ret;
-	if (!q->quiet)
-		remark_on(q, rows, &coverage);
-	*has_gaps = coverage.n_gaps > 0 || coverage_ends_before(&coverage, q->args.until_us);
-	return 0;
+	return ret ? ret : command_delivered(q, rows, &coverage, has_gaps, err);
 }
 
 static int64_t now_us(void)

@@ -298,10 +298,15 @@ static void put_names(struct table *t, const char *words, bool same)
 	putc('\n', r->out);
 }
 
+static void put_hidden_here(struct table *t)
+{
+	put_names(t, "no room here, but in a wider terminal, a pipe or another --format: ", false);
+}
+
 static void put_hidden(struct table *t)
 {
 	put_names(t, "in every row: ", true);
-	put_names(t, "no room here, but in a wider terminal, a pipe or another --format: ", false);
+	put_hidden_here(t);
 }
 
 static int put_live_header(struct table *t, const char *day, struct err *err)
@@ -328,8 +333,7 @@ static int write_live(struct table *t, struct err *err)
 		return ret;
 	if (resized) {
 		live->day[0] = '\0';
-		put_names(t, "no room here, but in a wider terminal, a pipe or another --format: ",
-			  false);
+		put_hidden_here(t);
 	}
 	live->width = t->r->style->width;
 	while (!failed && (ret = render_next(t->r, err)) > 0) {

@@ -195,7 +195,7 @@ static const char *human(struct render *r, int column)
 	if (cell->type == SQLITE_NULL)
 		return "-";
 	if (c->unit == RENDER_MOMENT && render_moment(cell, &us))
-		return timespec_format(us, r->style->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL, r->text);
+		return timespec_format(us, timespec_for_people(r->style->utc), r->text);
 	if (c->unit == RENDER_BAR && number)
 		return put_bar(r, c, value);
 	text = number && !r->style->exact ? human_number(r, c, cell, value) : NULL;

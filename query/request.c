@@ -262,5 +262,5 @@ enum timespec_style request_style(const struct request *q)
 {
 	if (!q->renderer->for_people)
 		return TIMESPEC_RFC3339;
-	return q->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL;
+	return timespec_for_people(q->utc);
 }

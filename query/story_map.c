@@ -78,10 +78,9 @@ static int fill_attributes(const struct parties *p, int party, const uint64_t *w
 	if (!f)
 		return -ENOMEM;
 	if (party >= 0) {
-		const enum party_kind kind = p->party[party].kind;
-
-		fprintf(f, " aria-pressed=\"false\" data-key=\"%c%d\"", "pcds"[kind],
-			party - p->first[kind]);
+		fputs(" aria-pressed=\"false\" data-key=\"", f);
+		story_put_key(f, p, party);
+		putc('"', f);
 	}
 	story_put_with(f, p, with);
 	return fclose(f) ? -ENOMEM : 0;

@@ -13,7 +13,7 @@
 
 static const char letters[PARTY_KINDS + 1] = "pcds";
 
-static void put_key(FILE *out, const struct parties *p, int i)
+void story_put_key(FILE *out, const struct parties *p, int i)
 {
 	const enum party_kind kind = p->party[i].kind;
 
@@ -29,7 +29,7 @@ void story_put_with(FILE *out, const struct parties *p, const uint64_t *with)
 		if (!(with[i / 64] >> i % 64 & 1))
 			continue;
 		fputs(before, out);
-		put_key(out, p, i);
+		story_put_key(out, p, i);
 		before = " ";
 	}
 	putc('"', out);
@@ -41,7 +41,7 @@ static void put_party(FILE *out, const struct parties *p, int i)
 	const struct party *party = &p->party[i];
 
 	fputs(" data-key=\"", out);
-	put_key(out, p, i);
+	story_put_key(out, p, i);
 	fputs("\" aria-pressed=\"false\"", out);
 	if (party->text) {
 		fputs(" data-text=\"", out);

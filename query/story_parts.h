@@ -41,6 +41,9 @@ void story_put_map(struct story_page *p);
 void story_put_connect(struct story_page *p);
 void story_put_lives(struct story_page *p);
 
+/* By what story.js knows the party @i: a letter and a number. */
+void story_put_key(FILE *out, const struct parties *parties, int i);
+
 /* " data-with=..." of a set of parties, to @out. */
 void story_put_with(FILE *out, const struct parties *parties, const uint64_t *with);
 

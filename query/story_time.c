@@ -12,7 +12,7 @@
 
 static const char *moment(const struct story_page *p, int64_t us, char out[TIMESPEC_SIZE])
 {
-	return timespec_format_s(us, p->story->q->utc ? TIMESPEC_UTC : TIMESPEC_LOCAL, out);
+	return timespec_format_s(us, timespec_for_people(p->story->q->utc), out);
 }
 
 static void add_band(struct story_page *p, int64_t from_us, int64_t to_us, const char *why)
@@ -167,8 +167,7 @@ static void summarize(const struct chart_columns *chart, const char *what, char 
 		return;
 	}
 	chart_quantity(most, chart->unit, greatest);
-	timespec_format_s(chart->begins_us[at], chart->span.utc ? TIMESPEC_UTC : TIMESPEC_LOCAL,
-			  text);
+	timespec_format_s(chart->begins_us[at], timespec_for_people(chart->span.utc), text);
 	snprintf(out, size,
 		 "%s over time: %d columns, the highest at %s with %s; %d stretches where "
 		 "connections may be missing",

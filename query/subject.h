@@ -52,9 +52,10 @@ struct command {
 	/* Whether the options fit each other, when that is more than each by itself: a failure
 	 * is a usage error. NULL: they do. */
 	int (*check)(const struct request *q, struct err *err);
-	/* In place of run(), when it asks about a window as a report does: the file whose header
-	 * has its parameters, and what answers it. *@has_gaps: something may be missing. */
+	/* When it asks about a window as a report does: the file whose header has its parameters.
+	 */
 	const char *asks;
+	/* In place of run(): what answers it. *@has_gaps: something may be missing. */
 	int (*tell)(struct request *q, bool *has_gaps, struct err *err);
 };
 

@@ -44,6 +44,12 @@ enum timespec_style {
 	TIMESPEC_RFC3339, /* 2026-01-31T10:00:00.123Z, UTC, as the views have it */
 };
 
+/* As people read it, who asked for UTC or not. */
+static inline enum timespec_style timespec_for_people(bool utc)
+{
+	return utc ? TIMESPEC_UTC : TIMESPEC_LOCAL;
+}
+
 /* Whether it is one at all: what a file holds may be any number. */
 bool timespec_is_moment(int64_t us);
 
