@@ -80,33 +80,34 @@ static void wait_for_metrics(void)
 	}
 }
 
+/* What @name counts of each label equals the number that @sql gives of it. */
+static void assert_each_as_in(struct node *n, const char *name, const char *sql,
+			      const char *const *labels, size_t count)
+{
+	char counter[96], question[96];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(counter, sizeof(counter), "%s=\"%s\"}", name, labels[i]);
+		snprintf(question, sizeof(question), "%s = '%s'", sql, labels[i]);
+		assert_int_equal((long)metric(counter), node_number(n, question, 0));
+	}
+}
+
 static void assert_lost_as_in_gaps(struct node *n)
 {
 	static const char *const reasons[] = {"ring_full", "table_full", "recursion", "disk_full",
 					      "corrupt"};
-	char name[96], sql[96];
 
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		snprintf(name, sizeof(name), "connmon_events_lost_total{reason=\"%s\"}",
-			 reasons[i]);
-		snprintf(sql, sizeof(sql), "SELECT total(count) FROM gap WHERE reason = '%s'",
-			 reasons[i]);
-		assert_int_equal((long)metric(name), node_number(n, sql, 0));
-	}
+	assert_each_as_in(n, "connmon_events_lost_total{reason",
+			  "SELECT total(count) FROM gap WHERE reason", reasons, 5);
 }
 
 static void assert_seen_as_in_the_account(struct node *n)
 {
 	static const char *const records[] = {"open", "exec", "exit", "owner"};
-	char name[96], sql[96];
 
-	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
-		snprintf(name, sizeof(name), "connmon_events_seen_total{record=\"%s\"}",
-			 records[i]);
-		snprintf(sql, sizeof(sql), "SELECT seen FROM account WHERE record = '%s'",
-			 records[i]);
-		assert_int_equal((long)metric(name), node_number(n, sql, 0));
-	}
+	assert_each_as_in(n, "connmon_events_seen_total{record",
+			  "SELECT seen FROM account WHERE record", records, 4);
 }
 
 static void in_the_end_they_equal_the_database_also_after_a_loss(void **state)

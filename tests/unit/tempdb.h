@@ -29,6 +29,18 @@ static inline int tempdb_setup(void **state)
 	return 0;
 }
 
+/* The same with a database that a writer made and holds open. */
+static inline sqlite3 *tempdb_setup_writer(struct tempdb **t)
+{
+	struct err err = {0};
+	sqlite3 *db = NULL;
+
+	tempdb_setup((void **)t);
+	if (db_open_writer((*t)->path, false, &db, &err))
+		fail_msg("%s", err.msg);
+	return db;
+}
+
 static inline int tempdb_teardown(void **state)
 {
 	static const char *const ends[] = {"", "-wal", "-shm", ".lock"};

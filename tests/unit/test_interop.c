@@ -8,14 +8,8 @@ static struct tempdb *temp;
 
 static int open_temp(void **state)
 {
-	struct err err = {0};
-	sqlite3 *db = NULL;
-
-	tempdb_setup((void **)&temp);
-	if (db_open_writer(temp->path, false, &db, &err))
-		fail_msg("%s", err.msg);
-	*state = db;
-	tempdb_run(db, "INSERT INTO local_address(id, netns, addr) VALUES(1, 1, '10.0.0.1')");
+	*state = tempdb_setup_writer(&temp);
+	tempdb_run(*state, "INSERT INTO local_address(id, netns, addr) VALUES(1, 1, '10.0.0.1')");
 	return 0;
 }
 

@@ -8,13 +8,7 @@ static struct tempdb *temp;
 
 static int open_temp(void **state)
 {
-	struct err err = {0};
-	sqlite3 *db = NULL;
-
-	tempdb_setup((void **)&temp);
-	if (db_open_writer(temp->path, false, &db, &err))
-		fail_msg("%s", err.msg);
-	*state = db;
+	*state = tempdb_setup_writer(&temp);
 	return 0;
 }
 

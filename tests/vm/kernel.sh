@@ -1,7 +1,21 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # those are theirs
 # kernel.sh - Debian's kernels and what a guest's initramfs needs, for the scripts beside this one.
-# They set $cache, which is kept, $tmp, and $root, the initramfs's folder.
+# They set $here, their folder, and $root, that of the initramfs; $cache is kept, $tmp is not.
+cache=$(cd "$here/../.." && pwd)/build-vm
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' INT TERM
+
+# What costs much where each instruction is emulated and no enemy is in the house;
+# and without the last one 6.1 asks an emulated device for the time.
+# shellcheck disable=SC2034 # for whoever calls this
+faster="mitigations=off init_on_alloc=0 tsc=reliable"
+
+die() {
+	echo "${0##*/}: $*" >&2
+	exit 2
+}
 
 # ---- the kernel ----
 

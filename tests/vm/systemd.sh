@@ -14,19 +14,8 @@ limit_s=900 # for a guest that hangs; on a quiet machine all takes 2 to 3 minute
 guest_packages="systemd-sysv,dbus,iproute2,sqlite3,libedit2,libbpf1,libelf1,libseccomp2,libcap2"
 checks="boot install status score privileges files names account.run account.restart
 	account.killed account.upgrade gaps account.hung group others stop gap-of-a-stop purge"
-faster="mitigations=off init_on_alloc=0 tsc=reliable"
 
 here=$(cd "$(dirname "$0")" && pwd)
-cache=$(cd "$here/../.." && pwd)/build-vm
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' INT TERM
-
-die() {
-	echo "systemd.sh: $*" >&2
-	exit 2
-}
-
 # shellcheck source=tests/vm/kernel.sh
 . "$here/kernel.sh"
 

@@ -31,21 +31,8 @@ test_limit_s=180   # of one test, as for ctest
 kernel_limit_s=1200 # of one kernel, should it hang: all tests take 6 minutes
 guest_tools="ip ss sqlite3 unshare setpriv dnsmasq" # beside those of busybox
 guest_modules="veth bridge tcp_diag nfsv4"
-# What costs much where each instruction is emulated and no enemy is in the house;
-# and without the last one 6.1 asks an emulated device for the time.
-faster="mitigations=off init_on_alloc=0 tsc=reliable"
 
 here=$(cd "$(dirname "$0")" && pwd)
-cache=$(cd "$here/../.." && pwd)/build-vm
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' INT TERM
-
-die() {
-	echo "vm.sh: $*" >&2
-	exit 2
-}
-
 # shellcheck source=tests/vm/kernel.sh
 . "$here/kernel.sh"
 
