@@ -141,7 +141,8 @@ void port_range(int from, int to)
 	close(fd);
 }
 
-static bool state_is_there(const char *hex)
+/* Whether a socket of /proc/net/tcp is in one of the states, as "03 04". */
+static bool state_is_there(const char *states)
 {
 	FILE *f = fopen("/proc/net/tcp", "re");
 	char line[256], state[8];
@@ -149,7 +150,7 @@ static bool state_is_there(const char *hex)
 
 	must(f);
 	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*s %*s %*s %7s", state) == 1 && !strcmp(state, hex))
+		if (sscanf(line, "%*s %*s %*s %7s", state) == 1 && strstr(states, state))
 			found = true;
 	fclose(f);
 	return found;
@@ -164,6 +165,17 @@ void wait_for_state(const char *hex)
 		there = state_is_there(hex);
 	}
 	must(there);
+}
+
+void wait_for_ends(void)
+{
+	int tries = 0;
+
+	/* ESTABLISHED to FIN_WAIT2, CLOSE_WAIT to CLOSING; TIME_WAIT is an end. */
+	while (state_is_there("01 02 03 04 05 08 09 0B")) {
+		must(++tries < PATIENCE_S * 100);
+		usleep(10000);
+	}
 }
 
 void run(const char *command)

@@ -71,8 +71,10 @@ void actor_kill(pid_t pid); /* SIGKILL, and waits */
 /* ---- the namespace ---- */
 void port_range(int from, int to);    /* of the ports that connect() chooses from */
 void wait_for_state(const char *hex); /* until /proc/net/tcp shows a socket in it */
-long retransmitted(void);	      /* segments sent again, as the kernel counts */
-void run(const char *command);	      /* by the shell; must succeed */
+/* Until none there has a connection: the last ACK may come after the process has gone. */
+void wait_for_ends(void);
+long retransmitted(void);      /* segments sent again, as the kernel counts */
+void run(const char *command); /* by the shell; must succeed */
 
 /* Two namespaces and a link. This process gets the end "near", 10.77.0.1, the
  * namespace @far the end "far", which a process there brings up by link_far() as

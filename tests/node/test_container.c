@@ -135,6 +135,7 @@ static void assert_containers(struct node *n, ino_t netns, const char *client, c
 	char want[1024], *got;
 
 	assert_int_equal(node_number(n, NODE_ENDED_ROWS, (long)netns), 0);
+	wait_for_ends();
 	node_stop(n, &recorded, &lost);
 	snprintf(want, sizeof(want),
 		 "out /docker-" CLIENT_ID ".scope docker %s " CLIENT_ID "\n"
