@@ -12,7 +12,7 @@ vm_help() {
 	        VMLINUZ[:FOLDER]: a file, and the folder in which lib/modules/VERSION stands.
 
 	Prints one line for each test, "vm KERNEL: TEST passed|failed|skipped", with the output
-	of a failed one, and at the end "N passed, N failed, N skipped". Exit code 0: all well,
+	of a failed one, which is run once again, and at the end "N passed, N failed, N skipped". Exit code 0: all well,
 	1: something failed, 2: not to be understood, or a tool is missing.
 	ONLY=REGEX in the environment runs the tests whose names match.
 	END
@@ -123,6 +123,11 @@ judge() {
 			;;
 		"@@ began "*)
 			running=${line#@@ began }
+			: > "$tmp/output"
+			;;
+		"@@ again "*)
+			echo "vm $1: $running did not pass (exit code ${line##* }): once again"
+			cat "$tmp/output"
 			: > "$tmp/output"
 			;;
 		"@@ ended "*)
