@@ -4,7 +4,6 @@
 #include <linux/openat2.h>
 #include <mntent.h>
 #include <pwd.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,34 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "container_state.h"
+
 #define MAX_FILE_BYTES (1 << 20)
 #define COUNT(a)       (sizeof(a) / sizeof((a)[0]))
-
-/*
- * The files are JSON, and SQLite, which we link anyway, reads JSON well: each kind has a
- * statement that makes name and pod of the text ?1 and the container's id ?2.
- */
-enum kind { KIND_DOCKER_CONFIG, KIND_OCI_CONFIG, KIND_STORAGE_LIST, N_KINDS };
-
-static const char *const statements[N_KINDS] = {
-	/* Kubernetes names its containers to docker, too, by labels. */
-	[KIND_DOCKER_CONFIG] =
-		"SELECT coalesce(label ->> '$.\"io.kubernetes.container.name\"', ltrim(name, '/')),"
-		" label ->> '$.\"io.kubernetes.pod.namespace\"' || '/' ||"
-		" (label ->> '$.\"io.kubernetes.pod.name\"')"
-		" FROM (SELECT ?1 ->> '$.Name' AS name, ?1 -> '$.Config.Labels' AS label)",
-	/* Annotations of containerd's CRI, of CRI-O, of nerdctl. */
-	[KIND_OCI_CONFIG] =
-		"SELECT coalesce(a ->> '$.\"io.kubernetes.cri.container-name\"',"
-		" a ->> '$.\"io.kubernetes.container.name\"', a ->> '$.\"nerdctl/name\"'),"
-		" coalesce(a ->> '$.\"io.kubernetes.cri.sandbox-namespace\"' || '/' ||"
-		" (a ->> '$.\"io.kubernetes.cri.sandbox-name\"'),"
-		" a ->> '$.\"io.kubernetes.pod.namespace\"' || '/' ||"
-		" (a ->> '$.\"io.kubernetes.pod.name\"'))"
-		" FROM (SELECT ?1 -> '$.annotations' AS a)",
-	[KIND_STORAGE_LIST] = ("SELECT value ->> '$.names[0]', NULL FROM json_each(?1)"
-			       " WHERE value ->> '$.id' = ?2"),
-};
 
 #define TASKS "io.containerd.runtime.v2.task/"
 #define LISTS "containers/storage/overlay-containers/"
@@ -47,35 +22,34 @@ static const char *const statements[N_KINDS] = {
 /* Where they are: @before, the container's id, @after; or, without that, @before alone. */
 static const struct place {
 	const char *runtime, *before, *after;
-	enum kind kind;
+	enum state_kind kind;
 } system_places[] = {
-	{"docker", "/var/lib/docker/containers/", "/config.v2.json", KIND_DOCKER_CONFIG},
+	{"docker", "/var/lib/docker/containers/", "/config.v2.json", STATE_DOCKER_CONFIG},
 	{"docker", "/var/snap/docker/common/var-lib-docker/containers/", "/config.v2.json",
-	 KIND_DOCKER_CONFIG},
-	{"containerd", "/run/containerd/" TASKS "k8s.io/", "/config.json", KIND_OCI_CONFIG},
-	{"containerd", "/run/k3s/containerd/" TASKS "k8s.io/", "/config.json", KIND_OCI_CONFIG},
-	{"containerd", "/run/k0s/containerd/" TASKS "k8s.io/", "/config.json", KIND_OCI_CONFIG},
+	 STATE_DOCKER_CONFIG},
+	{"containerd", "/run/containerd/" TASKS "k8s.io/", "/config.json", STATE_OCI_CONFIG},
+	{"containerd", "/run/k3s/containerd/" TASKS "k8s.io/", "/config.json", STATE_OCI_CONFIG},
+	{"containerd", "/run/k0s/containerd/" TASKS "k8s.io/", "/config.json", STATE_OCI_CONFIG},
 	{"containerd", "/var/snap/microk8s/common/run/containerd/" TASKS "k8s.io/", "/config.json",
-	 KIND_OCI_CONFIG},
-	{"containerd", "/run/containerd/" TASKS "default/", "/config.json", KIND_OCI_CONFIG},
-	{"crio", "/run/" LISTS, "/userdata/config.json", KIND_OCI_CONFIG},
-	{"crio", "/var/lib/" LISTS, "/userdata/config.json", KIND_OCI_CONFIG},
-	{"podman", "/var/lib/" LISTS "containers.json", NULL, KIND_STORAGE_LIST},
+	 STATE_OCI_CONFIG},
+	{"containerd", "/run/containerd/" TASKS "default/", "/config.json", STATE_OCI_CONFIG},
+	{"crio", "/run/" LISTS, "/userdata/config.json", STATE_OCI_CONFIG},
+	{"crio", "/var/lib/" LISTS, "/userdata/config.json", STATE_OCI_CONFIG},
+	{"podman", "/var/lib/" LISTS "containers.json", NULL, STATE_STORAGE_LIST},
 	/* Those that are removed when they end. */
-	{"podman", "/var/lib/" LISTS "volatile-containers.json", NULL, KIND_STORAGE_LIST},
+	{"podman", "/var/lib/" LISTS "volatile-containers.json", NULL, STATE_STORAGE_LIST},
 };
 
 /* Below the home of the user whose containers they are. */
 static const struct place user_places[] = {
-	{"podman", ".local/share/" LISTS "containers.json", NULL, KIND_STORAGE_LIST},
-	{"podman", ".local/share/" LISTS "volatile-containers.json", NULL, KIND_STORAGE_LIST},
-	{"docker", ".local/share/docker/containers/", "/config.v2.json", KIND_DOCKER_CONFIG},
+	{"podman", ".local/share/" LISTS "containers.json", NULL, STATE_STORAGE_LIST},
+	{"podman", ".local/share/" LISTS "volatile-containers.json", NULL, STATE_STORAGE_LIST},
+	{"docker", ".local/share/docker/containers/", "/config.v2.json", STATE_DOCKER_CONFIG},
 };
 
 struct name_reader {
 	const char *root;
-	sqlite3 *db; /* in memory and empty */
-	sqlite3_stmt *stmts[N_KINDS];
+	struct state_reader *states;
 	char text[MAX_FILE_BYTES];
 };
 
@@ -91,14 +65,10 @@ struct name_reader *name_reader_new(const char *root)
 	if (!r)
 		return NULL;
 	r->root = root;
-	if (sqlite3_open(":memory:", &r->db) != SQLITE_OK)
-		goto fail;
-	for (int i = 0; i < N_KINDS; i++)
-		if (sqlite3_prepare_v2(r->db, statements[i], -1, &r->stmts[i], NULL) != SQLITE_OK)
-			goto fail;
-	return r;
-fail:
-	name_reader_free(r);
+	r->states = state_reader_new();
+	if (r->states)
+		return r;
+	free(r);
 	return NULL;
 }
 
@@ -106,9 +76,7 @@ void name_reader_free(struct name_reader *r)
 {
 	if (!r)
 		return;
-	for (int i = 0; i < N_KINDS; i++)
-		sqlite3_finalize(r->stmts[i]);
-	sqlite3_close(r->db);
+	state_reader_free(r->states);
 	free(r);
 }
 
@@ -194,32 +162,7 @@ static int open_home(const char *root, unsigned int uid)
 	return fd;
 }
 
-/* ---- what they say ---- */
-
-static void copy_column(sqlite3_stmt *stmt, int column, char *to, size_t size)
-{
-	const unsigned char *text = sqlite3_column_text(stmt, column);
-
-	if (text && *text)
-		snprintf(to, size, "%s", (const char *)text);
-}
-
-static bool ask(struct name_reader *r, enum kind kind, size_t len, struct container_facts *facts)
-{
-	sqlite3_stmt *stmt = r->stmts[kind];
-	bool found;
-
-	sqlite3_bind_text(stmt, 1, r->text, (int)len, SQLITE_STATIC);
-	sqlite3_bind_text(stmt, 2, facts->id, -1, SQLITE_STATIC);
-	found = sqlite3_step(stmt) == SQLITE_ROW; /* an error: it is no JSON */
-	if (found) {
-		copy_column(stmt, 0, facts->name, sizeof(facts->name));
-		copy_column(stmt, 1, facts->pod, sizeof(facts->pod));
-	}
-	sqlite3_reset(stmt);
-	sqlite3_clear_bindings(stmt);
-	return found;
-}
+/* ---- which to read ---- */
 
 static bool is_open_question(const char *runtime)
 {
@@ -245,7 +188,7 @@ static bool look(struct name_reader *r, const struct place *places, size_t n, in
 		if (fd < 0)
 			continue;
 		len = read_small_file(fd, r->text);
-		if (len > 0 && ask(r, places[i].kind, len, facts)) {
+		if (len > 0 && state_read(r->states, places[i].kind, r->text, len, facts)) {
 			facts->runtime = places[i].runtime;
 			return true;
 		}

@@ -11,14 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "manager_env.h"
+
 #define FIRST_FD 3 /* sd_listen_fds(3) */
-
-static bool is_for_us(const char *variable)
-{
-	const char *pid = getenv(variable);
-
-	return !pid || strtol(pid, NULL, 10) == getpid();
-}
 
 /* ---- what it hands over ---- */
 
@@ -33,20 +28,17 @@ static void take_one(struct manager *m, int fd, const char *name, size_t len)
 	memcpy(m->kept[m->n_kept++].name, name, len);
 }
 
-/* LISTEN_FDNAMES has their names, with colons between. */
 static void take_over(struct manager *m)
 {
-	const char *number = getenv("LISTEN_FDS"), *given = getenv("LISTEN_FDNAMES");
-	const char *names = given ? given : "";
-	long n = number && getenv("LISTEN_PID") && is_for_us("LISTEN_PID")
-			 ? strtol(number, NULL, 10)
-			 : 0;
+	const char *given = getenv("LISTEN_FDNAMES"), *names = given ? given : "";
+	const int n =
+		manager_env_fds(getenv("LISTEN_PID"), getenv("LISTEN_FDS"), getpid(), MANAGER_KEPT);
 
-	for (int fd = FIRST_FD; fd < FIRST_FD + n && fd < FIRST_FD + MANAGER_KEPT; fd++) {
-		size_t len = strcspn(names, ":");
+	for (int fd = FIRST_FD; fd < FIRST_FD + n; fd++) {
+		size_t len;
+		const char *name = manager_env_name(&names, &len);
 
-		take_one(m, fd, names, len);
-		names += len + (names[len] == ':');
+		take_one(m, fd, name, len);
 	}
 }
 
@@ -54,19 +46,15 @@ static void take_over(struct manager *m)
 
 static int connect_to(const char *path, struct err *err)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const size_t len = strlen(path);
+	struct sockaddr_un address;
+	socklen_t len;
 	int fd, ret;
 
-	if ((*path != '/' && *path != '@') || len >= sizeof(address.sun_path))
-		return err_set(err, -EINVAL, "$NOTIFY_SOCKET: '%s' is no path of a socket", path);
-	memcpy(address.sun_path, path, len);
-	if (*path == '@') /* without a file */
-		address.sun_path[0] = '\0';
+	ret = manager_env_socket(path, &address, &len, err);
+	if (ret)
+		return ret;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	ret = fd < 0 ? -1
-		     : connect(fd, (struct sockaddr *)&address,
-			       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+	ret = fd < 0 ? -1 : connect(fd, (struct sockaddr *)&address, len);
 	if (ret == 0)
 		return fd;
 	ret = err_set(err, -errno, "$NOTIFY_SOCKET: %s: %s", path, strerror(errno));
@@ -77,7 +65,7 @@ static int connect_to(const char *path, struct err *err)
 
 int manager_open(struct manager *m, struct err *err)
 {
-	const char *path = getenv("NOTIFY_SOCKET"), *usec = getenv("WATCHDOG_USEC");
+	const char *path = getenv("NOTIFY_SOCKET");
 
 	*m = (struct manager){.fd = -1};
 	take_over(m);
@@ -85,8 +73,9 @@ int manager_open(struct manager *m, struct err *err)
 		m->fd = connect_to(path, err);
 	if (path && m->fd < 0)
 		return err->code;
-	if (path && usec && is_for_us("WATCHDOG_PID"))
-		m->watchdog_ns = strtoll(usec, NULL, 10) * 1000;
+	if (path)
+		m->watchdog_ns = manager_env_watchdog_ns(getenv("WATCHDOG_PID"),
+							 getenv("WATCHDOG_USEC"), getpid());
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
 	unsetenv("WATCHDOG_PID");

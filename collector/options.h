@@ -34,10 +34,4 @@ struct options {
  * --version (0) and for wrong options (2): that is how argp works. */
 void options_parse(int argc, char **argv, struct options *out);
 
-/* "90s", "1.5s", "200ms", "15m", "1h", "7d", "2w" into nanoseconds. -EINVAL. */
-int parse_duration(const char *text, int64_t *ns, struct err *err);
-
-/* "4096", "64K", "16M", "1G" into bytes. -EINVAL. */
-int parse_size(const char *text, size_t *bytes, struct err *err);
-
 #endif

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "cmdline.h"
 #include "decode.h"
+#include "proc_text.h"
 
 int64_t procfs_tick(uint64_t boot_ns)
 {
@@ -42,52 +42,31 @@ static size_t read_file(int dir, const char *name, char *buf, size_t size)
 	return (size_t)n;
 }
 
-struct stat_file {
-	char comm[COMM_LEN];
-	uint32_t ppid;
-	int64_t start_ns; /* since boot, whole clock ticks */
-};
-
-/* In /proc/PID/stat (proc(5)) the name stands in brackets and may hold brackets itself;
- * the parent is the second field behind them, the start the 20th. */
-static bool read_stat(int dir, struct stat_file *out)
+static bool read_stat(int dir, struct proc_stat *out)
 {
-	char buf[1024], *name, *end;
-	uint64_t ticks;
+	char buf[1024];
 
-	if (read_file(dir, "stat", buf, sizeof(buf)) == 0)
-		return false;
-	name = strchr(buf, '(');
-	end = strrchr(buf, ')');
-	if (!name || !end || end < name || end - name > COMM_LEN)
-		return false;
-	memset(out->comm, 0, sizeof(out->comm));
-	memcpy(out->comm, name + 1, (size_t)(end - name - 1));
-	if (sscanf(end + 1,
-		   " %*c %" SCNu32
-		   " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64,
-		   &out->ppid, &ticks) != 2)
-		return false;
-	out->start_ns = (int64_t)(ticks * (uint64_t)(NS_PER_S / sysconf(_SC_CLK_TCK)));
-	return true;
+	return read_file(dir, "stat", buf, sizeof(buf)) > 0 && proc_stat_read(buf, out);
+}
+
+/* Whole clock ticks. */
+static int64_t start_ns(const struct proc_stat *st)
+{
+	return (int64_t)(st->start_ticks * (uint64_t)(NS_PER_S / sysconf(_SC_CLK_TCK)));
 }
 
 static char *read_cmdline(int dir)
 {
 	char args[ARGS_LEN + 2];
-	size_t len = read_file(dir, "cmdline", args, sizeof(args));
 
-	/* Who writes a title over its arguments fills up with NULs. */
-	while (len > 1 && len <= ARGS_LEN && args[len - 1] == '\0' && args[len - 2] == '\0')
-		len--;
-	return len > ARGS_LEN ? cmdline_join(args, ARGS_LEN, true) : cmdline_join(args, len, false);
+	return proc_cmdline_read(args, read_file(dir, "cmdline", args, sizeof(args)));
 }
 
 bool procfs_program(const char *proc, uint32_t pid, const char *comm, int64_t from_ns,
 		    int64_t to_ns, bool with_cmdline, struct procfs_program *out)
 {
 	int dir = open_process(proc, pid);
-	struct stat_file st;
+	struct proc_stat st;
 	char exe[EXE_LEN];
 	ssize_t n;
 	bool same;
@@ -98,7 +77,7 @@ bool procfs_program(const char *proc, uint32_t pid, const char *comm, int64_t fr
 	out->cmdline = with_cmdline ? read_cmdline(dir) : NULL;
 	/* After the others: all are of one program. */
 	same = n > 0 && read_stat(dir, &st) && strcmp(st.comm, comm) == 0 &&
-	       st.start_ns >= from_ns && st.start_ns <= to_ns;
+	       start_ns(&st) >= from_ns && start_ns(&st) <= to_ns;
 	close(dir);
 	if (!same) {
 		free(out->cmdline);
@@ -112,17 +91,16 @@ bool procfs_program(const char *proc, uint32_t pid, const char *comm, int64_t fr
 bool procfs_owner(const char *proc, uint32_t pid, uint64_t start_boot_ns, struct owner *out)
 {
 	int dir = open_process(proc, pid);
-	struct stat_file st;
-	char status[4096], *uid = NULL;
+	struct proc_stat st;
+	char status[4096];
 	bool same;
 
 	if (dir < 0)
 		return false;
 	memset(out, 0, sizeof(*out));
-	if (read_file(dir, "status", status, sizeof(status)))
-		uid = strstr(status, "\nUid:");
-	same = uid && sscanf(uid, "\nUid: %" SCNu32, &out->uid) == 1 && read_stat(dir, &st) &&
-	       st.start_ns == procfs_tick(start_boot_ns);
+	same = read_file(dir, "status", status, sizeof(status)) > 0 &&
+	       proc_uid_read(status, &out->uid) && read_stat(dir, &st) &&
+	       start_ns(&st) == procfs_tick(start_boot_ns);
 	close(dir);
 	if (!same)
 		return false;

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "collector.h"
+#include "option_values.h"
 #include "simulated.h"
 #include "traffic.h"
 

@@ -9,12 +9,6 @@
 #include "dns.h"
 #include "feed.h"
 
-#define must(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			abort();                                                                   \
-	} while (0)
-
 /* Nothing that a terminal would obey, no capital letter, no empty label. */
 static void check_name(const char *name)
 {

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "option_values.h"
 #include "options.h"
 
 static void lengths_of_time_are_read_with_their_unit(void **state)
