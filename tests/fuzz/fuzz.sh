@@ -7,7 +7,7 @@ set -eu
 build=$1
 seconds=${2:-60}
 here=$(dirname "$0")
-[ $# -le 2 ] && shift $# || shift 2
+if [ $# -gt 2 ]; then shift 2; else set --; fi
 
 case $seconds in
 *[!0-9]* | '' | 0*)

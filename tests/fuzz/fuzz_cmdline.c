@@ -15,6 +15,7 @@ static const char plain[] =
 static size_t read_word(const char *line, size_t len, size_t *at, char *out)
 {
 	size_t n = 0;
+	const size_t start = *at;
 	bool quoted = false;
 
 	for (; *at < len && (quoted || line[*at] != ' '); ++*at) {
@@ -30,7 +31,7 @@ static size_t read_word(const char *line, size_t len, size_t *at, char *out)
 			out[n++] = c;
 		}
 	}
-	must(!quoted);
+	must(!quoted && *at > start); /* of nothing it makes no word */
 	return n;
 }
 

@@ -37,8 +37,9 @@ static const size_t sizes[] = {
 	[EVENT_PROGRESS] = sizeof(struct event_end),
 };
 
-/* One in order. Returns its size. */
-static size_t begin(union record *r, uint8_t type, bool with_args)
+/* One in order, with a path that is short (@more is -1), as long as can be (0), or longer (1).
+ * Returns its size. */
+static size_t begin(union record *r, uint8_t type, bool with_args, int more)
 {
 	const bool short_exec = type == EVENT_EXEC && !with_args;
 	const size_t size = short_exec ? offsetof(struct event_exec, args) : sizes[type];
@@ -54,10 +55,18 @@ static size_t begin(union record *r, uint8_t type, bool with_args)
 		r->exec.path_len = 8;
 	else if (type == EVENT_CGROUP)
 		r->cgroup.path_len = 4;
-	if (type == EVENT_EXEC)
+	if (type == EVENT_EXEC) {
+		memset(r->exec.path, 'x', EVENT_EXE_LEN);
 		memcpy(r->exec.path, "ls\0bin\0", 8);
-	if (type == EVENT_CGROUP)
-		memcpy(r->cgroup.path, "/a/b", 4);
+		r->exec.path[EVENT_EXE_LEN - 2 + more] = '\0';
+		if (more >= 0)
+			r->exec.path_len = (uint32_t)(EVENT_EXE_LEN - 1 + more);
+	}
+	if (type == EVENT_CGROUP) {
+		memset(r->cgroup.path, '/', EVENT_PATH_LEN);
+		if (more >= 0)
+			r->cgroup.path_len = (uint32_t)(EVENT_PATH_LEN - 1 + more);
+	}
 	return size;
 }
 
@@ -99,7 +108,7 @@ static void check_connection(const struct connection *c, enum event_kind kind)
 static void check_event(const struct event *e)
 {
 	must(is_time(e->time_boot_ns));
-	must(strnlen(e->path, sizeof(e->path)) < sizeof(e->path));
+	must(strnlen(e->path, sizeof(e->path)) < EXE_LEN);
 	must(e->args_len <= ARGS_LEN && e->args[e->args_len] == '\0');
 	switch (e->kind) {
 	case KIND_ATTEMPT:
@@ -176,7 +185,9 @@ static int decode(const void *bytes, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct script s = {data, size};
-	const uint8_t how = script_byte(&s);
+	const uint8_t how = script_byte(&s), type = how % 16 % (EVENT_PROGRESS + 1);
+	const int more = how / 64 - 1; /* -1: short, 0: as long as can be, 1: too long */
+	const bool has_path = type == EVENT_EXEC || type == EVENT_CGROUP;
 	union record r;
 	size_t len;
 
@@ -185,8 +196,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		decode(s.at, len);
 		return 0;
 	}
-	len = begin(&r, how % 16 % (EVENT_PROGRESS + 1), how & 32);
-	must(decode(&r, len) == 0);
+	len = begin(&r, type, how & 32, more < 1 ? more : 1);
+	must(decode(&r, len) == (has_path && more >= 1 ? -EBADMSG : 0));
 	for (size_t i = 0; i < len; i++)
 		((uint8_t *)&r)[i] ^= script_byte(&s);
 	decode(&r, len);

@@ -8,7 +8,7 @@
 
 #include "script.h"
 
-#define CONNECTIONS  4
+#define CONNECTIONS  5
 #define MAX_BYTES    8192
 #define MAX_MESSAGES 64
 #define MIN_MESSAGE  12
@@ -80,10 +80,11 @@ static enum dns_verdict take(struct world *w, struct talk *t, struct dns_packet 
 
 	must(payload);
 	memcpy(payload, bytes, len);
-	p->from.family = p->to.family = i & 1 ? 4 : 6;
-	p->from.addr.s6_addr[0] = 9;
-	p->to.addr.s6_addr[0] = (uint8_t)(1 + i / 2);
-	p->to_port = (uint16_t)(1024 + i);
+	/* Each differs from the first in one thing. */
+	p->from.family = p->to.family = i == 1 ? 4 : 6;
+	p->from.addr.s6_addr[15] = i == 2 ? 2 : 1;
+	p->to.addr.s6_addr[0] = i == 3 ? 2 : 1;
+	p->to_port = i == 4 ? 1025 : 1024;
 	p->tcp = true;
 	p->payload = payload;
 	p->len = len;

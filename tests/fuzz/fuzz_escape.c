@@ -62,10 +62,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct script s = {data, size};
 	const size_t cut = script_byte(&s);
 	size_t len, n;
-	char *text = script_text(&s, s.left, &len), *full = malloc(ESCAPED_SIZE(len)),
-	     *back = malloc(ESCAPED_SIZE(len));
+	char *text, *full, *back;
 
-	must(full && back);
+	len = s.left;
+	text = malloc(len ? len : 1); /* its end is one */
+	full = malloc(ESCAPED_SIZE(len));
+	back = malloc(ESCAPED_SIZE(len));
+	must(text && full && back);
+	script_fill(&s, text, len);
 	n = escape_text(text, len, full, ESCAPED_SIZE(len));
 	must(n < ESCAPED_SIZE(len) && full[n] == '\0' && safe_text(full, n));
 	must(escape_undo(full, n, back) == len && memcmp(back, text, len) == 0);
