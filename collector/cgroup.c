@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uthash.h>
+
+#include "mounts.h"
 
 #define MAX_LIVE      65536
 #define MAX_GONE      4096
@@ -85,14 +88,13 @@ static void clear(struct cgroup_path **table)
 void cgroups_init(struct cgroups *cs)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	struct mntent *m;
+	char path[PATH_MAX];
 
 	*cs = (struct cgroups){.mount_fd = -1};
 	if (!mounts)
 		return;
-	while (cs->mount_fd < 0 && (m = getmntent(mounts)))
-		if (strcmp(m->mnt_type, "cgroup2") == 0)
-			cs->mount_fd = open(m->mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mounts_find(mounts, "cgroup2", path, sizeof(path)))
+		cs->mount_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	endmntent(mounts);
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "container_state.h"
+#include "mounts.h"
 
 #define MAX_FILE_BYTES (1 << 20)
 #define COUNT(a)       (sizeof(a) / sizeof((a)[0]))
@@ -109,32 +110,13 @@ static int open_below(int folder, const char *path)
 	return (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
 }
 
-/* Whether @path is where no server and no other process can keep us waiting. */
 static bool is_local(const char *path)
 {
-	static const char *const types[] = {"ext2", "ext3",  "ext4",  "xfs",	  "btrfs",  "zfs",
-					    "f2fs", "tmpfs", "ramfs", "bcachefs", "overlay"};
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	size_t longest = 0;
-	struct mntent *m;
-	bool local = false;
+	bool local = mounts && mounts_is_local(mounts, path);
 
-	if (!mounts)
-		return false;
-	while ((m = getmntent(mounts))) {
-		size_t len = strlen(m->mnt_dir);
-
-		if (len == 1)
-			len = 0; /* "/" */
-		if (len < longest || strncmp(path, m->mnt_dir, len) != 0 ||
-		    (path[len] != '/' && path[len] != '\0'))
-			continue;
-		longest = len;
-		local = false;
-		for (size_t i = 0; i < COUNT(types); i++)
-			local |= strcmp(m->mnt_type, types[i]) == 0;
-	}
-	endmntent(mounts);
+	if (mounts)
+		endmntent(mounts);
 	return local;
 }
 
