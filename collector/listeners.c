@@ -156,7 +156,7 @@ int listeners_apply(struct listeners *ls, const struct listener *l)
 void listeners_settle(struct listeners *ls, int64_t ended_boot_ns)
 {
 	for (struct entry *e = ls->table; e; e = e->hh.next)
-		if (e->leftover)
+		if (e->leftover && !e->l.to_boot_ns) /* else its end was told, and when */
 			end(ls, e, ended_boot_ns);
 }
 

@@ -109,6 +109,20 @@ static void a_leftover_goes_on_when_it_is_told_of_and_ends_when_not(void **state
 	assert_int_equal(copies[0].row, 8);
 }
 
+/* Programs that ran while no collector did tell of it. */
+static void the_end_of_a_leftover_is_when_it_was_told_not_when_the_earlier_run_ended(void **state)
+{
+	const struct listener gone = {.cookie = 0, .port = 1, .row = 7};
+	struct listener copies[8];
+
+	assert_int_equal(listeners_leftover(*state, &gone), 0);
+	down(*state, 0, 45);
+	listeners_settle(*state, 40);
+	assert_int_equal(write_all(*state, copies), 1);
+	assert_int_equal(copies[0].row, 7);
+	assert_int_equal(copies[0].to_boot_ns, 45);
+}
+
 static void what_two_scans_did_not_meet_has_ended_but_not_what_stands_in_no_file(void **state)
 {
 	struct listener copies[8];
@@ -159,6 +173,7 @@ int main(void)
 		T(a_socket_that_listens_again_is_another_listener),
 		T(a_leftover_goes_on_when_it_is_told_of_and_ends_when_not),
 		T(a_scan_that_failed_ends_none),
+		T(the_end_of_a_leftover_is_when_it_was_told_not_when_the_earlier_run_ended),
 		T(what_two_scans_did_not_meet_has_ended_but_not_what_stands_in_no_file),
 	};
 
