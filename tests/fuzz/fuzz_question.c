@@ -11,7 +11,7 @@
 
 /* The ends of questions that are understood, and cannot be answered. */
 static const char *const reasons[] = {
-	"stopped after 0 s",	     /* a tenth of one is what they have here */
+	"stopped after 0 s",	     /* half of one is what they have here */
 	"checks failed; the remedy", /* of the doctor: there is no collector */
 	"check failed; the remedy",
 	"no recipe says", /* of the cookbook */

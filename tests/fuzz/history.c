@@ -9,7 +9,7 @@
 #include "embed.h"
 #include "must.h"
 
-extern const struct embed fuzz_seed[]; /* generated: tests/golden/seed.sql */
+extern const struct embed fuzz_history[]; /* generated: seed.sql and totals.sql */
 
 static struct {
 	char folder[64], path[96];
@@ -45,6 +45,7 @@ const char *history_folder(void)
 {
 	if (history.owner)
 		return history.folder;
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD); /* as the program does it */
 	/* In memory, where there is such a folder: it is written again and again. */
 	snprintf(history.folder, sizeof(history.folder), "%s/connmon-fuzz-XXXXXX",
 		 access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp");
@@ -85,7 +86,8 @@ void history_make(int page_bytes)
 	empty_folder();
 	choose_page_size(page_bytes);
 	must(db_open_writer(history.path, false, &db, &err) == 0);
-	must(db_exec(db, fuzz_seed[0].text, &err) == 0);
+	for (const struct embed *e = fuzz_history; e->name; e++)
+		must(db_exec(db, e->text, &err) == 0);
 	must(db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", &err) == 0);
 	db_close(db);
 	unlink(in_folder("history.db-wal", path));

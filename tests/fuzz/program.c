@@ -15,7 +15,7 @@ int connmon_query_main(int argc, char **argv);
 #include "../../query/main.c"
 #undef main
 
-#define TIMEOUT_US     100000
+#define TIMEOUT_US     500000
 #define LONG_US	       5000000 /* for a story, which is many questions */
 #define GIVE_UP_S      30 /* of a statement that does not heed that it is to end: far too long */
 #define OUT_MAX_BYTES  (4 << 20)

@@ -1,7 +1,7 @@
 /*
  * program.h - connmon-query within this program: what it is asked, and what it answers. It is its
  * main.c, but that standard output and error are memory, that the clock is that of the golden
- * tests, and that a tenth of a second is what a question may take (a story: five).
+ * tests, and that half a second is what a question may take (a story: five).
  */
 #ifndef CONNMON_FUZZ_PROGRAM_H
 #define CONNMON_FUZZ_PROGRAM_H

@@ -24,7 +24,8 @@ endif()
 add_library(fuzz_history STATIC history.c)
 target_include_directories(fuzz_history PRIVATE ${schema})
 target_link_libraries(fuzz_history PRIVATE connmon_flags PkgConfig::SQLITE)
-embed(fuzz_history fuzz_seed ${CMAKE_SOURCE_DIR}/tests/golden/seed.sql)
+embed(fuzz_history fuzz_history ${CMAKE_SOURCE_DIR}/tests/golden/seed.sql
+	${CMAKE_CURRENT_SOURCE_DIR}/totals.sql)
 set(program program.c clean.c ${CMAKE_SOURCE_DIR}/tests/golden/fixed_clock.c)
 
 fuzz_test(times LIBRARY)
