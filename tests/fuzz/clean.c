@@ -25,7 +25,7 @@ void must_be_clean(const char *text, size_t len, const char *allowed)
 
 		if (!is_clean)
 			tell(text, len, at);
-		must(is_clean);
+		must_hold(is_clean);
 		at += n;
 	}
 }
@@ -33,5 +33,5 @@ void must_be_clean(const char *text, size_t len, const char *allowed)
 void must_be_ascii(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		must((unsigned char)text[i] < 0x80);
+		must_hold((unsigned char)text[i] < 0x80);
 }

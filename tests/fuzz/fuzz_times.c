@@ -42,18 +42,18 @@ static void must_be_told(int64_t us, int64_t now_us)
 
 	for (size_t i = 0; i < COUNT(in_utc); i++) {
 		timespec_format(us, in_utc[i], text);
-		must(timespec_parse(text, now_us, &read_us, &err) == 0);
-		must(read_us == to_ms(us) * 1000);
+		must_hold(timespec_parse(text, now_us, &read_us, &err) == 0);
+		must_hold(read_us == to_ms(us) * 1000);
 		timespec_format_s(us, in_utc[i], text);
-		must(timespec_parse(text, now_us, &read_us, &err) == 0);
-		must(read_us == to_ms(us) / 1000 * US_PER_S);
+		must_hold(timespec_parse(text, now_us, &read_us, &err) == 0);
+		must_hold(read_us == to_ms(us) / 1000 * US_PER_S);
 	}
 	/* A local time may come twice a year; and where it is 1969 still, or 10000, it is none. */
 	timespec_format(us, TIMESPEC_LOCAL, text);
 	if (timespec_parse(text, now_us, &read_us, &err) == 0)
-		must(!strcmp(timespec_format(read_us, TIMESPEC_LOCAL, again), text));
+		must_hold(!strcmp(timespec_format(read_us, TIMESPEC_LOCAL, again), text));
 	else
-		must(us < 86400 * US_PER_S || us > (253402300799 - 86400) * US_PER_S);
+		must_hold(us < 86400 * US_PER_S || us > (253402300799 - 86400) * US_PER_S);
 }
 
 static void check_moment(const char *text, int64_t now_us)
@@ -63,20 +63,20 @@ static void check_moment(const char *text, int64_t now_us)
 	bool shifted = false;
 	const int ret = timespec_parse(text, now_us, &us, &err);
 
-	must(err.code == ret && !ret == !err.msg[0]);
+	must_hold(err.code == ret && !ret == !err.msg[0]);
 	if (timespec_parse_past(text, now_us, &past_us, &shifted, &err)) {
 		/* A time of day that is to come, on the first day there is. */
-		must(ret || (err.code == -ERANGE && us > now_us && now_us < 86400 * US_PER_S));
-		must(past_us == UNTOUCHED && !shifted);
+		must_hold(ret || (err.code == -ERANGE && us > now_us && now_us < 86400 * US_PER_S));
+		must_hold(past_us == UNTOUCHED && !shifted);
 	} else {
-		must(timespec_is_moment(past_us));
-		must(shifted ? past_us < us && us > now_us : past_us == us);
+		must_hold(timespec_is_moment(past_us));
+		must_hold(shifted ? past_us < us && us > now_us : past_us == us);
 	}
 	if (ret) {
-		must(ret < 0 && us == UNTOUCHED);
+		must_hold(ret < 0 && us == UNTOUCHED);
 		return;
 	}
-	must(timespec_is_moment(us));
+	must_hold(timespec_is_moment(us));
 	must_be_told(us, now_us);
 }
 
@@ -87,14 +87,14 @@ static void check_duration(const char *text)
 	struct err err = {0};
 
 	if (guess_duration(text, guess))
-		must(timespec_parse_duration(guess, &again_us, &err) == 0);
+		must_hold(timespec_parse_duration(guess, &again_us, &err) == 0);
 	if (timespec_parse_duration(text, &us, &err)) {
-		must(us == UNTOUCHED && err.code < 0 && err.msg[0]);
+		must_hold(us == UNTOUCHED && err.code < 0 && err.msg[0]);
 		return;
 	}
-	must(us >= 0 && us % US_PER_S == 0 && timespec_interval(us) > 0);
+	must_hold(us >= 0 && us % US_PER_S == 0 && timespec_interval(us) > 0);
 	snprintf(seconds, sizeof(seconds), "%llds", (long long)(us / US_PER_S));
-	must(timespec_parse_duration(seconds, &again_us, &err) == 0 && again_us == us);
+	must_hold(timespec_parse_duration(seconds, &again_us, &err) == 0 && again_us == us);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define must(condition)                                                                            \
-	((condition) ? (void)0 : must_hold(#condition, __FILE__, __func__, __LINE__))
+#define must_hold(condition)                                                                       \
+	((condition) ? (void)0 : must_fail(#condition, __FILE__, __func__, __LINE__))
 
-static inline void must_hold(const char *condition, const char *file, const char *function,
+static inline void must_fail(const char *condition, const char *file, const char *function,
 			     int line)
 {
 	dprintf(2, "%s:%d: %s: it does not hold that %s\n", file, line, function, condition);
@@ -22,7 +22,7 @@ static inline char *must_text(const uint8_t *data, size_t size)
 {
 	char *text = strndup(size ? (const char *)data : "", size);
 
-	must(text);
+	must_hold(text);
 	return text;
 }
 
