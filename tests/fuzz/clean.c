@@ -1,7 +1,24 @@
 #include "clean.h"
 
-#include "escape.h"
+#include <iconv.h>
+#include <stdbool.h>
+
 #include "must.h"
+
+/* As escape.h lists what is unsafe, but said once more: what is tried does not judge itself. */
+static bool is_safe(uint32_t point, const char *allowed)
+{
+	static const uint32_t unsafe[][2] = {{0x00, 0x1f},     {0x7f, 0x9f},	 {0x61c, 0x61c},
+					     {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x2069},
+					     {0xfeff, 0xfeff}};
+
+	if (point == '\n' || (point && point < 0x80 && strchr(allowed, (int)point)))
+		return true;
+	for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
+		if (point >= unsafe[i][0] && point <= unsafe[i][1])
+			return false;
+	return true;
+}
 
 static void tell(const char *text, size_t len, size_t at)
 {
@@ -14,19 +31,33 @@ static void tell(const char *text, size_t len, size_t at)
 	dprintf(2, "\n");
 }
 
+/* The C library takes it for UTF-8, character by character. */
 void must_be_clean(const char *text, size_t len, const char *allowed)
 {
-	for (size_t at = 0; at < len;) {
-		uint32_t point = 0;
-		const size_t n = escape_next(text + at, len - at, &point);
-		const bool is_allowed =
-			point == '\n' || (point && point < 0x80 && strchr(allowed, (int)point));
-		const bool is_clean = n > 0 && (is_allowed || !escape_is_unsafe(point));
+	static iconv_t decoder;
+	char *at = (char *)text;
+	size_t left = len;
 
-		if (!is_clean)
-			tell(text, len, at);
-		must_hold(is_clean);
-		at += n;
+	if (!decoder)
+		decoder = iconv_open("UTF-32LE", "UTF-8");
+	must_hold(decoder != (iconv_t)-1);
+	while (left) {
+		uint32_t points[256];
+		char *out = (char *)points;
+		size_t room = sizeof(points);
+		const char *begin = at;
+		const bool is_utf8 =
+			iconv(decoder, &at, &left, &out, &room) != (size_t)-1 || room < 4;
+		const size_t n = (sizeof(points) - room) / 4;
+
+		if (!is_utf8)
+			tell(text, len, (size_t)(at - text));
+		must_hold(is_utf8);
+		for (size_t i = 0; i < n; i++) {
+			if (!is_safe(points[i], allowed))
+				tell(text, len, (size_t)(begin - text));
+			must_hold(is_safe(points[i], allowed));
+		}
 	}
 }
 

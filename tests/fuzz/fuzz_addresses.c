@@ -184,6 +184,7 @@ static void check_endpoint(const char *text)
 	}
 	must_hold(memchr(e.addr, '\0', sizeof(e.addr)) && memchr(e.port, '\0', sizeof(e.port)));
 	must_hold(e.addr[0] || e.port[0]);
+	must_hold(e.port[0] != '0');
 	must_hold(!e.port[0] || (atoi(e.port) > 0 && atoi(e.port) <= 65535));
 	must_hold(!e.addr[0] || network_parse(e.addr, &net) || peer_name_parse(e.addr, &name));
 	v6 = strchr(e.addr, ':');

@@ -202,6 +202,29 @@ static void check_having(const char *text)
 	free(negated);
 }
 
+/* Compared to a word, each row is on one side; but for a pattern, those that have no text. */
+static void check_sides(const char *word)
+{
+	static const char *const pairs[][2] = {{"=", "!="}, {"==", "<>"}, {"~", "!~"}};
+	const int64_t with_text = ALL - 4;
+	int64_t sides[2];
+	char *text;
+	int ignored;
+
+	if (strlen(word) > 20)
+		return;
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < 2; k++) {
+			text = sqlite3_mprintf("comm %s %Q", pairs[i][k], word);
+			sides[k] = those_having(text, &ignored);
+			sqlite3_free(text);
+		}
+		must_hold(sides[0] >= 0 && sides[1] >= 0 && !(sides[0] & sides[1]));
+		must_hold((sides[0] | sides[1]) == (i < 2 ? ALL : with_text));
+		must_hold(!(sides[0] & 1) == (strcmp(word, "curl") != 0) || i == 2);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const checks[])(const char *) = {check_by, check_sort, check_having};
@@ -213,6 +236,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		char *text = must_text(data + at, len);
 
 		checks[i](text);
+		if (i == 1)
+			check_sides(text);
 		free(text);
 		at += len + (at + len < size);
 	}

@@ -2,6 +2,7 @@
  * second what time it is. What is understood can be told, and is understood again; what is not
  * is refused with a reason, and leaves the result alone. */
 #include <errno.h>
+#include <sqlite3.h>
 #include <time.h>
 
 #include "feed.h"
@@ -56,6 +57,27 @@ static void must_be_told(int64_t us, int64_t now_us)
 		must_hold(us < 86400 * US_PER_S || us > (253402300799 - 86400) * US_PER_S);
 }
 
+/* SQLite reads those that have a zone, too. */
+static void must_be_as_in_sqlite(const char *text, int64_t us)
+{
+	static sqlite3_stmt *stmt;
+	const size_t len = strlen(text);
+	sqlite3 *db;
+
+	if (!stmt) {
+		must_hold(sqlite3_open(":memory:", &db) == SQLITE_OK);
+		must_hold(sqlite3_prepare_v2(db, "SELECT unixepoch(?1)", -1, &stmt, NULL) ==
+			  SQLITE_OK);
+	}
+	if (len < 17 || (!strchr("Zz", text[len - 1]) && !strchr("+-", text[len - 6])))
+		return;
+	sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
+	must_hold(sqlite3_step(stmt) == SQLITE_ROW);
+	if (sqlite3_column_type(stmt, 0) == SQLITE_INTEGER)
+		must_hold(llabs(sqlite3_column_int64(stmt, 0) - us / US_PER_S) <= 1);
+	sqlite3_reset(stmt);
+}
+
 static void check_moment(const char *text, int64_t now_us)
 {
 	int64_t us = UNTOUCHED, past_us = UNTOUCHED;
@@ -77,6 +99,7 @@ static void check_moment(const char *text, int64_t now_us)
 		return;
 	}
 	must_hold(timespec_is_moment(us));
+	must_be_as_in_sqlite(text, us);
 	must_be_told(us, now_us);
 }
 

@@ -89,6 +89,7 @@ static void check_quantity(const char *name, const char *text)
 
 	if (!quantity_parse(text, name, &n))
 		return;
+	must_hold(strpbrk(text, "0123456789"));
 	must_hold(isfinite(n) && fabs(n) <= 1e18 * 1099511627776.0);
 	must_hold(n == 0 || (n < 0) == (text[0] == '-'));
 	/* Without a unit it is in that of the column, and so the same again. */
@@ -122,6 +123,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(&bytes, data, size < 8 ? size : 8);
 	check_shown(bytes < 0 ? -(bytes + 1) : bytes);
+	for (int bits = 1; bits < 63; bits++) /* just below a unit */
+		check_shown((INT64_C(1) << bits) - 1);
 	if (value) {
 		*value++ = '\0';
 		/* So that memory ends where the value does. */
