@@ -83,6 +83,8 @@ static int read_line(const char *path, char line[LINE_SIZE], bool *is_new, struc
 	if (n < 0)
 		return err->code;
 	line[n] = '\0';
+	if (strlen(line) != (size_t)n) /* no text, whatever stands before the byte 0 */
+		line[0] = '\0';
 	return 0;
 }
 

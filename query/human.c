@@ -27,15 +27,16 @@ void human_duration(int64_t us, char *out, size_t size)
 void human_bytes(int64_t bytes, char *out, size_t size)
 {
 	const char *unit = "KMGTPE";
+	uint64_t n = (uint64_t)bytes, unit_bytes = 1024;
 
 	if (bytes < 1024) {
 		snprintf(out, size, "%" PRId64, bytes);
 		return;
 	}
-	for (; bytes >= 1024 * 1024; unit++)
-		bytes /= 1024;
-	snprintf(out, size, "%" PRId64 ".%d%c", bytes / 1024, (int)(bytes % 1024 * 10 / 1024),
-		 *unit);
+	for (; n / unit_bytes >= 1024; unit++)
+		unit_bytes *= 1024;
+	snprintf(out, size, "%" PRIu64 ".%d%c", n / unit_bytes,
+		 (int)(n % unit_bytes * 10 / unit_bytes), *unit);
 }
 
 void human_count(int64_t n, char *out, size_t size)

@@ -242,6 +242,15 @@ static int not_a_time(const char *text, struct err *err)
 		       text);
 }
 
+static int check_range(const char *text, int64_t us, struct err *err)
+{
+	if (us < 0)
+		return err_set(err, -ERANGE, "\"%s\" is before 1970", text);
+	if (!timespec_is_moment(us)) /* one of a zone in the west */
+		return err_set(err, -ERANGE, "\"%s\" is after the year 9999", text);
+	return 0;
+}
+
 int timespec_parse(const char *text, int64_t now_us, int64_t *out_us, struct err *err)
 {
 	int64_t us;
@@ -254,8 +263,8 @@ int timespec_parse(const char *text, int64_t now_us, int64_t *out_us, struct err
 	else if (!parse_word(text, now_us, &us) && !parse_epoch(text, &us) &&
 		 !parse_clock(text, now_us, 0, &us) && !parse_date(text, &us))
 		return not_a_time(text, err);
-	if (us < 0)
-		return err_set(err, -ERANGE, "\"%s\" is before 1970", text);
+	if (check_range(text, us, err))
+		return err->code;
 	*out_us = us;
 	return 0;
 }
@@ -268,7 +277,13 @@ int timespec_parse_past(const char *text, int64_t now_us, int64_t *out_us, bool 
 
 	if (ret)
 		return ret;
-	*shifted = us > now_us && parse_clock(text, now_us, 1, &us);
+	if (us <= now_us || !parse_clock(text, now_us, 1, &us)) {
+		*shifted = false;
+	} else if (check_range(text, us, err)) {
+		return err->code;
+	} else {
+		*shifted = true;
+	}
 	*out_us = us;
 	return 0;
 }
@@ -280,7 +295,8 @@ bool timespec_is_moment(int64_t us)
 
 const char *timespec_format(int64_t us, enum timespec_style style, char out[TIMESPEC_SIZE])
 {
-	int64_t ms = us / 1000 + (us % 1000 >= 500);
+	const bool is_last = us / 1000 == MAX_S * 1000 + 999; /* what follows has five digits */
+	int64_t ms = us / 1000 + (us % 1000 >= 500 && !is_last);
 	time_t s = ms / 1000;
 	struct tm tm;
 	size_t used;

@@ -15,6 +15,7 @@ static void bytes_and_durations_are_readable(void **state)
 		{"human_bytes(1023)", "1023"},
 		{"human_bytes(1024)", "1.0K"},
 		{"human_bytes(5368709120)", "5.0G"},
+		{"human_bytes(1181575540)", "1.1G"}, /* cut once, and not at each unit */
 		{"human_bytes(9223372036854775807)", "7.9E"},
 		{"human_bytes(-2048)", "-2.0K"},
 		{"human_bytes(-9223372036854775807 - 1)", "-7.9E"},

@@ -177,6 +177,8 @@ static void what_is_too_long_or_before_1970_is_refused(void **state)
 		{"3000w", "\"3000w\" is before 1970"},
 		{"1969-12-31", "\"1969-12-31\" is before 1970"},
 		{"1970-01-01T00:00:00+01:00", "\"1970-01-01T00:00:00+01:00\" is before 1970"},
+		{"9999-12-31T23:59:59-00:01",
+		 "\"9999-12-31T23:59:59-00:01\" is after the year 9999"},
 	};
 
 	(void)state;
