@@ -334,12 +334,39 @@ static void groups_come_in_the_order_that_is_asked_for(void **state)
 	}
 }
 
+static void what_is_distinct_is_told_once(void **state)
+{
+	static const char *const columns[] = {"direction, 1", "service_port, peer_addr",
+					      "comm, failed", "1 + uid, 1", "container, pid"};
+	sqlite3 *db = ((struct totals_db *)*state)->db;
+
+	for (int h = 0; h < N_HISTORIES; h++) {
+		seed = (uint64_t)h + 1;
+		any_history(db);
+		for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+			char *got = all_rows(db, sqlite3_mprintf("SELECT * FROM (SELECT DISTINCT %s"
+								 " FROM totals) ORDER BY 1, 2",
+								 columns[i]));
+			char *want = all_rows(
+				db, sqlite3_mprintf("SELECT %s FROM (SELECT * FROM totals LIMIT -1"
+						    " OFFSET 0) GROUP BY %s ORDER BY 1, 2",
+						    columns[i], columns[i]));
+
+			assert_string_equal(got, want);
+			sqlite3_free(got);
+			sqlite3_free(want);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(totals_are_what_group_by_says, totals_db_open,
 						totals_db_close),
 		cmocka_unit_test_setup_teardown(also_by_what_hours_do_not_know, totals_db_open,
+						totals_db_close),
+		cmocka_unit_test_setup_teardown(what_is_distinct_is_told_once, totals_db_open,
 						totals_db_close),
 		cmocka_unit_test_setup_teardown(groups_come_in_the_order_that_is_asked_for,
 						totals_db_open, totals_db_close),
