@@ -105,8 +105,9 @@ static void after_its_totals_no_row_ends_in_an_hour(void **state)
 			 OFFSET_US / 3600000000 + 1);
 	c = connection(2, 11 * NS_PER_S); /* the clock went back */
 	assert_int_equal(write_rows(f, &c, 1), 0);
-	assert_int_equal(tempdb_number(f->db, "SELECT max(id) - totals_until_hour * 3600000000"
-					      " FROM connection, extent"),
+	assert_int_equal(tempdb_number(f->db,
+				       "SELECT max(connection.id) - totals_until_hour * 3600000000"
+				       " FROM connection, extent"),
 			 0);
 }
 

@@ -340,7 +340,7 @@ static void what_is_distinct_is_told_once(void **state)
 					      "comm, failed", "1 + uid, 1", "container, pid"};
 	sqlite3 *db = ((struct totals_db *)*state)->db;
 
-	for (int h = 0; h < N_HISTORIES; h++) {
+	for (int h = 0; h < 3; h++) {
 		seed = (uint64_t)h + 1;
 		any_history(db);
 		for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
