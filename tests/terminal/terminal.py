@@ -290,6 +290,33 @@ def case_follow_shows_what_opens(bench):
     t.until_says("EXIT 130")
 
 
+def case_follow_says_what_else_happens(bench):
+    bench.sql("UPDATE run SET stop_us = NULL")
+    t = bench.run("follow", width=100, height=60)
+    bench.connect(NOW_US, "192.0.2.1")
+    t.until_says("192.0.2.1 ")
+    bench.sql(f"UPDATE run SET stop_us = {NOW_US}")
+    t.until_says("no collector is running since", "waiting")
+    bench.sql("UPDATE run SET stop_us = NULL")
+    t.until_says("a collector is running again")
+    bench.sql(*("INSERT INTO gap (from_us, to_us, reason, count)"
+                f" VALUES ({NOW_US}, {NOW_US + i}, 'ring_full', 7)" for i in range(25)))
+    screen = t.until_says("and more gaps: see connmon-query gaps")
+    check("twenty are told", len(lines_with(screen, "gap: ring_full")) == 20, screen)
+    for part in ("", "-wal", "-shm"):
+        os.rename(bench.path + part, bench.path + ".aside" + part)
+    shutil.copy(os.environ["CONNMON_DB"], bench.path + ".new")
+    old = sqlite3.connect(bench.path + ".new", isolation_level=None)
+    old.execute(f"DELETE FROM connection WHERE id > {NOW_US - 1_000_000_000}")
+    old.close()
+    os.rename(bench.path + ".new", bench.path)
+    t.until_says("what ended last in it ended before what was shown")
+    bench.connect(NOW_US - 500_000_000, "192.0.2.3")
+    t.until_says("192.0.2.3 ")
+    t.keys("C-c")
+    t.until_says("EXIT 130")
+
+
 def case_follow_fits_narrow_terminals(bench):
     for width in (80, 40, 20):
         t = bench.run("follow --since 2026-01-31T11:00:00Z --limit 8", width=width, height=60)

@@ -258,6 +258,16 @@ static void any_history(sqlite3 *db)
 		       " AND (SELECT recent_until_slot FROM extent) - 1; COMMIT");
 }
 
+/* The very moment at which some connection started. */
+static int64_t a_start(sqlite3 *db)
+{
+	char sql[96];
+
+	snprintf(sql, sizeof(sql), "SELECT id - duration_us FROM connection LIMIT 1 OFFSET %d",
+		 (int)any(200));
+	return tempdb_number(db, sql);
+}
+
 static void compare_many(sqlite3 *db, bool rows_only)
 {
 	int n = 0;
@@ -267,6 +277,11 @@ static void compare_many(sqlite3 *db, bool rows_only)
 		any_history(db);
 		for (int i = 0; i < N_QUESTIONS; i++) {
 			struct question q = any_question(rows_only);
+
+			if (any(4) == 0)
+				q.since = a_start(db);
+			if (any(4) == 0)
+				q.until = a_start(db);
 
 			n += compare(db, &q);
 		}
