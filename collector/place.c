@@ -163,7 +163,7 @@ int place_find(const char *path, const struct privilege *who, char real[PATH_MAX
 	if (path[0] != '/' && !getcwd(w.todo, sizeof(w.todo)))
 		return err_set(err, -errno, "%s: the current folder: %s", path, strerror(errno));
 	if (strlen(w.todo) + strlen(path) + 2 > sizeof(w.todo))
-		return err_set(err, -ENAMETOOLONG, "%s: the path is too long", path);
+		return err_set(err, -ENAMETOOLONG, "%.99s...: the path is too long", path);
 	if (w.todo[0])
 		strcat(w.todo, "/");
 	strcat(w.todo, path);

@@ -110,8 +110,14 @@ int probe_review(struct probe *p, probe_sink sink, void *ctx, struct err *err)
 {
 	union bpf_iter_link_info map = {.map.map_fd =
 						(__u32)bpf_map__fd(p->skel->maps.connections)};
-	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &map, .link_info_len = sizeof(map));
+	struct bpf_iter_attach_opts opts;
 
+	/* Not LIBBPF_OPTS(): with all members given, gcc leaves the bytes behind the last one as
+	 * they were (seen with -O0), and libbpf refuses what is not zero there. */
+	memset(&opts, 0, sizeof(opts));
+	opts.sz = sizeof(opts);
+	opts.link_info = &map;
+	opts.link_info_len = sizeof(map);
 	/* Kept: later we may not make one. */
 	if (!p->review)
 		p->review = bpf_program__attach_iter(p->skel->progs.review, &opts);

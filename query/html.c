@@ -45,14 +45,3 @@ void html_string(FILE *out, const char *text)
 {
 	html_text(out, text, strlen(text));
 }
-
-void html_printf(FILE *out, const char *format, ...)
-{
-	char text[4096];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	html_string(out, text);
-}

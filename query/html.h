@@ -17,7 +17,4 @@ void html_text(FILE *out, const char *text, size_t len);
 /* The same up to the NUL. */
 void html_string(FILE *out, const char *text);
 
-/* printf(), with all that comes out of it as text. It is cut at some 4000 bytes. */
-void html_printf(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 #endif

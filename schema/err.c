@@ -15,17 +15,30 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 	return code;
 }
 
+/* How much of the words in front has room: what went wrong matters more than where. */
+static size_t room_before(const char *inner, size_t size)
+{
+	const size_t needed = strlen(inner) + sizeof(": ");
+
+	return needed < size / 2 ? size - needed : size / 2;
+}
+
 int err_wrap(struct err *err, const char *fmt, ...)
 {
 	char inner[sizeof(err->msg)];
 	va_list ap;
-	size_t used;
+	size_t used, room;
 
 	memcpy(inner, err->msg, sizeof(inner));
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
 	used = strlen(err->msg);
+	room = room_before(inner, sizeof(err->msg));
+	if (used > room) {
+		strcpy(err->msg + room - strlen("..."), "...");
+		used = room;
+	}
 	snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", inner);
 	return err->code;
 }

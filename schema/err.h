@@ -17,7 +17,8 @@ struct err {
  * "return err_set(err, -EINVAL, ...)". */
 int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Puts "<words>: " in front of the message that is there; returns its code. */
+/* Puts "<words>: " in front of the message that is there; returns its code. Where not all of it has
+ * room, the words are cut. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -195,6 +195,19 @@ def case_watch_restores_the_terminal(bench):
               read(f"{bench.folder}/before") == read(f"{bench.folder}/after"))
 
 
+def case_watch_can_be_suspended(bench):
+    t = bench.run("top-destinations --since 12h --watch 1s", width=100)
+    t.until_says("last written")
+    pid = child_of(int(t.pane("pane_pid")))
+    os.kill(pid, signal.SIGTSTP)
+    t.until("the screen is as before", lambda s: t.pane("alternate_on") == "0")
+    os.kill(pid, signal.SIGCONT)
+    t.until("it is drawn again",
+            lambda s: t.pane("alternate_on") == "1" and "last written" in s)
+    t.keys("q")
+    t.until_says("EXIT 0")
+
+
 def read(path):
     with open(path, encoding="utf-8") as file:
         return file.read()
@@ -277,6 +290,33 @@ def case_follow_shows_what_opens(bench):
     t.until_says("EXIT 130")
 
 
+def case_follow_says_what_else_happens(bench):
+    bench.sql("UPDATE run SET stop_us = NULL")
+    t = bench.run("follow", width=100, height=60)
+    bench.connect(NOW_US, "192.0.2.1")
+    t.until_says("192.0.2.1 ")
+    bench.sql(f"UPDATE run SET stop_us = {NOW_US}")
+    t.until_says("no collector is running since", "waiting")
+    bench.sql("UPDATE run SET stop_us = NULL")
+    t.until_says("a collector is running again")
+    bench.sql(*("INSERT INTO gap (from_us, to_us, reason, count)"
+                f" VALUES ({NOW_US}, {NOW_US + i}, 'ring_full', 7)" for i in range(25)))
+    screen = t.until_says("and more gaps: see connmon-query gaps")
+    check("twenty are told", len(lines_with(screen, "gap: ring_full")) == 20, screen)
+    for part in ("", "-wal", "-shm"):
+        os.rename(bench.path + part, bench.path + ".aside" + part)
+    shutil.copy(os.environ["CONNMON_DB"], bench.path + ".new")
+    old = sqlite3.connect(bench.path + ".new", isolation_level=None)
+    old.execute(f"DELETE FROM connection WHERE id > {NOW_US - 1_000_000_000}")
+    old.close()
+    os.rename(bench.path + ".new", bench.path)
+    t.until_says("what ended last in it ended before what was shown")
+    bench.connect(NOW_US - 500_000_000, "192.0.2.3")
+    t.until_says("192.0.2.3 ")
+    t.keys("C-c")
+    t.until_says("EXIT 130")
+
+
 def case_follow_fits_narrow_terminals(bench):
     for width in (80, 40, 20):
         t = bench.run("follow --since 2026-01-31T11:00:00Z --limit 8", width=width, height=60)
@@ -343,6 +383,29 @@ def case_long_and_right_to_left_names(bench):
             check("it fits", fits(screen, width), screen)
             check("right to left names are there", "שלום" in screen or width == 40, screen)
             t.end()
+
+
+# ---- what is too long for a terminal
+
+def case_less_is_the_pager_where_there_is_one(bench):
+    os.mkdir(f"{bench.folder}/bin")
+    with open(f"{bench.folder}/bin/less", "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\n/bin/cat\necho less $LESS\n")
+    os.chmod(f"{bench.folder}/bin/less", 0o755)
+    for path, pages in ((f"/nowhere:{bench.folder}/bin", True), ("/nowhere", False), ("", False)):
+        t = Terminal(bench.folder, f"env -u PAGER -u CONNMON_PAGER -u LESS PATH={path} {QUERY}"
+                     " top-ports --since 12h")
+        bench.terminals.append(t)
+        screen = t.until_says("EXIT 0", "connections")
+        check("less shows it", ("less FRX" in screen) == pages, screen)
+    t = Terminal(bench.folder, f"env CONNMON_PAGER=/nowhere/pager {QUERY} top-ports --since 12h")
+    bench.terminals.append(t)
+    t.until_says("/nowhere/pager", "EXIT")
+
+
+def case_a_page_is_not_for_a_terminal(bench):
+    t = bench.run("story")
+    t.until_says("a page is for a browser", "EXIT 1")
 
 
 def case_empty_windows_and_gaps_only(bench):

@@ -111,6 +111,57 @@ static void a_run_that_hands_over_has_seen_what_it_took(void **state)
 	assert_int_equal(f.seen, 9);
 }
 
+static void what_the_tables_had_no_room_for_is_told_once(void **state)
+{
+	struct account a = {0};
+	struct probe_counters kernel = {.table_full = 6, .in_connect_full = 2};
+	struct flush f = {0};
+
+	(void)state;
+	account_flush(&a, &kernel, false, &f);
+	assert_int_equal(f.lost[GAP_TABLE_FULL], 8);
+	account_flushed(&a, &kernel);
+	kernel.in_connect_full++;
+	f = (struct flush){0};
+	account_flush(&a, &kernel, false, &f);
+	assert_int_equal(f.lost[GAP_TABLE_FULL], 1);
+}
+
+static void a_new_database_has_an_account_of_its_own(void **state)
+{
+	struct account a = {.taken = {[KIND_END] = 80}};
+	struct probe_counters kernel = {.seen = {[KIND_END] = 100},
+					.lost = {[KIND_END] = 20},
+					.filtered = 4,
+					.missed_ends = 1,
+					.listeners_full = 2,
+					.rescued = 3,
+					.recursion_misses = 5};
+	struct flush f = {0};
+
+	(void)state;
+	account_flushed(&a, &kernel); /* of which the old one tells */
+	a.taken[KIND_END] = 85;
+	kernel.seen[KIND_END] = 107;
+	kernel.lost[KIND_END] = 22;
+	kernel.filtered = 5;
+	kernel.missed_ends = 2;
+	kernel.listeners_full = 3;
+	kernel.rescued = 4;
+	kernel.recursion_misses = 7;
+	account_set_aside(&a);
+	account_flush(&a, &kernel, false, &f);
+	assert_balanced(&f);
+	assert_int_equal(f.account[KIND_END].seen, 9);
+	assert_int_equal(f.account[KIND_END].recorded, 5);
+	assert_int_equal(f.account[KIND_END].lost, 3);
+	assert_int_equal(f.account[KIND_END].filtered, 1);
+	assert_int_equal(f.account[KIND_LISTEN].lost, 1);
+	assert_int_equal(f.seen, 8);
+	assert_int_equal(f.rescued, 1);
+	assert_int_equal(f.recursion_misses, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +170,8 @@ int main(void)
 		cmocka_unit_test(what_never_came_is_corrupt_at_the_end_and_not_before),
 		cmocka_unit_test(a_run_counts_only_what_no_earlier_one_accounted_for),
 		cmocka_unit_test(a_run_that_hands_over_has_seen_what_it_took),
+		cmocka_unit_test(what_the_tables_had_no_room_for_is_told_once),
+		cmocka_unit_test(a_new_database_has_an_account_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -339,6 +339,7 @@ static void a_flood_of_names_is_bounded_and_counted(void **state)
 	dns_flush(f->dns, false, &flush);
 	assert_int_equal(flush.n_names, DNS_NAMES_NEW);
 	assert_int_equal(flush.dns.overflow, n - DNS_NAMES_NEW);
+	assert_int_equal(dns_missed(f->dns), n - DNS_NAMES_NEW);
 	/* Flush after flush no more are held than there is room for. */
 	for (uint32_t i = 0; i < 2 * DNS_NAMES_HELD / DNS_NAMES_NEW; i++) {
 		dns_flushed(f->dns);

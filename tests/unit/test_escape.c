@@ -88,6 +88,20 @@ static void a_result_that_does_not_fit_is_cut_between_characters(void **state)
 	assert_int_equal(escape_text("x", 1, out, 0), 0);
 }
 
+static void what_was_cut_is_undone_as_far_as_it_is_there(void **state)
+{
+	char back[8] = "";
+
+	(void)state;
+	assert_int_equal(escape_undo("\\x41", 4, back), 1);
+	assert_memory_equal(back, "A", 1);
+	assert_int_equal(escape_undo("\\x41", 3, back),
+			 3); /* what is behind its end is not its own */
+	assert_memory_equal(back, "\\x4", 3);
+	assert_int_equal(escape_undo("\\xg1", 4, back), 4);
+	assert_memory_equal(back, "\\xg1", 4);
+}
+
 static void any_bytes_come_back_and_none_of_them_is_a_control(void **state)
 {
 	(void)state;
@@ -117,6 +131,7 @@ int main(void)
 		cmocka_unit_test(a_backslash_is_doubled_so_that_nothing_is_ambiguous),
 		cmocka_unit_test(stored_text_is_not_escaped_twice),
 		cmocka_unit_test(a_result_that_does_not_fit_is_cut_between_characters),
+		cmocka_unit_test(what_was_cut_is_undone_as_far_as_it_is_there),
 		cmocka_unit_test(any_bytes_come_back_and_none_of_them_is_a_control),
 	};
 

@@ -71,6 +71,23 @@ static void another_name_of_the_same_database_is_locked_too(void **state)
 	unlink(alias);
 }
 
+static void what_cannot_be_locked_is_told_by_its_path(void **state)
+{
+	struct tempdb *t = *state;
+	struct err err = {0};
+	char lock[128];
+
+	assert_int_equal(lock_database(t->path, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, t->path));
+	/* A link in its place is not followed. */
+	make_db(t);
+	snprintf(lock, sizeof(lock), "%s.lock", t->path);
+	assert_int_equal(symlink("elsewhere", lock), 0);
+	assert_int_equal(lock_database(t->path, &err), -ELOOP);
+	assert_non_null(strstr(err.msg, lock));
+	unlink(lock);
+}
+
 static void the_lock_file_is_for_its_owner_only(void **state)
 {
 	struct tempdb *t = *state;
@@ -92,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_second_collector_is_told_the_pid_of_the_first),
 		T(another_name_of_the_same_database_is_locked_too),
+		T(what_cannot_be_locked_is_told_by_its_path),
 		T(the_lock_file_is_for_its_owner_only),
 	};
 

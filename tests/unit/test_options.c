@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -158,9 +159,9 @@ static void what_to_leave_out_and_how_to_catch_is_taken_from_the_options(void **
 }
 
 /* argp ends the process itself. */
-static void assert_refused(char *option, char *value)
+static void assert_refused_beside(char *before, char *option, char *value)
 {
-	char *argv[] = {"connmon-collect", option, value, NULL};
+	char *argv[] = {"connmon-collect", before, option, value, NULL};
 	struct options o;
 	int status;
 	pid_t pid = fork();
@@ -169,7 +170,7 @@ static void assert_refused(char *option, char *value)
 	if (pid == 0) {
 		if (!freopen("/dev/null", "w", stderr))
 			_exit(3);
-		options_parse(3, argv, &o);
+		options_parse(4, argv, &o);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -177,20 +178,63 @@ static void assert_refused(char *option, char *value)
 		fail_msg("%s %s: status %d", option, value, status);
 }
 
+static void assert_refused(char *option, char *value)
+{
+	assert_refused_beside("--no-loopback", option, value);
+}
+
 static void a_value_that_makes_no_sense_is_refused(void **state)
 {
 	static char *const wrong[][2] = {
-		{"--exclude-port", "0"},   {"--exclude-port", "65536"},	 {"--exclude-port", "22,"},
-		{"--exclude-port", ",22"}, {"--exclude-port", "http"},	 {"--exclude-port", "-1"},
-		{"--exclude-port", ""},	   {"--only-direction", "both"}, {"--hook", "fentry"},
-		{"--accept", "sometimes"}, {"--max-open", "99"},	 {"--max-open", "1G"},
-		{"--refresh", "500ms"},	   {"--refresh", "2h"},		 {"--ring", "100K"},
-		{"--flush", "0s"},
+		{"--exclude-port", "0"},     {"--exclude-port", "65536"},
+		{"--exclude-port", "22,"},   {"--exclude-port", ",22"},
+		{"--exclude-port", "http"},  {"--exclude-port", "-1"},
+		{"--exclude-port", ""},	     {"--only-direction", "both"},
+		{"--hook", "fentry"},	     {"--accept", "sometimes"},
+		{"--max-open", "99"},	     {"--max-open", "1G"},
+		{"--refresh", "500ms"},	     {"--refresh", "2h"},
+		{"--ring", "100K"},	     {"--flush", "0s"},
+		{"--flush", "2m"},	     {"--retain", "1m"},
+		{"--retain", "long"},	     {"--retain-totals", "59m"},
+		{"--max-size", "1M"},	     {"--max-size", "much"},
+		{"--metrics", "/tmp/x.txt"}, {"--metrics", ".prom"},
+		{"--metrics", "/a/.prom"},   {"--no-drop", "--user=x"},
+		{"--no-db", "--durable"},    {"--no-db", "word"},
+		{"--durability", "full"},
 	};
+	static char *const apart[] = {"--metrics=/tmp/x.prom", "--pin=/sys/fs/bpf/x"};
+	static char long_path[8192] = "--metrics=";
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		assert_refused(wrong[i][0], wrong[i][1]);
+	for (size_t i = 0; i < sizeof(apart) / sizeof(apart[0]); i++)
+		assert_refused_beside("--print", "--no-db", apart[i]);
+	memset(long_path + strlen(long_path), 'x', sizeof(long_path) - 20);
+	strcat(long_path, ".prom");
+	assert_refused("--print", long_path);
+}
+
+static void what_is_kept_and_who_it_runs_as_is_taken_from_the_options(void **state)
+{
+	char *argv[] = {"connmon-collect", "--retain",	"0",	     "--retain-totals", "2w",
+			"--max-size",	   "0",		"--no-drop", "--no-hold",	"--no-dns",
+			"--lend-names",	   "--metrics", "/a/b.prom", "--pin",		"service",
+			"--check",	   NULL};
+	struct options o;
+
+	(void)state;
+	options_parse(16, argv, &o);
+	assert_int_equal(o.retention.rows_ns, 0);
+	assert_int_equal(o.retention.totals_ns, 14 * 86400 * INT64_C(1000000000));
+	assert_int_equal(o.retention.max_bytes, 0);
+	assert_true(o.no_drop);
+	assert_true(o.no_hold);
+	assert_false(o.dns);
+	assert_true(o.lend_names);
+	assert_true(o.check);
+	assert_string_equal(o.metrics, "/a/b.prom");
+	assert_string_equal(o.probe.pin, "service");
 }
 
 int main(void)
@@ -202,6 +246,7 @@ int main(void)
 		cmocka_unit_test(without_options_it_records_to_the_usual_place),
 		cmocka_unit_test(each_option_sets_what_it_says),
 		cmocka_unit_test(what_to_leave_out_and_how_to_catch_is_taken_from_the_options),
+		cmocka_unit_test(what_is_kept_and_who_it_runs_as_is_taken_from_the_options),
 		cmocka_unit_test(a_value_that_makes_no_sense_is_refused),
 	};
 

@@ -173,6 +173,37 @@ static void links_in_a_circle_are_told(void **state)
 	assert_int_equal(place_find(f->db, &f->who, real, &err), -ELOOP);
 }
 
+static void a_path_that_leads_nowhere_is_told(void **state)
+{
+	struct fixture *f = *state;
+	static char name[2 * PATH_MAX];
+	char path[256], real[PATH_MAX];
+	struct err err = {0};
+
+	memset(name, 'x', sizeof(name) - 1);
+	assert_int_equal(place_find(name, &f->who, real, &err), -ENAMETOOLONG);
+	assert_non_null(strstr(err.msg, "too long"));
+	/* Also what becomes too long by a link. */
+	name[PATH_MAX - 100] = '\0';
+	for (size_t i = 100; i < PATH_MAX - 100; i += 100)
+		name[i] = '/';
+	snprintf(path, sizeof(path), "%s/long", f->folder);
+	assert_int_equal(symlink(name, path), 0);
+	snprintf(path, sizeof(path), "%s/long/%0120d/connmon.db", f->folder, 7);
+	assert_true(place_find(path, &f->who, real, &err) < 0);
+	/* A file is no folder. */
+	make_file(f->target, "x");
+	snprintf(path, sizeof(path), "%s/target/connmon.db", f->folder);
+	assert_int_equal(place_find(path, &f->who, real, &err), -ENOTDIR);
+	assert_non_null(strstr(err.msg, "target"));
+	/* ".." is the folder above, also of the first one. */
+	snprintf(path, sizeof(path), "/../%s/./nowhere/../connmon.db", f->folder);
+	assert_int_equal(place_find(path, &f->who, real, &err), -ENOENT);
+	snprintf(path, sizeof(path), "/../..%s/./connmon.db", f->folder);
+	assert_int_equal(place_find(path, &f->who, real, &err), 0);
+	assert_string_equal(real, f->db);
+}
+
 static void a_folder_that_others_may_write_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -257,6 +288,7 @@ int main(void)
 		TEST(a_pipe_instead_of_a_wal_is_refused),
 		TEST(a_link_of_ours_is_followed_to_where_it_leads),
 		TEST(links_in_a_circle_are_told),
+		TEST(a_path_that_leads_nowhere_is_told),
 		TEST(a_folder_that_others_may_write_is_refused),
 		TEST(a_folder_on_the_way_that_others_may_write_is_refused),
 		TEST(a_folder_of_a_stranger_is_refused),

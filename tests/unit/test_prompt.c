@@ -162,6 +162,22 @@ static void an_error_does_not_end_it(void **state)
 	assert_int_equal(end_of(t), 0);
 }
 
+static void tables_are_listed_and_ctrl_d_leaves(void **state)
+{
+	struct terminal *t = *state;
+
+	expect(t, "connmon> ");
+	type(t, ".tables\n");
+	expect(t, "open_connections,view");
+	expect(t, "hourly_program,table");
+	expect(t, "connmon> ");
+	type(t, ".format\n");
+	expect(t, "write .format NAME");
+	expect(t, "connmon> ");
+	type(t, "\004");
+	assert_int_equal(end_of(t), 0);
+}
+
 static void ctrl_c_ends_the_line_or_the_statement(void **state)
 {
 	struct terminal *t = *state;
@@ -237,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(statements_are_answered_until_one_leaves),
 		T(an_error_does_not_end_it),
+		T(tables_are_listed_and_ctrl_d_leaves),
 		T(ctrl_c_ends_the_line_or_the_statement),
 #ifdef WITH_EDITLINE
 		T(tab_completes_functions_tables_and_columns),

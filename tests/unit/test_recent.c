@@ -125,6 +125,51 @@ static void of_an_hour_in_which_the_collector_began_all_rows_are_read(void **sta
 	db_close(db);
 }
 
+/* While none could be made, more came than they are kept for. */
+static void of_an_hour_some_of_whose_five_minutes_were_passed_over_all_rows_are_read(void **state)
+{
+	sqlite3 *db = hourlydb_open(*state);
+	struct hourly *h = hourlydb_begin(db, 0);
+	const int64_t begin_us = HOUR * HOUR_US;
+	uint64_t seed = 1;
+
+	hourlydb_fill_dictionaries(db);
+	hourlydb_add(db, &seed, begin_us, 100000, 500);
+	hourlydb_finish(h, begin_us + RECENT_US + MINUTE_US);
+	assert_int_equal(hourlydb_recent(db), SLOT + 1);
+	for (int slot = 1; slot < RECENT_KEPT + 6; slot++)
+		hourlydb_add(db, &seed, begin_us + slot * RECENT_US, 100000, 100);
+	hourlydb_finish(h, begin_us + 3 * HOUR_US + MINUTE_US);
+	assert_int_equal(hourlydb_watermark(db), HOUR + 3);
+	assert_int_equal(tempdb_number(db, "SELECT sum(attempts) FROM hourly"),
+			 500 + (RECENT_KEPT + 5) * 100);
+	hourlydb_check(db);
+	hourly_free(h);
+	db_close(db);
+}
+
+/* What is known of a process is known of its row, whose number another gets when it is gone. */
+static void a_number_that_another_process_got_counts_for_its_program(void **state)
+{
+	sqlite3 *db = hourlydb_open(*state);
+	struct hourly *h = hourlydb_begin(db, 0);
+	uint64_t seed = 1;
+
+	hourlydb_fill_dictionaries(db);
+	hourlydb_add(db, &seed, HOUR * HOUR_US, 1000, 500);
+	hourlydb_finish(h, (HOUR + 1) * HOUR_US + MINUTE_US);
+	hourlydb_check(db);
+	tempdb_run(db, "DELETE FROM connection; DELETE FROM hourly; DELETE FROM hourly_program;"
+		       "DELETE FROM recent; DELETE FROM recent_program;"
+		       "UPDATE process SET program_id = 1 + (program_id + 3) % 7");
+	hourlydb_add(db, &seed, (HOUR + 1) * HOUR_US, 1000, 500);
+	hourlydb_finish(h, (HOUR + 2) * HOUR_US + MINUTE_US);
+	assert_int_equal(tempdb_number(db, "SELECT sum(attempts) FROM hourly"), 500);
+	hourlydb_check(db);
+	hourly_free(h);
+	db_close(db);
+}
+
 /* Rows, five minutes, hours and new runs in any order, with little memory and with enough. */
 static void whatever_comes_in_whatever_order_the_totals_are_those_of_the_rows(void **state)
 {
@@ -182,6 +227,8 @@ int main(void)
 		T(of_a_long_history_only_the_last_two_hours_are_totalled_by_five_minutes),
 		T(an_hour_is_made_of_its_five_minutes_and_their_rows_are_not_read_again),
 		T(of_an_hour_in_which_the_collector_began_all_rows_are_read),
+		T(of_an_hour_some_of_whose_five_minutes_were_passed_over_all_rows_are_read),
+		T(a_number_that_another_process_got_counts_for_its_program),
 		T(whatever_comes_in_whatever_order_the_totals_are_those_of_the_rows),
 	};
 

@@ -91,6 +91,50 @@ static void keys_strictly_increase_even_when_the_clock_goes_back(void **state)
 			    "0,1,2");
 }
 
+/* The totals of an interval are made once: what ends in it later counts in none. */
+static void after_its_totals_no_row_ends_in_an_hour(void **state)
+{
+	struct storedb *f = *state;
+	struct connection c = connection(1, 10 * NS_PER_S);
+	struct err err = {0};
+
+	assert_int_equal(write_rows(f, &c, 1), 0);
+	while (store_upkeep(f->store, 3700 * NS_PER_S, OFFSET_NS, &err) > 0) {
+	}
+	assert_int_equal(tempdb_number(f->db, "SELECT totals_until_hour FROM extent"),
+			 OFFSET_US / 3600000000 + 1);
+	c = connection(2, 11 * NS_PER_S); /* the clock went back */
+	assert_int_equal(write_rows(f, &c, 1), 0);
+	assert_int_equal(tempdb_number(f->db,
+				       "SELECT max(connection.id) - totals_until_hour * 3600000000"
+				       " FROM connection, extent"),
+			 0);
+}
+
+static void what_was_never_measured_is_null_and_no_time_is_negative(void **state)
+{
+	struct storedb *f = *state;
+	struct connection rows[3] = {
+		connection(1, 10 * NS_PER_S),
+		connection(2, 11 * NS_PER_S),
+		connection(3, 12 * NS_PER_S),
+	};
+
+	rows[0].established_boot_ns = 0;
+	rows[1].direction = rows[2].direction = DIRECTION_IN;
+	rows[1].accepted_boot_ns = rows[1].established_boot_ns - NS_PER_MS; /* Fast Open */
+	rows[2].start_boot_ns = rows[2].end_boot_ns + NS_PER_MS; /* of another processor's clock */
+	assert_int_equal(write_rows(f, rows, 3), 0);
+	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM connection"
+					      " WHERE connect_us IS NULL AND duration_us = 5000"
+					      " AND direction = 0"),
+			 1);
+	assert_int_equal(tempdb_number(f->db, "SELECT accept_wait_us FROM connection"
+					      " WHERE accept_wait_us IS NOT NULL"),
+			 0);
+	assert_int_equal(tempdb_number(f->db, "SELECT min(duration_us) FROM connection"), 0);
+}
+
 static void one_process_is_one_row_and_another_program_in_it_a_second(void **state)
 {
 	struct storedb *f = *state;
@@ -423,6 +467,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(an_ended_connection_is_one_row_whose_key_is_its_end),
 		T(keys_strictly_increase_even_when_the_clock_goes_back),
+		T(after_its_totals_no_row_ends_in_an_hour),
+		T(what_was_never_measured_is_null_and_no_time_is_negative),
 		T(one_process_is_one_row_and_another_program_in_it_a_second),
 		T(a_second_run_of_the_same_boot_finds_the_same_process),
 		T(the_time_between_two_runs_is_a_gap),

@@ -65,6 +65,7 @@ static void dates_and_clock_times_are_local(void **state)
 	assert_int_equal(parse_s("2026-01-31 10:00"), MIDNIGHT + 36000);
 	assert_int_equal(parse_s("2026-01-31T10:00:05"), MIDNIGHT + 36005);
 	assert_int_equal(parse_s("2024-02-29"), 1709161200);
+	assert_int_equal(parse_s("2000-02-29"), 951778800);
 	assert_int_equal(parse_at("10:30:15.25", NOW), (MIDNIGHT + 37815) * US_PER_S + 250000);
 }
 
@@ -223,6 +224,10 @@ static void a_moment_is_written_to_the_millisecond(void **state)
 	assert_string_equal(timespec_format(NOW, TIMESPEC_RFC3339, out),
 			    "2026-01-31T12:34:56.789Z");
 	assert_string_equal(timespec_format(0, TIMESPEC_RFC3339, out), "1970-01-01T00:00:00.000Z");
+	assert_string_equal(timespec_format(1500, TIMESPEC_RFC3339, out),
+			    "1970-01-01T00:00:00.002Z");
+	assert_string_equal(timespec_format(1499, TIMESPEC_RFC3339, out),
+			    "1970-01-01T00:00:00.001Z");
 	assert_string_equal(timespec_format(999999, TIMESPEC_RFC3339, out),
 			    "1970-01-01T00:00:01.000Z");
 	assert_string_equal(timespec_format(INT64_C(1782000000000000), TIMESPEC_LOCAL, out),

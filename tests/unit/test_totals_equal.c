@@ -258,6 +258,16 @@ static void any_history(sqlite3 *db)
 		       " AND (SELECT recent_until_slot FROM extent) - 1; COMMIT");
 }
 
+/* The very moment at which some connection started. */
+static int64_t a_start(sqlite3 *db)
+{
+	char sql[96];
+
+	snprintf(sql, sizeof(sql), "SELECT id - duration_us FROM connection LIMIT 1 OFFSET %d",
+		 (int)any(200));
+	return tempdb_number(db, sql);
+}
+
 static void compare_many(sqlite3 *db, bool rows_only)
 {
 	int n = 0;
@@ -267,6 +277,11 @@ static void compare_many(sqlite3 *db, bool rows_only)
 		any_history(db);
 		for (int i = 0; i < N_QUESTIONS; i++) {
 			struct question q = any_question(rows_only);
+
+			if (any(4) == 0)
+				q.since = a_start(db);
+			if (any(4) == 0)
+				q.until = a_start(db);
 
 			n += compare(db, &q);
 		}
@@ -334,12 +349,39 @@ static void groups_come_in_the_order_that_is_asked_for(void **state)
 	}
 }
 
+static void what_is_distinct_is_told_once(void **state)
+{
+	static const char *const columns[] = {"direction, 1", "service_port, peer_addr",
+					      "comm, failed", "1 + uid, 1", "container, pid"};
+	sqlite3 *db = ((struct totals_db *)*state)->db;
+
+	for (int h = 0; h < 3; h++) {
+		seed = (uint64_t)h + 1;
+		any_history(db);
+		for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+			char *got = all_rows(db, sqlite3_mprintf("SELECT * FROM (SELECT DISTINCT %s"
+								 " FROM totals) ORDER BY 1, 2",
+								 columns[i]));
+			char *want = all_rows(
+				db, sqlite3_mprintf("SELECT %s FROM (SELECT * FROM totals LIMIT -1"
+						    " OFFSET 0) GROUP BY %s ORDER BY 1, 2",
+						    columns[i], columns[i]));
+
+			assert_string_equal(got, want);
+			sqlite3_free(got);
+			sqlite3_free(want);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(totals_are_what_group_by_says, totals_db_open,
 						totals_db_close),
 		cmocka_unit_test_setup_teardown(also_by_what_hours_do_not_know, totals_db_open,
+						totals_db_close),
+		cmocka_unit_test_setup_teardown(what_is_distinct_is_told_once, totals_db_open,
 						totals_db_close),
 		cmocka_unit_test_setup_teardown(groups_come_in_the_order_that_is_asked_for,
 						totals_db_open, totals_db_close),

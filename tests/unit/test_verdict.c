@@ -230,6 +230,12 @@ static void an_inbound_one_without_a_file_was_never_accepted(void **state)
 		  .inbound = true},
 		 OUTCOME_RESET_BY_PEER,
 		 ECONNRESET},
+		{{.old_state = TCP_ESTABLISHED, .error = 0, .no_socket = true},
+		 OUTCOME_RESET_BY_US,
+		 0},
+		{{.old_state = TCP_ESTABLISHED, .error = 0, .inbound = true, .by_task = true},
+		 OUTCOME_RESET_BY_US,
+		 0},
 	};
 
 	(void)state;
