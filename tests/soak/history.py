@@ -82,7 +82,7 @@ class History:
 		self.db = None
 
 	def rows_now(self):
-		return self.db.execute("SELECT count(*) FROM connection").fetchone()[0]
+		return self.db.execute("SELECT count(*) FROM connection WHERE id <= ?", (self.last,)).fetchone()[0]
 
 	def lost_by_reason(self):
 		return {reason: count for reason, (_, count) in self.gaps.items() if reason != "pruned"}

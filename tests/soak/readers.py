@@ -8,18 +8,19 @@ import threading
 import time
 
 REPORTS = (
-	("summary", "--since", "5m"),
-	("top-destinations", "--since", "10m"),
-	("top-processes", "--since", "5m"),
+	("summary", "--since", "2m"),
+	("top-destinations", "--since", "2m"),
+	("top-processes", "--since", "2m"),
 	("list", "--limit", "1000"),
-	("failures", "--since", "5m"),
-	("timeline", "--since", "10m"),
+	("failures", "--since", "2m"),
+	("timeline", "--since", "2m"),
 	("gaps", "--since", "1d"),
 	("open",),
-	("map", "--since", "5m"),
-	("top-destinations", "--since", "2m", "--direction", "out", "--by", "service_port"),
-	("sql", "SELECT outcome, count(*) FROM connections WHERE id > 0 GROUP BY outcome"),
+	("map", "--since", "1m"),
+	("top-destinations", "--since", "1m", "--direction", "out", "--by", "service_port"),
+	("sql", "SELECT count(*) FROM hourly_totals"),
 )
+RECENT = "SELECT sum(tx_bytes) FROM connections WHERE id > (SELECT max(id) - 60000000 FROM connection)"
 
 
 class Readers:
@@ -47,7 +48,7 @@ class Readers:
 			thread.join()
 
 	def turns(self, kind):
-		while not self.ended.wait(random.uniform(1, 10)):
+		while not self.ended.wait(random.uniform(4, 15)):
 			kind()
 
 	def start(self, arguments):
@@ -87,7 +88,7 @@ class Readers:
 
 	def stopped(self):
 		"""Stopped by ^Z, say, wherever it is; with what it holds."""
-		process = self.start(("sql", "SELECT sum(tx_bytes) FROM connections WHERE id > 0"))
+		process = self.start(("sql", RECENT))
 		if process:
 			time.sleep(random.uniform(0.02, 0.3))
 			process.send_signal(signal.SIGSTOP)
