@@ -16,11 +16,13 @@
 #include "leftover.h"
 #include "open_rows.h"
 #include "run.h"
+#include "wal.h"
 
 #define PATIENT_MS   5000
 #define IMPATIENT_MS 100 /* the flush is tried again soon */
 #define CHECK_NS     (5 * NS_PER_S)
 #define UPKEEP_NS    (10 * NS_PER_MS)
+#define SYNC_NS	     (5 * NS_PER_S) /* a power cut loses no more, the man page says */
 
 /* What a flush takes, and for each row. */
 #define FLUSH_BYTES (256ull << 10)
@@ -47,6 +49,8 @@ struct store {
 	int64_t last_id; /* the key of the newest row in connection */
 	uint64_t recorded;
 	int patience_ms;
+	bool durable;
+	int64_t unsynced_ns; /* the first commit that a power cut may undo; 0: there is none */
 };
 
 static int prepare(struct store *s, struct err *err)
@@ -115,6 +119,7 @@ int store_open(const struct store_config *config, struct processes *processes,
 	}
 	s->last_id = run_last_connection(s->run);
 	s->patience_ms = PATIENT_MS;
+	s->durable = config->durable;
 	*out = s;
 	return 0;
 
@@ -400,14 +405,31 @@ int store_write(struct store *s, const struct flush *f, struct err *err)
 	dns_rows_committed(s->dns_rows);
 	s->last_id = last_id;
 	s->recorded += f->n_ended;
+	if (!s->durable && !s->unsynced_ns)
+		s->unsynced_ns = f->now_boot_ns;
 	return 0;
+}
+
+/* Left to itself, the kernel keeps a page of the WAL in memory for half a minute, or longer. */
+static int sync_soon(struct store *s, struct err *err)
+{
+	int64_t now_ns = clock_boot_ns();
+	int ret;
+
+	if (!s->unsynced_ns || now_ns - s->unsynced_ns < SYNC_NS)
+		return 0;
+	ret = wal_sync(s->db, err);
+	s->unsynced_ns = ret ? now_ns : 0; /* tried again as much later */
+	return ret;
 }
 
 int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err)
 {
 	int64_t now_us = clock_wall_us(now_boot_ns, offset_ns);
-	int ret, more;
+	int ret = sync_soon(s, err), more;
 
+	if (ret)
+		return ret;
 	sqlite3_busy_timeout(s->db, 0);
 	ret = more = open_rows_sweep(s->open_rows, err);
 	if (ret == 0 && !retain_must_wait(s->retain))

@@ -32,7 +32,7 @@ struct capture {
 
 struct store_config {
 	const char *path;
-	bool durable; /* each commit survives a power cut */
+	bool durable; /* each commit survives a power cut; else it does so some seconds later */
 	/* The time: since boot, and the wall clock minus that. */
 	int64_t now_boot_ns;
 	int64_t offset_ns;
@@ -139,10 +139,10 @@ struct flush {
  * the bound on size leaves no room for more. */
 int store_write(struct store *s, const struct flush *f, struct err *err);
 
-/* Totals of what is over, deleting what is too old: a step of some milliseconds, to be
- * taken between two looks at the ring. What ended before @now_boot_ns has been written. A lock
- * that somebody else holds is not waited for. Returns 1 when there is more to do, 0 when not;
- * negative as store_write(). */
+/* Sees to it that what was written survives a power cut, totals of what is over, deleting what is
+ * too old: a step of some milliseconds, to be taken between two looks at the ring. What ended
+ * before @now_boot_ns has been written. A lock that somebody else holds is not waited for. Returns
+ * 1 when there is more to do, 0 when not; negative as store_write(). */
 int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err);
 
 /* Whether a lock that somebody else holds is waited for: some seconds (as after

@@ -60,6 +60,21 @@ bool wal_truncate(struct wal *w)
 	       SQLITE_OK;
 }
 
+/* SQLite itself waits for the disk at each commit, or when it writes the WAL back only. */
+int wal_sync(sqlite3 *db, struct err *err)
+{
+	sqlite3_file *file = NULL;
+	int rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+
+	if (rc == SQLITE_OK && file && file->pMethods)
+		rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+	return rc == SQLITE_OK
+		       ? 0
+		       : err_set(err, -EIO,
+				 "a power cut may lose what was recorded last, for the disk "
+				 "does not take it (fsync of the WAL failed)");
+}
+
 /* Those who read for a moment only are gone when it is tried. */
 static void tell_who_reads(struct wal *w)
 {

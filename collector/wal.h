@@ -25,6 +25,9 @@ bool wal_is_long(struct wal *w);
 /* Before a transaction that writes about @bytes. -EMLINK: there is no room for it. */
 int wal_make_room(struct wal *w, uint64_t bytes, struct err *err);
 
+/* What was committed before this survives a power cut. -EIO: the disk would not say so. */
+int wal_sync(sqlite3 *db, struct err *err);
+
 /* Writes it back, if nobody is in the way, and gives its space back. */
 bool wal_truncate(struct wal *w);
 

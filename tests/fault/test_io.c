@@ -5,6 +5,8 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+#include "clock.h"
+#include "fake.h"
 #include "vfs.h"
 
 /* Places in the course of a play; not all of them in each test run. */
@@ -87,6 +89,34 @@ static void a_failing_fsync_loses_nothing(void **state)
 	break_once_and_for_long("fsync", VFS_SYNC, VFS_EIO, true);
 }
 
+static void let_five_seconds_pass_without_fsync(struct rig *r)
+{
+	(void)r;
+	vfs_break(VFS_SYNC, VFS_EIO, 1, true);
+	fake.now_ns += 5 * NS_PER_S;
+}
+
+static void give_fsync_back(struct rig *r)
+{
+	(void)r;
+	vfs_mend();
+}
+
+/* Told once: what failed was that, and nothing else here syncs. */
+static void without_durable_the_wal_is_synced_after_five_seconds(void **state)
+{
+	struct rig slow = {.midway = let_five_seconds_pass_without_fsync,
+			   .between = give_fsync_back};
+
+	(void)state;
+	rig_setup(&slow);
+	rig_play(&slow);
+	rig_assert_whole(&slow, "no fsync");
+	assert_int_equal(slow.failures, 0);
+	assert_int_equal(slow.notes, 1);
+	rig_teardown(&slow);
+}
+
 static void a_failing_read_loses_nothing(void **state)
 {
 	(void)state;
@@ -131,6 +161,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_loses_nothing),
 		cmocka_unit_test(a_write_that_is_cut_short_loses_nothing),
 		cmocka_unit_test(a_failing_fsync_loses_nothing),
+		cmocka_unit_test(without_durable_the_wal_is_synced_after_five_seconds),
 		cmocka_unit_test(a_failing_read_loses_nothing),
 		cmocka_unit_test(a_file_that_cannot_be_truncated_or_opened_loses_nothing),
 		cmocka_unit_test(a_lock_that_fails_loses_nothing),

@@ -1,6 +1,6 @@
 /*
- * The wall clock is set back and forth by an hour while connections are made: only in
- * a guest, where nobody else looks at it.
+ * The wall clock is set back and forth, by milliseconds to a day, while connections are made: only
+ * in a guest, where nobody else looks at it.
  *
  * Where the clock was set back, keys (the time of the end) count on by one until it has
  * caught up: so only what ends after the clock was set forward is asked when it began.
@@ -12,10 +12,12 @@
 
 #include "../node/parts.h"
 
-#define ADDR   "127.0.0.1"
-#define HOUR_S 3600
-#define N      2000L
-#define N_SETS 20
+#define ADDR	  "127.0.0.1"
+#define HOUR_S	  3600
+#define N	  2000L
+#define N_SETS	  20
+#define N_STEPS	  12 /* by CONNMON_STEPS in the environment: another number of them */
+#define MAX_OFF_S (3 * 86400)
 
 #define UP_TO	    "SELECT count(*) FROM connection WHERE id <= ?1"
 #define N_CLOCKS    "SELECT count(*) FROM clock"
@@ -30,13 +32,21 @@ static long now_us(clockid_t id)
 	return t.tv_sec * 1000000L + t.tv_nsec / 1000;
 }
 
-static void set_clock(int seconds)
+static void set_clock_us(long us)
 {
 	struct timespec t;
+	long ns;
 
 	must(clock_gettime(CLOCK_REALTIME, &t) == 0);
-	t.tv_sec += seconds;
+	ns = t.tv_nsec + us % 1000000 * 1000;
+	t.tv_sec += us / 1000000 + (ns >= 1000000000) - (ns < 0);
+	t.tv_nsec = (ns + 1000000000) % 1000000000;
 	must(clock_settime(CLOCK_REALTIME, &t) == 0);
+}
+
+static void set_clock(int seconds)
+{
+	set_clock_us(seconds * 1000000L);
 }
 
 /* Sets it and waits for its row, which says by how much. */
@@ -157,13 +167,8 @@ static void a_small_step_is_a_row_too(void **state)
 {
 	struct node *n = *state;
 	long rows = node_number(n, N_CLOCKS, 0);
-	struct timespec t;
 
-	must(clock_gettime(CLOCK_REALTIME, &t) == 0);
-	t.tv_nsec += 20000000;
-	t.tv_sec += t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	must(clock_settime(CLOCK_REALTIME, &t) == 0);
+	set_clock_us(20000);
 	node_expect_number(n, N_CLOCKS, 0, rows + 1);
 }
 
@@ -181,13 +186,84 @@ static void setting_the_clock_to_what_it_is_is_no_step(void **state)
 	assert_true(node_number(n, N_CLOCKS, 0) < rows + 10);
 }
 
+/* A step of milliseconds, of up to an hour, or of up to a day, forth or back; which keeps the
+ * clock within some days of where it was. */
+static long some_step_us(long off_us)
+{
+	static const long most_us[] = {900000, HOUR_S * 1000000L, 24 * HOUR_S * 1000000L};
+	long us = 20000 + (long)(drand48() * most_us[lrand48() % 3]);
+
+	return off_us > MAX_OFF_S * 1000000L || (off_us > -MAX_OFF_S * 1000000L && lrand48() % 2)
+		       ? -us
+		       : us;
+}
+
+/* By how much the wall clock is ahead of time since boot: where the two were asked for at once. */
+static long offset_us(void)
+{
+	long offset = 0, least = 1000000;
+
+	for (int i = 0; i < 50; i++) {
+		long before = now_us(CLOCK_BOOTTIME), wall = now_us(CLOCK_REALTIME);
+		long took = now_us(CLOCK_BOOTTIME) - before;
+
+		if (took < least) {
+			least = took;
+			offset = wall - before - took / 2;
+		}
+	}
+	return offset;
+}
+
+static void seed(void)
+{
+	const char *text = getenv("CONNMON_SEED");
+	long number = text ? strtol(text, NULL, 10) : now_us(CLOCK_BOOTTIME);
+
+	printf("CONNMON_SEED=%ld\n", number);
+	srand48(number);
+}
+
+/* After each of them: the row that tells of it, a connection that was open, and a new one. */
+static void after_any_step_no_time_is_off_by_more_than_10_ms_and_keys_go_on(void **state)
+{
+	const char *text = getenv("CONNMON_STEPS");
+	long steps = text ? strtol(text, NULL, 10) : N_STEPS;
+	long off_us = 0, worst_us = 0, last = 0;
+	struct node *n = *state;
+	ino_t netns = node_stage(n);
+
+	seed();
+	for (long i = 0; i < steps; i++) {
+		long rows = node_number(n, N_CLOCKS, 0), step_us = some_step_us(off_us), error_us,
+		     id;
+		struct pair open = open_pair();
+
+		set_clock_us(step_us);
+		off_us += step_us;
+		node_expect_number(n, N_CLOCKS, 0, rows + 1);
+		error_us = labs(node_number(n, LAST_OFFSET, 0) - offset_us());
+		assert_in_range(error_us, 0, 10000);
+		if (error_us > worst_us)
+			worst_us = error_us;
+		close_pair(n, netns, &open);
+		/* Where no key has yet been, it is the time of the end. */
+		id = one(n, netns, now_us(CLOCK_REALTIME) > node_number(n, NEWEST, 0));
+		assert_true(id > last);
+		last = id;
+	}
+	n->stages[n->n_stages - 1].n_rows = 4 * steps;
+	printf("%ld steps, the offset at most %ld us off\n", steps, worst_us);
+	set_clock_us(-off_us);
+}
+
 static void a_storm_during_steps_is_complete_and_no_duration_is_off(void **state)
 {
 	struct scene *s = scene_new(ADDR);
 	struct node *n = *state;
 	ino_t netns = node_stage(n);
 	pid_t server, client;
-	long began_us;
+	long began_us, off_us = 0;
 
 	s->n_connections = N;
 	s->request = s->reply = 1;
@@ -198,13 +274,17 @@ static void a_storm_during_steps_is_complete_and_no_duration_is_off(void **state
 		long newest = node_number(n, NEWEST, 0);
 		long rows = node_number(n, UP_TO, newest);
 
-		set_clock(i % 2 ? -HOUR_S : HOUR_S);
+		long step_us = some_step_us(off_us);
+
+		set_clock_us(step_us);
+		off_us += step_us;
 		usleep(100000);
 		/* Who follows sees all: nothing comes in before what was there. */
 		assert_int_equal(node_number(n, UP_TO, newest), rows);
 	}
 	actor_wait(client);
 	actor_wait(server);
+	set_clock_us(-off_us);
 	n->stages[n->n_stages - 1].n_rows = 2 * N;
 	node_fence(n);
 	assert_int_equal(node_number(n, NODE_ENDED_ROWS, (long)netns), 2 * N);
@@ -223,6 +303,7 @@ int main(void)
 		cmocka_unit_test(each_step_is_a_row_and_times_are_told_by_the_clock_as_it_is),
 		cmocka_unit_test(a_small_step_is_a_row_too),
 		cmocka_unit_test(setting_the_clock_to_what_it_is_is_no_step),
+		cmocka_unit_test(after_any_step_no_time_is_off_by_more_than_10_ms_and_keys_go_on),
 		cmocka_unit_test(a_storm_during_steps_is_complete_and_no_duration_is_off),
 		cmocka_unit_test(the_collector_ends_and_its_account_equals_the_rows),
 	};

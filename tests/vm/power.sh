@@ -1,0 +1,182 @@
+#!/bin/sh
+# Power cuts: a guest in QEMU, without KVM, records connections to a database on ext4 and loses its
+# power at a random moment; the next boot looks at what is left, and goes on.
+#
+#   power.sh BUILD_FOLDER [CUTS [KERNEL]]     (20 of them, 6.12)
+#
+# Each cut is a reset within the guest, or the end of QEMU, so that all the guest's kernel had not
+# written is gone. (The disk itself loses nothing: what a drive may forget of its own cache despite
+# a flush is not tried.) After each one must hold
+#
+#   integrity  PRAGMA integrity_check says ok, and the disk can be mounted
+#   durable    with --durable, in every second boot: no row is gone of those that a reader saw
+#   recent     without it: no row is gone that is older than $promise_s
+#   account    as many rows as the account says
+#   goes-on    the collector starts, says by a gap "stopped" that it was away, and records
+#
+# Prints one line for each cut, and at the end "power: ... N cuts ..., all held" with exit code 0, or
+# what did not with 1; 2: a tool is missing. Needs no root. RATE in the environment: connections per
+# second (400); SECONDS_TO_CUT: the longest time from when the collector is ready to the cut (6).
+set -eu
+
+promise_s=10 # five seconds and the flush, says the man page; and a guest here may stand still
+boot_limit_s=180
+rate=${RATE:-400}
+longest_s=${SECONDS_TO_CUT:-6}
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/vm/kernel.sh
+. "$here/kernel.sh"
+
+make_root() {
+	root=$tmp/root
+	mkdir -p "$root/bin" "$root/etc" "$root/modules"
+	: > "$root/modules/order"
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	cp "$here/power_init.sh" "$root/init"
+	chmod 755 "$root/init"
+	echo 'root:x:0:0::/:/bin/sh' > "$root/etc/passwd"
+	for program in "$build/collector/connmon-collect" "$build/tests/soak/soak_load" "$(command -v sqlite3)"; do
+		add "$program"
+		ln -sf "$program" "$root/bin/${program##*/}"
+	done
+	for module in virtio_pci virtio_blk; do
+		add_module "$module"
+	done
+	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$tmp/initramfs"
+}
+
+make_disk() {
+	disk=$tmp/disk
+	truncate -s 1G "$disk"
+	mkfs.ext4 -q -F "$disk"
+}
+
+# random FROM TO
+random() { shuf -n 1 -i "$1-$2"; }
+
+# boot FROM CUT_MS OPTIONS: until it cuts its power, so long after the collector was started ("start")
+# or was ready ("ready"). With "host", QEMU is killed so long after that. Its words go to $tmp/told.
+# As nothing happens to the host, a flush need not reach the host's disk (cache=unsafe).
+boot() {
+	: > "$tmp/told"
+	qemu-system-x86_64 -accel tcg -cpu max -m 1024 -smp 2 \
+		-nodefaults -display none -no-reboot -kernel "$vmlinuz" -initrd "$tmp/initramfs" \
+		-append "console=ttyS0 quiet oops=panic panic=-1 $faster from=$1 cut_ms=$2 options=$3 rate=$rate" \
+		-drive "file=$disk,if=virtio,format=raw,cache=unsafe" \
+		-serial "file:$tmp/console" -serial "file:$tmp/told" < /dev/null &
+	qemu=$!
+	for _ in $(seq $((boot_limit_s * 10))); do
+		kill -0 "$qemu" 2> /dev/null || break
+		if [ "$1" = host ] && [ -n "$(of ready)" ]; then
+			sleep $(($2 / 1000)).$(($2 % 1000 / 100))
+			break
+		fi
+		sleep 0.1
+	done
+	kill -KILL "$qemu" 2> /dev/null || true
+	wait "$qemu" 2> /dev/null || true
+	qemu=
+}
+
+# of NAME: the words of its last line that is whole; nothing if there is none.
+of() {
+	tr -d '\r' < "$tmp/told" | sed -n "s/^@@ $1 \(.*\) \.\$/\1/p" | tail -n 1
+}
+
+# wrong WORDS: this cut has broken a promise.
+wrong() {
+	echo "power: cut $n: FAILED: $*"
+	failed=$((failed + 1))
+}
+
+# judge_found: what the cut before this boot left; $at_newest and $at_now are what a reader saw last.
+judge_found() {
+	# shellcheck disable=SC2046 # words
+	set -- $(of found)
+	if [ $# -ne 6 ]; then
+		# The very first cut may have come before there was a file.
+		[ -z "$at_newest" ] || wrong "there was a database, and now: $*"
+		return 0
+	fi
+	# With no row left, all are gone since the first that was seen.
+	[ "$2" != 0 ] || [ -z "$at_first" ] || set -- "$1" "$at_first" "$3" "$4" "$5" "$6"
+	integrity=$1 newest=$2 rows=$3 recorded=${4%.0} stopped=$5 runs=$6
+	[ "$integrity" = ok ] || wrong "integrity_check says $integrity"
+	[ "$rows" = "$recorded" ] || wrong "$rows rows, the account says $recorded"
+	[ -n "$at_newest" ] || return 0
+	lost_ms=$(((at_newest - newest) / 1000))
+	[ "$lost_ms" -ge 0 ] || lost_ms=0
+	age_ms=$(((at_now - newest) / 1000))
+	case $last_options in
+	*durable*)
+		[ "$newest" -ge "$at_newest" ] || wrong "--durable, and $lost_ms ms of rows are gone"
+		[ "$age_ms" -le "$durable_age_ms" ] || durable_age_ms=$age_ms
+		durable=$((durable + 1))
+		;;
+	*)
+		[ "$age_ms" -le $((promise_s * 1000)) ] || wrong "the newest row is $age_ms ms old"
+		[ "$lost_ms" -le "$plain_lost_ms" ] || plain_lost_ms=$lost_ms
+		[ "$age_ms" -le "$plain_age_ms" ] || plain_age_ms=$age_ms
+		plain=$((plain + 1))
+		;;
+	esac
+	echo "power: cut $n: integrity $integrity, $rows rows; newest $age_ms ms before the cut," \
+		"$lost_ms ms of what was committed gone ($last_options, cut by $last_cut)"
+}
+
+# judge_boot: whether the collector then went on.
+judge_boot() {
+	said=$(tr -d '\r' < "$tmp/told" | sed -n 's/^@@ said //p')
+	[ -z "$said" ] || wrong "$said"
+	# shellcheck disable=SC2046 # words
+	set -- $(of ready)
+	if [ $# = 2 ]; then
+		ready=$((ready + 1))
+		if [ "${runs:-0}" -gt 0 ]; then
+			[ "$1" = $((stopped + 1)) ] || wrong "$1 gaps 'stopped' after $stopped"
+			[ "$2" = $((runs + 1)) ] || wrong "$2 runs after $runs"
+		fi
+	fi
+}
+
+[ $# -ge 1 ] || die "usage: power.sh BUILD_FOLDER [CUTS [KERNEL]]"
+[ -x "$1/tests/soak/soak_load" ] || die "$1/tests/soak/soak_load is missing: build it"
+build=$(cd "$1" && pwd)
+cuts=${2:-20}
+for tool in qemu-system-x86_64 busybox cpio xz mkfs.ext4 sqlite3 shuf; do
+	command -v "$tool" > "$tmp/log" || die "$tool is missing: ./dev installs it"
+done
+[ "$(uname -m)" = x86_64 ] || die "this boots kernels of x86_64 only"
+mkdir -p "$cache"
+qemu=
+trap '[ -z "$qemu" ] || kill -KILL "$qemu" 2> /dev/null || true; rm -rf "$tmp"' EXIT
+debian_kernel "${3:-6.12}" || exit 2
+make_root
+make_disk
+failed=0 ready=0 durable=0 plain=0 durable_age_ms=0 plain_age_ms=0 plain_lost_ms=0
+at_first='' at_newest='' at_now='' last_options='' last_cut=''
+for n in $(seq 0 "$cuts"); do
+	runs=0 stopped=0
+	options=--flush,500ms
+	[ $((n % 2)) = 0 ] || options=$options,--durable
+	cut_ms=$(random 0 $((longest_s * 1000)))
+	case $((n % 8)) in
+	2 | 5) from=host ;;
+	7) from=start ;;
+	*) from=ready ;;
+	esac
+	[ "$n" != "$cuts" ] || from=ready cut_ms=0 # this one only looks
+	boot "$from" "$cut_ms" "$options"
+	[ "$n" = 0 ] || judge_found
+	judge_boot
+	[ -z "${CONNMON_TOLD:-}" ] || cp "$tmp/told" "$CONNMON_TOLD.$n"
+	at=$(of at)
+	at_first=$(tr -d '\r' < "$tmp/told" | sed -n 's/^@@ at \([0-9]*\) [0-9]* \.$/\1/p' | head -n 1)
+	at_newest=${at% *} at_now=${at#* }
+	last_options=$options last_cut=$from
+done
+echo "power: $cuts cuts, the collector was ready before $ready of them; with --durable $durable looked" \
+	"at: newest row at most $durable_age_ms ms before the cut; without $plain: at most $plain_age_ms ms," \
+	"$plain_lost_ms ms of what was committed gone; $([ "$failed" = 0 ] && echo all held || echo "$failed FAILED")"
+[ "$failed" = 0 ] && [ "$((durable + plain))" -gt $((cuts / 2)) ]
