@@ -331,6 +331,10 @@ static void gaps_of_a_day_are_told_each_with_its_remedy(void **state)
 			 reasons[i][0]);
 		expect(*state, "losses", "warn", finding, reasons[i][1]);
 	}
+	tempdb_run(db, "UPDATE gap SET uid = 1000, uid_count = 3");
+	expect(*state, "losses", "warn", "12 events or more; the last ended", "");
+	tempdb_run(db, "UPDATE gap SET uid_count = 4");
+	expect(*state, "losses", "warn", "12 events or more, mostly of uid 1000; the last", "");
 	tempdb_run(db, "UPDATE gap SET count = NULL");
 	expect(*state, "losses", "warn", "nobody knows how many", "");
 	tempdb_run(db, "DELETE FROM gap WHERE to_us > 1769774400000000");
