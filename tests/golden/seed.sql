@@ -87,7 +87,7 @@ INSERT INTO open_row (id, start_us, seen_us, direction, outcome, error, local_ad
 
 INSERT INTO gap (from_us, to_us, reason, count, uid, uid_count) VALUES
   (1769860800000000 - 259200000000, 1769860800000000 - 259100000000, 'stopped', NULL, NULL, NULL),
-  (1769860800000000 - 1000000000, 1769860800000000 - 999000000, 'ring_full', 12, 1000, 11),
+  (1769860800000000 - 1000000000, 1769860800000000 - 999000000, 'ring_full', 12, 1000, 5),
   (1769860800000000 - 86400000000, 1769860800000000 - 86399000000, 'disk_full', 3, 0, 1);
 
 -- The node booted an hour before the collector started.

@@ -278,7 +278,7 @@ static void on_a_reader_nothing_but_a_select_compiles(void **state)
 			fail_msg("allowed: %s", forbidden[i]);
 	}
 	assert_int_equal(access("/tmp/connmon-never.db", F_OK), -1);
-	assert_int_equal(tempdb_number(db, "SELECT count(*) FROM pragma_table_info('gap')"), 5);
+	assert_int_equal(tempdb_number(db, "SELECT count(*) FROM pragma_table_info('gap')"), 7);
 	assert_int_equal(tempdb_number(db, "SELECT * FROM pragma_user_version"),
 			 db_schema_version());
 	assert_int_equal(tempdb_number(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1"

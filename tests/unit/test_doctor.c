@@ -227,7 +227,8 @@ static void a_view_in_place_of_a_table_cannot_hold_it_up(void **state)
 {
 	db_close(make(*state, RUN "DROP TABLE gap; CREATE VIEW gap AS WITH RECURSIVE n(x) AS"
 				  " (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT 'stopped' AS"
-				  " reason, x AS count, 9e18 + x AS to_us, 1 AS from_us FROM n"));
+				  " reason, x AS count, 9e18 + x AS to_us, 1 AS from_us,"
+				  " 0 AS uid, 1 AS uid_count FROM n"));
 	expect(*state, "losses", "warn", "took longer than", "begin a new database");
 }
 
