@@ -169,8 +169,10 @@ static __always_inline void send_early(struct event_connection *c, int error)
 		submit(attempt, true);
 	}
 	end = reserve(EVENT_END, sizeof(*end), now);
-	if (!end)
+	if (!end) {
+		count_loss(EVENT_LOSS_RING, &c->owner);
 		return;
+	}
 	c->header = end->connection.header;
 	end->connection = *c;
 	__builtin_memset(&end->closer, 0, sizeof(*end) - offsetof(struct event_end, closer));

@@ -180,4 +180,22 @@ struct event_counters {
 	__u64 in_connect_full;	 /* calls of connect() that could not be watched */
 };
 
+/* What found no room. */
+enum event_loss_kind {
+	EVENT_LOSS_RING = 1,  /* an END in the ring */
+	EVENT_LOSS_TABLE = 2, /* a connection in the table */
+};
+
+/* Of one user, since the programs were loaded. */
+struct event_loss {
+	__u64 who;   /* enum event_loss_kind << 32 | uid; 0: nobody yet */
+	__u64 count; /* whose owner was known */
+};
+
+#define EVENT_LOSSES 64 /* a power of two */
+
+struct event_losses {
+	struct event_loss place[EVENT_LOSSES];
+};
+
 #endif

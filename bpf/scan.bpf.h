@@ -37,7 +37,7 @@ static __always_inline void take_over(struct seq_file *seq, struct sock *sk,
 		return;
 	ret = state_keep(sk, s, BPF_NOEXIST);
 	if (ret == -E2BIG && last)
-		count_table_full();
+		count_table_full(s);
 	if (ret != 0 || s->state == BPF_TCP_SYN_SENT)
 		return;
 	e = scratch_event(EVENT_OPEN, sizeof(*e));

@@ -130,6 +130,18 @@ static __always_inline void send_connection(enum event_type type, struct sock *s
 	submit(e, at_once);
 }
 
+/* Half of one owner and half of another would be a wrong user: then nobody is named. */
+static __always_inline void count_lost_end(const struct connection_state *s)
+{
+	__u32 version = owner_version(s);
+	bool owned = s->owner.pid != 0;
+	struct event_owner who = {.pid = owned ? s->owner.pid : s->closer.pid,
+				  .uid = owned ? s->owner.uid : s->closer.uid};
+
+	if (!(version & 1) && owner_version(s) == version)
+		count_loss(EVENT_LOSS_RING, &who);
+}
+
 static __always_inline void send_end(struct sock *sk, const struct connection_state *s,
 				     __u8 old_state, bool by_task)
 {
@@ -139,8 +151,10 @@ static __always_inline void send_end(struct sock *sk, const struct connection_st
 	bool fin, all_acked = false;
 
 	e = reserve(EVENT_END, sizeof(*e), bpf_ktime_get_boot_ns());
-	if (!e)
+	if (!e) {
+		count_lost_end(s);
 		return;
+	}
 	fill_connection(&e->connection, sk, s);
 	e->closer = s->closer;
 	/* Whoever closes an accepted connection used it; the listener's owner only

@@ -4,6 +4,7 @@
 #define CONNMON_STATE_BPF_H
 
 #include "../schema/history.h"
+#include "loss.bpf.h"
 #include "socket.bpf.h"
 
 struct connection_state {
@@ -77,12 +78,13 @@ static __always_inline void state_init(struct connection_state *s, struct sock *
 	s->inbound = inbound;
 }
 
-static __always_inline void count_table_full(void)
+static __always_inline void count_table_full(const struct connection_state *s)
 {
 	struct event_counters *c = counters_here();
 
 	if (c)
 		__sync_fetch_and_add(&c->table_full, 1);
+	count_loss(EVENT_LOSS_TABLE, &s->owner);
 }
 
 static __always_inline int state_keep(struct sock *sk, const struct connection_state *s, __u64 how)
@@ -91,7 +93,7 @@ static __always_inline int state_keep(struct sock *sk, const struct connection_s
 	int ret = bpf_map_update_elem(&connections, &key, s, how);
 
 	if (ret && how == BPF_ANY)
-		count_table_full();
+		count_table_full(s);
 	return ret;
 }
 

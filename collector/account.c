@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct probe_counters) == PROBE_COUNTERS * sizeof(uint64_t),
-	       "numbers and nothing else");
+_Static_assert(offsetof(struct probe_counters, loser) == PROBE_COUNTERS * sizeof(uint64_t),
+	       "numbers and nothing else, but for names at the end");
 
 void account_ours(const struct account *a, struct probe_counters *kernel)
 {
@@ -41,6 +41,24 @@ uint64_t account_lost_ends(const struct account *a, const struct probe_counters 
 	return kernel->lost[KIND_END] + kernel->missed_ends + astray(a, kernel, KIND_END);
 }
 
+/* Who lost most of @count since the last flush. What was lost while the counters were read that
+ * time may be one user's only now: hence the bound. */
+static struct loser find_loser(const struct account *a, const struct probe_counters *kernel,
+			       enum probe_loss loss, uint64_t count)
+{
+	struct loser most = {0};
+
+	for (int i = 0; i < PROBE_LOSERS; i++) {
+		uint64_t n = kernel->lost_by[i] - a->kernel.lost_by[i];
+
+		if (kernel->loser[i] >> 32 == loss && n > most.count)
+			most = (struct loser){.uid = (uint32_t)kernel->loser[i], .count = n};
+	}
+	if (most.count > count)
+		most.count = count;
+	return most;
+}
+
 void account_flush(const struct account *a, const struct probe_counters *kernel, bool disk_full,
 		   struct flush *f)
 {
@@ -51,6 +69,9 @@ void account_flush(const struct account *a, const struct probe_counters *kernel,
 	f->lost[disk_full ? GAP_DISK_FULL : GAP_RING_FULL] = no_room;
 	f->lost[GAP_TABLE_FULL] = kernel->table_full - a->kernel.table_full +
 				  kernel->in_connect_full - a->kernel.in_connect_full;
+	f->loser[disk_full ? GAP_DISK_FULL : GAP_RING_FULL] =
+		find_loser(a, kernel, PROBE_LOSS_RING, no_room);
+	f->loser[GAP_TABLE_FULL] = find_loser(a, kernel, PROBE_LOSS_TABLE, f->lost[GAP_TABLE_FULL]);
 	f->lost[GAP_RECURSION] = kernel->missed_ends - a->kernel.missed_ends;
 	f->lost[GAP_CORRUPT] = a->corrupt - a->flushed_corrupt;
 	for (int i = 0; i < PROBE_RECORDS; i++) {

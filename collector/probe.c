@@ -192,7 +192,8 @@ static int attach_programs(struct probe *p, struct err *err)
 /* ---- programs that outlive us ---- */
 
 /* The maps that programs and iterators of different processes share. */
-static const char *const shared_maps[] = {"events", "connections", "listeners", "counters", ".bss"};
+static const char *const shared_maps[] = {"events",   "connections", "listeners",
+					  "counters", "losses",	     ".bss"};
 #define N_SHARED_MAPS (sizeof(shared_maps) / sizeof(shared_maps[0]))
 
 static uint64_t fingerprint_of(const struct probe_config *config)

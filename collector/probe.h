@@ -127,7 +127,15 @@ int probe_scan_files(struct probe *p, probe_sink sink, void *ctx, struct err *er
 int probe_scan_namespace(struct probe *p, probe_sink sink, void *ctx, struct err *err);
 int probe_review(struct probe *p, probe_sink sink, void *ctx, struct err *err);
 
-#define PROBE_RECORDS 8 /* kinds of records in the ring: the first of enum event_kind */
+#define PROBE_RECORDS 8	 /* kinds of records in the ring: the first of enum event_kind */
+#define PROBE_LOSERS  64 /* users whose losses are told apart */
+
+/* What found no room, in a loser. */
+enum probe_loss {
+	PROBE_LOSS_RING = 1,
+	PROBE_LOSS_TABLE = 2,
+};
+#define PROBE_LOSER(loss, uid) ((uint64_t)(loss) << 32 | (uint32_t)(uid))
 
 /* The kernel side's account since the programs were loaded, over all CPUs. */
 struct probe_counters {
@@ -141,8 +149,13 @@ struct probe_counters {
 	uint64_t recursion_misses;    /* runs that the kernel passed over, of all programs: most of
 				       * them need not have happened, or the twin did the work */
 	uint64_t rescued;	      /* transitions that the twin handled instead */
+	/* Of the ends lost and of table_full, those of one user each: never more than these
+	 * were, and fewer where the owner was not known. */
+	uint64_t lost_by[PROBE_LOSERS];
+	/* Who that is, for as long as the programs run: PROBE_LOSER(); 0: nobody yet. */
+	uint64_t loser[PROBE_LOSERS];
 };
-#define PROBE_COUNTERS (2 * PROBE_RECORDS + 7) /* the numbers in it */
+#define PROBE_COUNTERS (2 * PROBE_RECORDS + 7 + PROBE_LOSERS) /* the numbers before loser */
 
 int probe_counters(const struct probe *p, struct probe_counters *out, struct err *err);
 

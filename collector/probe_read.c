@@ -9,6 +9,9 @@
 #define RELEASE_FRACTION 16 /* what is read and not released may be this part of the ring */
 
 _Static_assert(PROBE_RECORDS == EVENT_TYPES, "each kind of record is counted");
+_Static_assert(PROBE_LOSERS == EVENT_LOSSES && PROBE_LOSS_RING == (int)EVENT_LOSS_RING &&
+		       PROBE_LOSS_TABLE == (int)EVENT_LOSS_TABLE,
+	       "a loser is named as the programs do");
 
 int probe_fd(const struct probe *p)
 {
@@ -143,11 +146,18 @@ int probe_counters(const struct probe *p, struct probe_counters *out, struct err
 {
 	struct bpf_program *prog;
 	struct probe_counters sum = {0};
+	struct event_losses losses;
 	__u32 zero = 0;
 	int n = 0;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.counters), &zero, p->per_cpu) != 0)
+	/* First who lost, then how many were: so the parts are never more than the whole. */
+	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.losses), &zero, &losses) != 0 ||
+	    bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.counters), &zero, p->per_cpu) != 0)
 		return err_set(err, -errno, "reading the kernel's counters: %s", strerror(errno));
+	for (int i = 0; i < PROBE_LOSERS; i++) {
+		sum.loser[i] = losses.place[i].who;
+		sum.lost_by[i] = losses.place[i].count;
+	}
 	for (int i = 0; i < p->n_cpus; i++) {
 		for (int r = 0; r < PROBE_RECORDS; r++) {
 			sum.seen[r] += p->per_cpu[i].seq[r];

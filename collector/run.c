@@ -67,7 +67,7 @@ static int select_ints(struct run *r, const char *sql, int64_t *values, int n, s
 }
 
 static int put_gap(struct run *r, int64_t from_us, int64_t to_us, const char *reason,
-		   uint64_t count, struct err *err)
+		   uint64_t count, const struct loser *loser, struct err *err)
 {
 	sqlite3_bind_int64(r->put_gap, 1, from_us < to_us ? from_us : to_us);
 	sqlite3_bind_int64(r->put_gap, 2, to_us);
@@ -75,6 +75,12 @@ static int put_gap(struct run *r, int64_t from_us, int64_t to_us, const char *re
 	sqlite3_bind_int64(r->put_gap, 4, (int64_t)count);
 	if (count == 0)
 		sqlite3_bind_null(r->put_gap, 4); /* nobody can know */
+	sqlite3_bind_null(r->put_gap, 5);
+	sqlite3_bind_null(r->put_gap, 6);
+	if (loser && loser->count) {
+		sqlite3_bind_int64(r->put_gap, 5, loser->uid);
+		sqlite3_bind_int64(r->put_gap, 6, (int64_t)loser->count);
+	}
 	return db_step(r->db, r->put_gap, "a gap", err);
 }
 
@@ -107,8 +113,8 @@ static int set_clock(struct run *r, int64_t now_boot_ns, int64_t offset_ns, int6
 static int prepare(struct run *r, struct err *err)
 {
 	const struct db_statement all[] = {
-		{&r->put_gap, "INSERT INTO gap(from_us, to_us, reason, count)"
-			      " VALUES(?1, ?2, ?3, ?4)"},
+		{&r->put_gap, "INSERT INTO gap(from_us, to_us, reason, count, uid, uid_count)"
+			      " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
 		/* Two steps within one microsecond: the later is the one that holds. */
 		{&r->put_clock, "INSERT OR REPLACE INTO clock(at_us, run_id, offset_us)"
 				" VALUES(?1, ?2, ?3)"},
@@ -246,7 +252,7 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 		r->previous_end_boot_ns = last.end_us * NS_PER_US - before_ns;
 		if (!r->resumed)
 			ret = put_gap(r, clock_wall_us(r->previous_end_boot_ns, c->offset_ns),
-				      now_us, "stopped", 0, err);
+				      now_us, "stopped", 0, NULL, err);
 		if (ret)
 			return ret;
 	}
@@ -258,7 +264,7 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 			return ret;
 	}
 	if (c->aside_reason) {
-		ret = put_gap(r, c->aside_from_us, now_us, c->aside_reason, 0, err);
+		ret = put_gap(r, c->aside_from_us, now_us, c->aside_reason, 0, NULL, err);
 		if (ret)
 			return ret;
 	}
@@ -365,7 +371,8 @@ int run_write(struct run *r, const struct flush *f, uint64_t recorded, struct er
 
 	for (int i = 0; i < GAP_REASONS && !ret; i++)
 		if (f->lost[i])
-			ret = put_gap(r, since_us, now_us, run_gap_names[i], f->lost[i], err);
+			ret = put_gap(r, since_us, now_us, run_gap_names[i], f->lost[i],
+				      &f->loser[i], err);
 	if (!ret)
 		ret = write_account(r, f, err);
 	if (!ret && f->capture.instance_ns)

@@ -109,6 +109,12 @@ struct record_account {
 	uint64_t filtered;
 };
 
+/* The user who lost most of what a gap counts. */
+struct loser {
+	uint32_t uid;
+	uint64_t count; /* 0: nobody knows who lost any */
+};
+
 /* What one transaction writes. */
 struct flush {
 	const struct connection *ended; /* in the order of their end; end_boot_ns set */
@@ -118,6 +124,7 @@ struct flush {
 	struct listener *const *listeners; /* new (row 0, which is set), or ended */
 	size_t n_listeners;
 	uint64_t lost[GAP_REASONS]; /* events lost since the last successful flush */
+	struct loser loser[GAP_REASONS];
 	int64_t lost_since_boot_ns; /* when that was */
 	uint64_t seen;		    /* the run's totals so far */
 	uint64_t seen_lost;

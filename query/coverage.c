@@ -30,6 +30,22 @@ static int find_gaps(sqlite3 *db, int64_t since_us, int64_t until_us, struct cov
 	return 0;
 }
 
+static int64_t find_loser(sqlite3 *db, int64_t since_us, int64_t until_us)
+{
+	AUTO_STMT *stmt = NULL;
+	struct err ignored; /* an older schema knows none */
+
+	if (db_prepare(db,
+		       "SELECT uid FROM gap WHERE to_us >= ?1 AND from_us < ?2"
+		       " GROUP BY uid HAVING uid NOT NULL AND 2 * total(uid_count) >"
+		       " (SELECT total(count) FROM gap WHERE to_us >= ?1 AND from_us < ?2)",
+		       &stmt, &ignored))
+		return -1;
+	sqlite3_bind_int64(stmt, 1, since_us);
+	sqlite3_bind_int64(stmt, 2, until_us);
+	return sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : -1;
+}
+
 /* 0 for what a collector would not have written. */
 static int64_t moment(sqlite3_stmt *stmt, int column)
 {
@@ -88,6 +104,7 @@ int coverage_find(sqlite3 *db, int64_t since_us, int64_t until_us, int64_t now_u
 	if (ret)
 		return ret;
 	c.rows_from_us = rows_from_us(db);
+	c.loser_uid = c.n_gaps ? find_loser(db, since_us, until_us) : -1;
 	if (c.last_write_us && !stopped_us) {
 		c.is_fresh = now_us - c.last_write_us < COVERAGE_SILENCE_US;
 		c.is_running =

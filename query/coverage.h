@@ -16,6 +16,7 @@
 struct coverage {
 	int64_t n_gaps;	       /* that overlap the window */
 	char reasons[128];     /* "ring_full, stopped"; as stored, so not yet safe to print */
+	int64_t loser_uid;     /* the user who lost more than half of what they count; -1: none */
 	int64_t rows_from_us;  /* connections that ended before were deleted; 0: none */
 	int64_t begin_us;      /* of the first run of a collector that is known; 0: none is */
 	int64_t last_write_us; /* 0: never */

@@ -77,8 +77,12 @@ static const char *remedy_of(const char *reason)
 void doctor_losses(struct patient *p)
 {
 	AUTO_STMT *stmt =
-		doctor_prepare(p, "SELECT reason, count(*), sum(count), max(to_us) FROM gap"
-				  " WHERE to_us >= ?1 GROUP BY reason ORDER BY reason");
+		doctor_prepare(p, "SELECT reason, count(*), sum(count), max(to_us),"
+				  " (SELECT uid FROM gap AS o WHERE o.reason = gap.reason"
+				  "   AND o.to_us >= ?1 GROUP BY uid HAVING uid NOT NULL"
+				  "   AND 2 * total(uid_count) > (SELECT total(count) FROM gap AS a"
+				  "    WHERE a.reason = o.reason AND a.to_us >= ?1))"
+				  " FROM gap WHERE to_us >= ?1 GROUP BY reason ORDER BY reason");
 	int rc;
 
 	if (!stmt)
@@ -87,14 +91,17 @@ void doctor_losses(struct patient *p)
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		const char *reason = (const char *)sqlite3_column_text(stmt, 0);
 		const int64_t n = sqlite3_column_int64(stmt, 1);
-		char events[48] = "nobody knows how many events";
+		char events[48] = "nobody knows how many events", whose[40] = "";
 
 		if (sqlite3_column_type(stmt, 2) != SQLITE_NULL)
 			snprintf(events, sizeof(events), "%" PRId64 " events or more",
 				 (int64_t)sqlite3_column_int64(stmt, 2));
+		if (sqlite3_column_type(stmt, 4) != SQLITE_NULL)
+			snprintf(whose, sizeof(whose), ", mostly of uid %" PRId64,
+				 (int64_t)sqlite3_column_int64(stmt, 4));
 		doctor_found(p, WARN, remedy_of(reason ? reason : ""),
-			     "%" PRId64 " gap%s in 24 h (%s), %s; the last ended %s", n,
-			     n == 1 ? "" : "s", reason ? reason : "?", events,
+			     "%" PRId64 " gap%s in 24 h (%s), %s%s; the last ended %s", n,
+			     n == 1 ? "" : "s", reason ? reason : "?", events, whose,
 			     doctor_moment(p, sqlite3_column_int64(stmt, 3)));
 	}
 	doctor_stepped(p, rc);

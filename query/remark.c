@@ -47,8 +47,11 @@ void remark_tell_gaps(FILE *f, const struct request *q, const struct coverage *c
 	if (coverage_ends_before(c, q->args.until_us))
 		fputs(", incomplete", f);
 	if (c->n_gaps) {
-		fprintf(f, ", %lld gap%s (%s: see connmon-query gaps", (long long)c->n_gaps,
-			c->n_gaps == 1 ? "" : "s", c->reasons);
+		fprintf(f, ", %lld gap%s (%s", (long long)c->n_gaps, c->n_gaps == 1 ? "" : "s",
+			c->reasons);
+		if (c->loser_uid >= 0)
+			fprintf(f, ", mostly of uid %lld", (long long)c->loser_uid);
+		fputs(": see connmon-query gaps", f);
 		if (since_us < q->now_us - week_us) /* as far back as it looks by itself */
 			fprintf(f, " --since %.10s",
 				timespec_format(since_us, TIMESPEC_LOCAL, day));

@@ -1,6 +1,6 @@
 /*
  * fake.h - stands in for probe.c, clock.c and netns.c: a kernel side whose truth is known, and a
- * clock that stands still unless it is moved.
+ * clock that stands still unless it is moved. It may outlive the collector; see lasting.h.
  */
 #ifndef CONNMON_FAULT_FAKE_H
 #define CONNMON_FAULT_FAKE_H
@@ -15,7 +15,8 @@
 #define FAKE_IDS     512
 #define FAKE_WAITING 512
 
-extern struct fake {
+#define fake (*fake_kernel)
+extern struct fake_kernel {
 	int64_t now_ns, offset_ns;
 	probe_sink sink;
 	void *ctx;
@@ -36,10 +37,16 @@ extern struct fake {
 	unsigned int n_ids;
 	struct {
 		bool open, over;
-		int64_t start_ns, end_us;
+		int64_t start_ns, end_ns, end_us;
 	} ids[FAKE_IDS];
 	unsigned int n_listeners;
-} fake;
+
+	/* Of programs that outlive the collector, as with --pin. */
+	bool lasts;
+	int64_t instance_ns; /* when they were attached; 0: not yet */
+	uint64_t consumer, producer;
+	unsigned int phase; /* how far the world has come */
+} * fake_kernel;
 
 /* Processes, a cgroup, a listener, connections that end and one that stays: always the same in the
  * @phase-th phase of a run, and told in the ring. */

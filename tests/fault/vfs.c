@@ -1,11 +1,13 @@
 #include "vfs.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -37,7 +39,14 @@ static bool fails(enum vfs_call call)
 	if (shim.met != shim.n && !(shim.lasting && shim.met > shim.n))
 		return false;
 	shim.broke = true;
+	if (shim.fault == VFS_KILL)
+		kill(getpid(), SIGKILL);
 	return true;
+}
+
+void vfs_meet(void)
+{
+	fails(VFS_OTHER);
 }
 
 static int code(int when_io_error)
@@ -123,7 +132,7 @@ static int shm_map(sqlite3_file *f, int region, int size, int extend, void volat
 static int shm_lock(sqlite3_file *f, int offset, int n, int flags)
 {
 	/* Letting go cannot fail. */
-	if ((flags & SQLITE_SHM_LOCK) && fails(VFS_SHM))
+	if ((flags & SQLITE_SHM_LOCK || shim.fault == VFS_KILL) && fails(VFS_SHM))
 		return SQLITE_IOERR_SHMLOCK;
 	return real_of(f)->pMethods->xShmLock(real_of(f), offset, n, flags);
 }

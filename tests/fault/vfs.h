@@ -12,12 +12,14 @@ enum vfs_call {
 	VFS_LOCK = 16,
 	VFS_SHM = 32, /* mapped or locked */
 	VFS_OPEN = 64,
+	VFS_OTHER = 128, /* a call of vfs_meet() */
 };
 
 enum vfs_fault {
 	VFS_EIO,
 	VFS_FULL,  /* the disk is */
 	VFS_SHORT, /* the same, after half of it was written */
+	VFS_KILL,  /* instead of it, the process is killed */
 };
 
 /* Puts it between SQLite and the file system, for the whole program. */
@@ -26,6 +28,9 @@ void vfs_install(void);
 /* The @n-th of @calls (bits) fails, and with @lasting all those after it until vfs_mend(). */
 void vfs_break(unsigned int calls, enum vfs_fault fault, unsigned int n, bool lasting);
 void vfs_mend(void);
+
+/* For what is not SQLite's and may be a place to be killed at, too. */
+void vfs_meet(void);
 
 /* Whether it has come to that since vfs_break(). */
 bool vfs_broke(void);

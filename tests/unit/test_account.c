@@ -52,6 +52,49 @@ static void what_was_told_in_a_gap_is_not_told_again(void **state)
 	assert_int_equal(f.account[KIND_END].lost, 11);
 }
 
+static void a_gap_names_the_user_who_lost_most_of_it(void **state)
+{
+	struct account a = {.kernel = {.lost = {[KIND_END] = 5},
+				       .lost_by = {5},
+				       .loser = {PROBE_LOSER(PROBE_LOSS_RING, 7)}}};
+	struct probe_counters kernel = {.lost = {[KIND_END] = 105},
+					.table_full = 3,
+					.lost_by = {11, 93, 1000},
+					.loser = {PROBE_LOSER(PROBE_LOSS_RING, 7),
+						  PROBE_LOSER(PROBE_LOSS_RING, 4000000000),
+						  PROBE_LOSER(PROBE_LOSS_TABLE, 9)}};
+	struct flush f = {0};
+
+	(void)state;
+	account_flush(&a, &kernel, false, &f);
+	assert_int_equal(f.loser[GAP_RING_FULL].uid, 4000000000);
+	assert_int_equal(f.loser[GAP_RING_FULL].count, 93);
+	assert_int_equal(f.loser[GAP_TABLE_FULL].uid, 9);
+	/* Read before the whole was: never more than that. */
+	assert_int_equal(f.loser[GAP_TABLE_FULL].count, 3);
+	account_flushed(&a, &kernel);
+	f = (struct flush){0};
+	account_flush(&a, &kernel, true, &f);
+	assert_int_equal(f.loser[GAP_DISK_FULL].count, 0);
+}
+
+static void what_users_lost_before_this_run_is_not_its_own(void **state)
+{
+	const struct account a = {.before = {.lost = {[KIND_END] = 5}, .lost_by = {5}}};
+	struct probe_counters kernel = {.lost = {[KIND_END] = 8},
+					.lost_by = {7},
+					.loser = {PROBE_LOSER(PROBE_LOSS_RING, 7)}};
+	struct flush f = {0};
+
+	(void)state;
+	account_ours(&a, &kernel);
+	account_flush(&a, &kernel, false, &f);
+	assert_int_equal(f.lost[GAP_RING_FULL], 3);
+	assert_int_equal(f.loser[GAP_RING_FULL].uid, 7);
+	assert_int_equal(f.loser[GAP_RING_FULL].count, 2);
+	assert_int_equal(account_so_far(&a, &kernel).lost_by[0], 7);
+}
+
 static void what_never_came_is_corrupt_at_the_end_and_not_before(void **state)
 {
 	struct account a = {.taken = {[KIND_END] = 8, [KIND_EXEC] = 1}, .corrupt = 1};
@@ -167,6 +210,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(seen_is_recorded_and_lost_and_filtered_for_each_kind_of_record),
 		cmocka_unit_test(what_was_told_in_a_gap_is_not_told_again),
+		cmocka_unit_test(a_gap_names_the_user_who_lost_most_of_it),
+		cmocka_unit_test(what_users_lost_before_this_run_is_not_its_own),
 		cmocka_unit_test(what_never_came_is_corrupt_at_the_end_and_not_before),
 		cmocka_unit_test(a_run_counts_only_what_no_earlier_one_accounted_for),
 		cmocka_unit_test(a_run_that_hands_over_has_seen_what_it_took),

@@ -227,7 +227,8 @@ static void a_view_in_place_of_a_table_cannot_hold_it_up(void **state)
 {
 	db_close(make(*state, RUN "DROP TABLE gap; CREATE VIEW gap AS WITH RECURSIVE n(x) AS"
 				  " (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT 'stopped' AS"
-				  " reason, x AS count, 9e18 + x AS to_us, 1 AS from_us FROM n"));
+				  " reason, x AS count, 9e18 + x AS to_us, 1 AS from_us,"
+				  " 0 AS uid, 1 AS uid_count FROM n"));
 	expect(*state, "losses", "warn", "took longer than", "begin a new database");
 }
 
@@ -331,6 +332,10 @@ static void gaps_of_a_day_are_told_each_with_its_remedy(void **state)
 			 reasons[i][0]);
 		expect(*state, "losses", "warn", finding, reasons[i][1]);
 	}
+	tempdb_run(db, "UPDATE gap SET uid = 1000, uid_count = 3");
+	expect(*state, "losses", "warn", "12 events or more; the last ended", "");
+	tempdb_run(db, "UPDATE gap SET uid_count = 4");
+	expect(*state, "losses", "warn", "12 events or more, mostly of uid 1000; the last", "");
 	tempdb_run(db, "UPDATE gap SET count = NULL");
 	expect(*state, "losses", "warn", "nobody knows how many", "");
 	tempdb_run(db, "DELETE FROM gap WHERE to_us > 1769774400000000");

@@ -48,7 +48,9 @@ static int start(void **state)
 	assert_non_null(t);
 	tempdb_setup((void **)&t->temp);
 	assert_int_equal(db_open_writer(t->temp->path, false, &db, &err), 0);
-	tempdb_run(db, "INSERT INTO gap VALUES (1, 2, 3, 'stopped', 77)");
+	tempdb_run(
+		db,
+		"INSERT INTO gap(id, from_us, to_us, reason, count) VALUES (1, 2, 3, 'stopped', 77)");
 	db_close(db);
 	t->pid = forkpty(&t->fd, NULL, NULL, NULL);
 	assert_true(t->pid >= 0);

@@ -162,11 +162,12 @@ static void what_nothing_refers_to_any_more_goes_but_for_the_last_row(void **sta
 
 	begin_retention(f, &(struct retention){.rows_ns = 3600 * NS_PER_S,
 					       .totals_ns = 3600 * NS_PER_S});
-	tempdb_run(f->db,
-		   "INSERT INTO run SELECT 0, 'old', version, pid, 0, 0, 1, 0, 0, 0, 0, 0 FROM run;"
-		   "INSERT INTO clock VALUES(1, 0, 0), (2, 1, 0);"
-		   "INSERT INTO account VALUES(0, 'end', 0, 0, 0, 0), (1, 'end', 0, 0, 0, 0);"
-		   "INSERT INTO gap VALUES(1, 1, 2, 'stopped', NULL)");
+	tempdb_run(
+		f->db,
+		"INSERT INTO run SELECT 0, 'old', version, pid, 0, 0, 1, 0, 0, 0, 0, 0 FROM run;"
+		"INSERT INTO clock VALUES(1, 0, 0), (2, 1, 0);"
+		"INSERT INTO account VALUES(0, 'end', 0, 0, 0, 0), (1, 'end', 0, 0, 0, 0);"
+		"INSERT INTO gap(id, from_us, to_us, reason, count) VALUES(1, 1, 2, 'stopped', NULL)");
 	for (int i = 0; i < 5; i++)
 		flush(f, 0, 1000);
 	tempdb_run(f->db, "DELETE FROM open_row");

@@ -24,8 +24,10 @@ static int open_temp(void **state)
 	tempdb_setup((void **)&temp);
 	if (db_open_writer(temp->path, false, &db, &err))
 		return -1;
-	tempdb_run(db, "INSERT INTO gap VALUES (1, 1, 2, 'stopped', NULL),"
-		       " (2, 3, 4, 'ring_full', 5)");
+	tempdb_run(
+		db,
+		"INSERT INTO gap(id, from_us, to_us, reason, count) VALUES (1, 1, 2, 'stopped', NULL),"
+		" (2, 3, 4, 'ring_full', 5)");
 	db_close(db);
 	*state = temp;
 	return 0;

@@ -344,6 +344,7 @@ static void losses_and_clock_steps_become_rows(void **state)
 	struct storedb *f = *state;
 	const struct flush flush = {
 		.lost = {[GAP_RING_FULL] = 7, [GAP_TABLE_FULL] = 2},
+		.loser = {[GAP_RING_FULL] = {.uid = 4294967295, .count = 6}},
 		.lost_since_boot_ns = 5 * NS_PER_S,
 		.seen = 10,
 		.seen_lost = 7,
@@ -358,6 +359,10 @@ static void losses_and_clock_steps_become_rows(void **state)
 	assert_int_equal(store_write(f->store, &flush, &err), 0);
 	assert_string_equal(tempdb_text(f->db, "SELECT group_concat(reason || count) FROM gap"),
 			    "ring_full7,table_full2");
+	assert_string_equal(tempdb_text(f->db, "SELECT group_concat(format('%d of %d is %d''s',"
+					       " uid_count, count, uid)) FROM gaps"
+					       " WHERE uid NOT NULL OR uid_count NOT NULL"),
+			    "6 of 7 is 4294967295's");
 	assert_string_equal(tempdb_text(f->db, "SELECT DISTINCT from_at || to_at FROM gaps"),
 			    "2026-01-31T10:00:06.000Z2026-01-31T10:00:07.000Z");
 	assert_string_equal(tempdb_text(f->db, "SELECT seen || ' ' || lost || ' ' ||"

@@ -218,10 +218,14 @@ static void a_gap_needs_a_known_reason(void **state)
 {
 	struct err err = {0};
 
-	assert_int_not_equal(db_exec(*state, "INSERT INTO gap VALUES(1, 2, 3, 'no idea', NULL)",
-				     &err),
-			     0);
-	tempdb_run(*state, "INSERT INTO gap VALUES(1, 1000000, 2000000, 'ring_full', 7)");
+	assert_int_not_equal(
+		db_exec(*state,
+			"INSERT INTO gap(id, from_us, to_us, reason, count) VALUES(1, 2, 3, 'no idea', NULL)",
+			&err),
+		0);
+	tempdb_run(
+		*state,
+		"INSERT INTO gap(id, from_us, to_us, reason, count) VALUES(1, 1000000, 2000000, 'ring_full', 7)");
 	assert_string_equal(tempdb_text(*state, "SELECT from_at || reason || count FROM gaps"),
 			    "1970-01-01T00:00:01.000Zring_full7");
 }
