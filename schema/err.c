@@ -39,6 +39,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 		strcpy(err->msg + room - strlen("..."), "...");
 		used = room;
 	}
-	snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", inner);
+	room = sizeof(err->msg) - used;
+	snprintf(err->msg + used, room, ": %.*s", (int)(room - sizeof(": ")), inner);
 	return err->code;
 }
