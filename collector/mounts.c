@@ -25,7 +25,7 @@ bool mounts_is_local(FILE *mounts, const char *path)
 
 		if (len == 1)
 			len = 0; /* "/" */
-		if (len < longest || strncmp(path, m->mnt_dir, len) != 0 ||
+		if (m->mnt_dir[0] != '/' || len < longest || strncmp(path, m->mnt_dir, len) != 0 ||
 		    (path[len] != '/' && path[len] != '\0'))
 			continue;
 		longest = len;
