@@ -17,7 +17,7 @@ int connmon_query_main(int argc, char **argv);
 
 #define TIMEOUT_US     500000
 #define LONG_US	       5000000 /* for a story, which is many questions */
-#define GIVE_UP_S      30 /* of a statement that does not heed that it is to end: far too long */
+#define GIVE_UP_S      30      /* of the processor, by what does not heed that it is to end */
 #define OUT_MAX_BYTES  (4 << 20)
 #define HEAP_MAX_BYTES (INT64_C(1) << 30) /* as in ask.c */
 
@@ -67,7 +67,7 @@ static time_t seconds(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return t.tv_sec;
 }
 
