@@ -2,7 +2,7 @@
 """Whether the tests notice mistakes: makes each of mutants.txt in a copy of the source, one after
 the other, and runs the tests that are to fail then. One that survives is a missing test.
 
-    run.py [PATTERN]      those whose name or file has the PATTERN; node tests need root
+    run.py [REGEX]      those whose name or file it fits; node tests need root
 """
 import os
 import re
@@ -111,7 +111,7 @@ def try_mutant(file, tests, old, new):
 
 def main():
     pattern = sys.argv[1] if len(sys.argv) > 1 else ""
-    mutants = [m for m in read_mutants() if pattern in m[0] or pattern in m[1]]
+    mutants = [m for m in read_mutants() if re.search(pattern, m[0]) or re.search(pattern, m[1])]
     broken = prepare(mutants)
     killed = 0
     for name, file, tests, old, new in mutants:
