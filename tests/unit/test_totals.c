@@ -138,6 +138,18 @@ static void of_deleted_rows_whole_hours_are_known(void **state)
 	assert_int_equal(tempdb_number(db, sql), 3);
 }
 
+static void what_starts_with_the_window_is_in_it(void **state)
+{
+	sqlite3 *db = db_of(state);
+	char sql[128];
+
+	add_history(db);
+	/* The last one of its hour; the one before started 5 us earlier. */
+	snprintf(sql, sizeof(sql), "SELECT sum(connections) FROM totals(%lld, NULL, 'started')",
+		 (long long)(NOW_US - 3 * US_PER_HOUR + 5 - 1000));
+	assert_int_equal(tempdb_number(db, sql), 3);
+}
+
 static void deleted_totals_are_not_missed_where_rows_are(void **state)
 {
 	sqlite3 *db = db_of(state);
@@ -364,6 +376,7 @@ int main(void)
 		TEST(only_what_is_asked_for_is_read),
 		TEST(of_deleted_rows_five_minutes_tell_nothing),
 		TEST(of_deleted_rows_whole_hours_are_known),
+		TEST(what_starts_with_the_window_is_in_it),
 		TEST(deleted_totals_are_not_missed_where_rows_are),
 		TEST(it_reads_in_one_transaction),
 		TEST(arguments_may_come_from_another_table),
