@@ -24,6 +24,7 @@
 
 #define PROGRAM	      "connmon-collect"
 #define EXIT_LACKING  69 /* EX_UNAVAILABLE of <sysexits.h> */
+#define EXIT_BUSY     75 /* EX_TEMPFAIL */
 #define WARN_EVERY_NS (30 * NS_PER_S)
 
 static int fail(const struct err *err)
@@ -254,8 +255,10 @@ int main(int argc, char **argv)
 		return fail(&err);
 	options.probe.manager = service.manager.fd >= 0 ? &service.manager : NULL;
 
-	if (collector_new(&options, stdout, &note, &c, &err) != 0)
-		return fail(&err);
+	if (collector_new(&options, stdout, &note, &c, &err) != 0) {
+		fail(&err);
+		return err.code == -EBUSY ? EXIT_BUSY : EXIT_FAILURE;
+	}
 	/* Edge-triggered: waiting events alone are no reason to wake up. */
 	if (watch(waits.epoll_fd, collector_fd(c), EPOLLIN | EPOLLET) != 0) {
 		err_set(&err, -errno, "waiting for the ring: %s", strerror(errno));

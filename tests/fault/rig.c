@@ -83,6 +83,10 @@ static void play_run(struct rig *r, const struct options *o, bool first)
 			fake.offset_ns += 3700 * NS_PER_S;
 			collector_clock_set(c);
 		}
+		if (r->step_ns) {
+			fake.offset_ns += r->step_ns(r);
+			collector_clock_set(c);
+		}
 		if (first && phase == 3 && r->midway)
 			r->midway(r);
 		work(r, c);

@@ -28,6 +28,8 @@ struct rig {
 	/* Called in the middle of the first run, and between the two. */
 	void (*midway)(struct rig *r);
 	void (*between)(struct rig *r);
+	/* How far the wall clock is set in each phase. */
+	int64_t (*step_ns)(struct rig *r);
 	bool durable;
 	unsigned int failures; /* messages of things that failed */
 	unsigned int notes;

@@ -2,14 +2,18 @@
  * says what to do, the exit code of the contract, and nothing touched. */
 #include "node.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "program.h"
 
 #define FAILED 1
 #define USAGE  2
+#define BUSY   75 /* EX_TEMPFAIL */
+#define CROWD  100
 #define NOBODY 65534
 
 static int fresh(void **state)
@@ -207,11 +211,76 @@ static void a_second_collector_on_the_same_database_names_the_first(void **state
 	node_start(n, (const char *const[]){NULL});
 	f = collect(n, 0, NULL, NULL);
 	snprintf(pid, sizeof(pid), "%d", n->pid);
-	assert_sentence(&f, FAILED, pid);
+	assert_sentence(&f, BUSY, pid);
 	/* The first is not disturbed. */
 	node_fence(n);
 	node_stop(n, &recorded, &lost);
 	assert_int_equal(node_number(n, "SELECT count(*) FROM run", 0), 1);
+}
+
+/* The number of the one that is left when all others have ended; their exit code must be BUSY. */
+static int last_of(pid_t pids[], int n)
+{
+	int left = n, last = 0;
+
+	for (int i = 0; i < 6000 && left > 1; i++, usleep(10000))
+		for (int k = 0; k < n; k++) {
+			int status;
+
+			if (pids[k] == 0 || waitpid(pids[k], &status, WNOHANG) != pids[k])
+				continue;
+			if (!WIFEXITED(status) || WEXITSTATUS(status) != BUSY)
+				fail_msg("status %#x, not exit code %d", (unsigned int)status,
+					 BUSY);
+			pids[k] = 0;
+			left--;
+		}
+	while (last < n - 1 && pids[last] == 0)
+		last++;
+	if (left != 1 || pids[last] == 0)
+		fail_msg("%d collectors go on", left);
+	return last;
+}
+
+/* @n at once: one records, the others end and name it. */
+static void start_a_crowd(struct node *n, int count)
+{
+	const char *const argv[] = {COLLECT, "--db", n->db_path, NULL};
+	char path[96], pid[32], *words;
+	pid_t pids[CROWD];
+	int last;
+
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/err-%d", n->folder, i);
+		pids[i] = program_start(argv, n->out_path, path);
+	}
+	last = last_of(pids, count);
+	snprintf(pid, sizeof(pid), "pid %d,", pids[last]);
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/err-%d", n->folder, i);
+		words = file_text(path);
+		if (i != last && !strstr(words, pid))
+			fail_msg("it should name %s\n%s", pid, words);
+		for (int k = 0; i == last && k < 6000 && !strstr(words, "ready"); k++) {
+			usleep(10000);
+			free(words);
+			words = file_text(path);
+		}
+		free(words);
+	}
+	must(kill(pids[last], SIGTERM) == 0);
+	assert_int_equal(program_wait(pids[last], 60), 0);
+	assert_int_equal(node_number(n, "SELECT count(*) FROM run WHERE stop_us > 0", 0), 1);
+}
+
+static void of_two_that_start_at_once_one_records_and_the_other_names_it(void **state)
+{
+	start_a_crowd(*state, 2);
+}
+
+static void of_a_hundred_that_start_at_once_one_records_and_the_others_name_it(void **state)
+{
+	start_a_crowd(*state, CROWD);
 }
 
 static void a_collector_that_was_killed_locks_nobody_out(void **state)
@@ -271,6 +340,8 @@ int main(void)
 		OF_ITS_OWN(a_value_that_makes_no_sense_is_a_usage_error),
 		OF_ITS_OWN(an_argument_that_is_no_option_is_a_usage_error),
 		OF_ITS_OWN(a_second_collector_on_the_same_database_names_the_first),
+		OF_ITS_OWN(of_two_that_start_at_once_one_records_and_the_other_names_it),
+		OF_ITS_OWN(of_a_hundred_that_start_at_once_one_records_and_the_others_name_it),
 		OF_ITS_OWN(a_collector_that_was_killed_locks_nobody_out),
 		OF_ITS_OWN(it_ends_by_itself_after_its_duration),
 	};
