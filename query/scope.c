@@ -88,6 +88,8 @@ static const struct filter {
 	 "how it ended, as in the view connections", NULL, true, NULL},
 	{"failed", NULL, "failed", KNOWN, "connections that never came about", "failed = 1", true,
 	 "outcome >= 16"},
+	{"node", "pattern", "matches(node, :node)", UNKNOWN,
+	 "of a fleet: the node's name or its machine id; * and ? likewise", NULL, false, NULL},
 	{"no-loopback", NULL, "NOT loopback", KNOWN, "without what the node says to itself", NULL,
 	 false, "NOT flags & 32"},
 };
@@ -192,6 +194,13 @@ int scope_add_flag(struct scope *scope, const char *name, struct err *err)
 	return err_set(err, -EINVAL, "there is no filter \"%s\" without a value", name);
 }
 
+struct scope_filter scope_filter(const struct scope *scope, int i)
+{
+	const struct filter *f = scope->filters[i].filter;
+
+	return (struct scope_filter){f->name, &scope->filters[i].value, f->of_fate};
+}
+
 struct scope_window scope_window(const struct scope *scope)
 {
 	return scope->window->is;
@@ -264,6 +273,13 @@ static const char found[] =
 	"SELECT f.at AS id, e.* FROM found f CROSS JOIN ended_connections e WHERE e.id = f.at"
 	" UNION ALL SELECT id, * FROM open_connections";
 
+/* Of a fleet the relations are narrowed already, but for a name. */
+static void write_fleet_filters(const struct scope *scope, FILE *f)
+{
+	if (scope->peer.kind == PEER_NAMED)
+		fputs(" AND peer_addr IN temp.named_peer", f);
+}
+
 /* The sums of what passes the filters, from @since to @until, which are parameters. */
 static void write_tally(const struct scope *scope, const char *name, const char *since,
 			const char *until, enum which which, FILE *f)
@@ -273,13 +289,21 @@ static void write_tally(const struct scope *scope, const char *name, const char 
 	/* Each use reads what it needs, and not one for all of them everything. */
 	fprintf(f, "%s AS NOT MATERIALIZED (SELECT *", name);
 	by_write_columns(&scope->by, "bucket", "last_start_us", f);
-	fprintf(f, " FROM totals(%s, %s, '%s'", since, until, scope->window->name);
+	fprintf(f, " FROM %s(%s, %s, '%s'", scope->is_fleet ? "fleet_totals" : "totals", since,
+		until, scope->window->name);
 	if (bucket_us)
 		fprintf(f, ", %lld", (long long)bucket_us);
 	else if (scope->has_every)
 		fputs(", :every", f);
+	else if (scope->is_fleet)
+		fputs(", NULL", f);
+	if (scope->is_fleet)
+		fprintf(f, ", %d", which == NOT_OF_FATE);
 	fputs(") WHERE 1", f);
-	write_filters(scope, SCOPE_TALLY, which, f);
+	if (scope->is_fleet)
+		write_fleet_filters(scope, f);
+	else
+		write_filters(scope, SCOPE_TALLY, which, f);
 	fputs(")", f);
 }
 
@@ -333,9 +357,14 @@ static void write_used_rows(const struct scope *scope, const char *select, FILE 
 
 static void write_open(const struct scope *scope, FILE *f)
 {
-	fprintf(f, "still_open AS NOT MATERIALIZED (SELECT * FROM open_connections WHERE %s",
-		scope->window->sql);
-	write_filters(scope, SCOPE_ROWS, ALL, f);
+	fputs("still_open AS NOT MATERIALIZED (SELECT * FROM open_connections WHERE ", f);
+	if (scope->is_fleet) {
+		fputs("1", f);
+		write_fleet_filters(scope, f);
+	} else {
+		fputs(scope->window->sql, f);
+		write_filters(scope, SCOPE_ROWS, ALL, f);
+	}
 	fputs(")", f);
 }
 
@@ -351,7 +380,7 @@ static bool needs_names(const struct scope *scope)
 static void write_durations(const struct scope *scope, FILE *f)
 {
 	fputs("durations AS NOT MATERIALIZED (SELECT duration_us FROM ", f);
-	if (scope->is_plain || needs_names(scope)) {
+	if (scope->is_plain || scope->is_fleet || needs_names(scope)) {
 		fputs("scope)", f);
 		return;
 	}
@@ -373,7 +402,10 @@ static void write_rows(const struct scope *scope, const char *select, FILE *f)
 	snprintf(bucket, sizeof(bucket), "min(id, :until - 1) / %lld * %lld", (long long)bucket_us,
 		 (long long)bucket_us);
 	fprintf(f, "%s AS NOT MATERIALIZED (", by_has_columns(&scope->by) ? "bare" : "scope");
-	if (scope->totals == SCOPE_NO_TOTALS && !all) {
+	if (scope->is_fleet) {
+		fputs("SELECT * FROM connections WHERE 1", f);
+		write_fleet_filters(scope, f);
+	} else if (scope->totals == SCOPE_NO_TOTALS && !all) {
 		write_used_rows(scope, select, f);
 	} else {
 		fprintf(f, "%s WHERE %s",

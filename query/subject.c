@@ -16,6 +16,9 @@ static const struct values colors = {.kind = VALUES_WORDS, .words = terminal_col
 static const struct option_spec general_options[] = {
 	{"db", "PATH", "the history (default $CONNMON_DB, else " DB_DEFAULT_PATH ")", GROUP_GENERAL,
 	 .needs = READS_HISTORY, .anywhere = true, .values = &files},
+	{"fleet", "URL",
+	 "the history of many nodes, in ClickHouse (default $CONNMON_FLEET, else --db)",
+	 GROUP_GENERAL, .needs = READS_HISTORY, .anywhere = true},
 	{"by", "COLUMN[,...]", "group by other columns, as in peer_addr/24,service_port,comm",
 	 GROUP_ARRANGE, .needs = IS_REPORT | IS_GROUPED, .values = &columns},
 	{"sort", "COLUMN[:asc]", "in the order of these columns; :asc or :desc, several by commas",
