@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "db.h"
+#include "fleet_columns.h"
 #include "functions.h"
 #include "guard.h"
 
@@ -164,6 +165,24 @@ void fleet_close(struct fleet *fleet, sqlite3 *db)
 	sqlite3_free(fleet->book);
 }
 
+int fleet_check_version(struct fleet *fleet, struct err *err)
+{
+	struct fleet_answer answer;
+	int version = 0, ret;
+
+	ret = fleet_server_ask(fleet->server, "SELECT version FROM schema FORMAT TabSeparated",
+			       &answer, err);
+	if (!ret)
+		version = atoi(answer.bytes);
+	fleet_answer_clear(&answer);
+	if (ret || version == FLEET_SCHEMA)
+		return ret;
+	return err_set(err, -EPROTO, "%s: its tables have schema %d, and this program knows %d; %s",
+		       fleet_server_name(fleet->server), version, FLEET_SCHEMA,
+		       version < FLEET_SCHEMA ? "run connmon-forward --init once more"
+					      : "upgrade connmon here");
+}
+
 /* ---- what is copied ---- */
 
 static const char fill_names[] =
@@ -192,7 +211,8 @@ int fleet_begin_report(const struct request *q, struct fleet *fleet, struct scop
 	int ret = 0;
 
 	*scope = q->scope;
-	if (q->report->only[0])
+	ret = fleet_check_version(fleet, err);
+	if (!ret && q->report->only[0])
 		ret = scope_add_flag(scope, q->report->only, err);
 	fleet->scope = scope;
 	if (!ret && (arrange->resolve.is_on || by_has_name(&arrange->by) ||

@@ -25,6 +25,9 @@ int fleet_check(const struct request *q, struct err *err);
 int fleet_open(const struct request *q, struct fleet *fleet, sqlite3 **db, struct err *err);
 void fleet_close(struct fleet *fleet, sqlite3 *db);
 
+/* Whether the server's tables are those that we know: -EPROTO with what to do when not. */
+int fleet_check_version(struct fleet *fleet, struct err *err);
+
 /* Before the report of @q is prepared: has @scope narrowed as the report does, and what is small
  * and read again and again (names, listeners) copied into the database. */
 int fleet_begin_report(const struct request *q, struct fleet *fleet, struct scope *scope,

@@ -52,6 +52,9 @@ struct fleet_sum {
 extern const struct fleet_sum fleet_sums[];
 extern const int fleet_n_sums;
 
+/* The version of the fleet's tables that all this is for. */
+#define FLEET_SCHEMA 1
+
 /* The tables where all that is asked stands. */
 #define FLEET_ENDED_TABLE "connections FINAL"
 #define FLEET_OPEN_TABLE  "open_connections FINAL"

@@ -1,12 +1,12 @@
 #include "fleet_server.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet_curl.h"
 #include "timespec.h"
 
 #define CONNECT_TIMEOUT_S 10L
@@ -17,6 +17,7 @@
 enum leave { LEAVE_ALL, LEAVE_ALL_BUT_READONLY, LEAVE_NOTHING };
 
 struct fleet_server {
+	const struct fleet_curl *api;
 	CURL *curl;
 	CURLU *url; /* with what is asked of the server along with each statement */
 	char name[256];
@@ -39,16 +40,16 @@ static int wrong_url(const char *why, struct err *err)
 }
 
 /* Copies a part of the URL, "" when it has none. */
-static bool get_part(CURLU *url, CURLUPart part, unsigned flags, char *out, size_t size)
+static bool get_part(const struct fleet_server *s, CURLUPart part, unsigned flags, char *out, size_t size)
 {
 	char *text = NULL;
-	CURLUcode rc = curl_url_get(url, part, &text, flags);
+	CURLUcode rc = s->api->url_get(s->url, part, &text, flags);
 	bool fits = rc != CURLUE_OK || strlen(text) < size;
 
 	out[0] = '\0';
 	if (rc == CURLUE_OK && fits)
 		snprintf(out, size, "%s", text);
-	curl_free(text);
+	s->api->free(text);
 	return fits;
 }
 
@@ -58,7 +59,7 @@ static int read_query(struct fleet_server *s, struct err *err)
 	static const char word[] = "database=";
 	char query[256];
 
-	if (!get_part(s->url, CURLUPART_QUERY, CURLU_URLDECODE, query, sizeof(query)))
+	if (!get_part(s, CURLUPART_QUERY, CURLU_URLDECODE, query, sizeof(query)))
 		return wrong_url("what follows the ? is too long", err);
 	if (!query[0])
 		return 0;
@@ -75,21 +76,21 @@ static int read_user(struct fleet_server *s, struct err *err)
 	const char *user = getenv("CLICKHOUSE_USER"), *password = getenv("CLICKHOUSE_PASSWORD");
 	char own_user[128], own_password[256];
 
-	if (!get_part(s->url, CURLUPART_USER, CURLU_URLDECODE, own_user, sizeof(own_user)) ||
-	    !get_part(s->url, CURLUPART_PASSWORD, CURLU_URLDECODE, own_password,
+	if (!get_part(s, CURLUPART_USER, CURLU_URLDECODE, own_user, sizeof(own_user)) ||
+	    !get_part(s, CURLUPART_PASSWORD, CURLU_URLDECODE, own_password,
 		      sizeof(own_password)))
 		return wrong_url("user or password are too long", err);
 	if (own_user[0]) {
 		user = own_user;
 		password = own_password[0] ? own_password : password;
 	}
-	curl_url_set(s->url, CURLUPART_USER, NULL, 0);
-	curl_url_set(s->url, CURLUPART_PASSWORD, NULL, 0);
+	s->api->url_set(s->url, CURLUPART_USER, NULL, 0);
+	s->api->url_set(s->url, CURLUPART_PASSWORD, NULL, 0);
 	if (!user || !*user)
 		return 0;
-	if (curl_easy_setopt(s->curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) != CURLE_OK ||
-	    curl_easy_setopt(s->curl, CURLOPT_USERNAME, user) != CURLE_OK ||
-	    curl_easy_setopt(s->curl, CURLOPT_PASSWORD, password ? password : "") != CURLE_OK)
+	if (s->api->easy_setopt(s->curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) != CURLE_OK ||
+	    s->api->easy_setopt(s->curl, CURLOPT_USERNAME, user) != CURLE_OK ||
+	    s->api->easy_setopt(s->curl, CURLOPT_PASSWORD, password ? password : "") != CURLE_OK)
 		return no_memory(err);
 	return 0;
 }
@@ -98,9 +99,9 @@ static int name_server(struct fleet_server *s, struct err *err)
 {
 	char scheme[16], host[160], port[16];
 
-	if (!get_part(s->url, CURLUPART_SCHEME, 0, scheme, sizeof(scheme)) ||
-	    !get_part(s->url, CURLUPART_HOST, 0, host, sizeof(host)) ||
-	    !get_part(s->url, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof(port)))
+	if (!get_part(s, CURLUPART_SCHEME, 0, scheme, sizeof(scheme)) ||
+	    !get_part(s, CURLUPART_HOST, 0, host, sizeof(host)) ||
+	    !get_part(s, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof(port)))
 		return wrong_url("it is too long", err);
 	if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
 		return wrong_url("it begins neither with http:// nor with https://", err);
@@ -111,7 +112,7 @@ static int name_server(struct fleet_server *s, struct err *err)
 static int read_url(struct fleet_server *s, const char *url, struct err *err)
 {
 	CURLUcode rc = strstr(url, "://")
-			       ? curl_url_set(s->url, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)
+			       ? s->api->url_set(s->url, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)
 			       : CURLUE_BAD_SCHEME;
 	int ret;
 
@@ -120,13 +121,13 @@ static int read_url(struct fleet_server *s, const char *url, struct err *err)
 	if (rc == CURLUE_OUT_OF_MEMORY)
 		return no_memory(err);
 	if (rc != CURLUE_OK)
-		return wrong_url(curl_url_strerror(rc), err);
+		return wrong_url(s->api->url_strerror(rc), err);
 	ret = name_server(s, err);
 	if (!ret)
 		ret = read_query(s, err);
 	if (!ret)
 		ret = read_user(s, err);
-	curl_url_set(s->url, CURLUPART_FRAGMENT, NULL, 0);
+	s->api->url_set(s->url, CURLUPART_FRAGMENT, NULL, 0);
 	return ret;
 }
 
@@ -135,7 +136,7 @@ static int add_setting(struct fleet_server *s, const char *name, const char *val
 	char word[256];
 
 	snprintf(word, sizeof(word), "%s=%s", name, value);
-	return curl_url_set(s->url, CURLUPART_QUERY, word, CURLU_APPENDQUERY | CURLU_URLENCODE) ==
+	return s->api->url_set(s->url, CURLUPART_QUERY, word, CURLU_APPENDQUERY | CURLU_URLENCODE) ==
 			       CURLUE_OK
 		       ? 0
 		       : -ENOMEM;
@@ -165,7 +166,7 @@ static int add_settings(struct fleet_server *s, struct err *err)
 		{LEAVE_ALL_BUT_READONLY, "max_bytes_before_external_group_by", spill},
 	};
 
-	curl_url_set(s->url, CURLUPART_QUERY, NULL, 0);
+	s->api->url_set(s->url, CURLUPART_QUERY, NULL, 0);
 	ret = s->database[0] ? add_setting(s, "database", s->database) : 0;
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && !ret; i++)
 		if (s->leave <= settings[i].until)
@@ -182,13 +183,13 @@ static int set_up(struct fleet_server *s, const char *url, struct err *err)
 	if (ret)
 		return ret;
 	/* "" is every encoding that libcurl knows. */
-	if (curl_easy_setopt(s->curl, CURLOPT_CURLU, s->url) != CURLE_OK ||
-	    curl_easy_setopt(s->curl, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
-	    curl_easy_setopt(s->curl, CURLOPT_ACCEPT_ENCODING, "") != CURLE_OK ||
-	    curl_easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
-	    curl_easy_setopt(s->curl, CURLOPT_USERAGENT, "connmon-query/" CONNMON_VERSION) !=
+	if (s->api->easy_setopt(s->curl, CURLOPT_CURLU, s->url) != CURLE_OK ||
+	    s->api->easy_setopt(s->curl, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
+	    s->api->easy_setopt(s->curl, CURLOPT_ACCEPT_ENCODING, "") != CURLE_OK ||
+	    s->api->easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+	    s->api->easy_setopt(s->curl, CURLOPT_USERAGENT, "connmon-query/" CONNMON_VERSION) !=
 		    CURLE_OK ||
-	    curl_easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) != CURLE_OK)
+	    s->api->easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) != CURLE_OK)
 		return no_memory(err);
 	return 0;
 }
@@ -196,17 +197,19 @@ static int set_up(struct fleet_server *s, const char *url, struct err *err)
 int fleet_server_open(const char *url, int64_t timeout_us, struct fleet_server **out,
 		      struct err *err)
 {
+	const struct fleet_curl *api = fleet_curl_load(err);
 	struct fleet_server *s;
 	int ret;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return no_memory(err);
+	if (!api)
+		return err->code;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return no_memory(err);
+	s->api = api;
 	s->timeout_us = timeout_us;
-	s->curl = curl_easy_init();
-	s->url = curl_url();
+	s->curl = api->easy_init();
+	s->url = api->url();
 	ret = s->curl && s->url ? set_up(s, url, err) : no_memory(err);
 	if (ret)
 		fleet_server_close(s);
@@ -219,8 +222,8 @@ void fleet_server_close(struct fleet_server *s)
 {
 	if (!s)
 		return;
-	curl_easy_cleanup(s->curl);
-	curl_url_cleanup(s->url);
+	s->api->easy_cleanup(s->curl);
+	s->api->url_cleanup(s->url);
 	free(s);
 }
 
@@ -315,7 +318,7 @@ static int no_connection(const struct fleet_server *s, CURLcode rc, struct err *
 		what = "it does not speak HTTP; is it the port of HTTP (8123)?";
 		break;
 	default:
-		what = curl_easy_strerror(rc);
+		what = s->api->easy_strerror(rc);
 		break;
 	}
 	return err_set(err, -EHOSTUNREACH, "%s: %s", s->name, what);
@@ -406,17 +409,17 @@ static int ask(struct fleet_server *s, const char *sql, struct fleet_answer *out
 		return no_memory(err);
 	out->bytes[0] = '\0';
 	/* It would ask for leave first, and wait. */
-	headers = curl_slist_append(NULL, "Expect:");
+	headers = s->api->slist_append(NULL, "Expect:");
 	if (!headers)
 		return no_memory(err);
-	curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(s->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(sql));
-	curl_easy_setopt(s->curl, CURLOPT_POSTFIELDS, sql);
-	curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, receive);
-	curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, &reception);
-	rc = curl_easy_perform(s->curl);
-	curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_slist_free_all(headers);
+	s->api->easy_setopt(s->curl, CURLOPT_HTTPHEADER, headers);
+	s->api->easy_setopt(s->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(sql));
+	s->api->easy_setopt(s->curl, CURLOPT_POSTFIELDS, sql);
+	s->api->easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, receive);
+	s->api->easy_setopt(s->curl, CURLOPT_WRITEDATA, &reception);
+	rc = s->api->easy_perform(s->curl);
+	s->api->easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
+	s->api->slist_free_all(headers);
 	if (reception.too_long)
 		return too_long(err);
 	if (reception.no_memory)

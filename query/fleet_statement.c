@@ -191,7 +191,7 @@ static void write_window(struct writer *w, enum side side)
 	if (side == ENDED)
 		fprintf(w->f, " WHERE id >= %lld", (long long)w->since_us);
 	else
-		fprintf(w->f, " WHERE %d", w->fleet->now_us >= w->since_us);
+		fprintf(w->f, " WHERE is_over = 0 AND %d", w->fleet->now_us >= w->since_us);
 	if (w->window.ends_before_until)
 		fprintf(w->f, " AND id < %lld", (long long)w->until_us);
 	else
