@@ -187,7 +187,7 @@ int fleet_check_version(struct fleet *fleet, struct err *err)
 
 static const char fill_names[] =
 	"INSERT INTO dns_name SELECT address, name, server, first_us, last_us, answers, node, node_id"
-	" FROM fleet_names";
+	" FROM fleet_names ORDER BY address, name, server";
 
 static const char fill_listeners[] =
 	"INSERT INTO known_listener (netns, addr, port, from_us, to_us, comm, exe, uid, container,"

@@ -5,17 +5,23 @@
 #include <stddef.h>
 #include <string.h>
 
-#define FUNCTION(name) {"curl_" #name, offsetof(struct fleet_curl, name)}
+#define FUNCTION(name)                                                                             \
+	{                                                                                          \
+		"curl_" #name, offsetof(struct fleet_curl, name)                                   \
+	}
 
 static const struct {
 	const char *name;
 	size_t at; /* in struct fleet_curl */
 } functions[] = {
-	FUNCTION(global_init),	 FUNCTION(easy_init),	  FUNCTION(easy_setopt),
-	FUNCTION(easy_perform),	 FUNCTION(easy_getinfo),  FUNCTION(easy_strerror),
-	FUNCTION(easy_cleanup),	 FUNCTION(url),		  FUNCTION(url_set),
-	FUNCTION(url_get),	 FUNCTION(url_strerror),  FUNCTION(url_cleanup),
-	FUNCTION(slist_append),	 FUNCTION(slist_free_all), FUNCTION(free),
+	FUNCTION(global_init),	FUNCTION(easy_init),
+	FUNCTION(easy_setopt),	FUNCTION(easy_perform),
+	FUNCTION(easy_getinfo), FUNCTION(easy_strerror),
+	FUNCTION(easy_cleanup), FUNCTION(url),
+	FUNCTION(url_set),	FUNCTION(url_get),
+	FUNCTION(url_strerror), FUNCTION(url_cleanup),
+	FUNCTION(slist_append), FUNCTION(slist_free_all),
+	FUNCTION(free),
 };
 
 #define N_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))

@@ -40,7 +40,8 @@ static int wrong_url(const char *why, struct err *err)
 }
 
 /* Copies a part of the URL, "" when it has none. */
-static bool get_part(const struct fleet_server *s, CURLUPart part, unsigned flags, char *out, size_t size)
+static bool get_part(const struct fleet_server *s, CURLUPart part, unsigned flags, char *out,
+		     size_t size)
 {
 	char *text = NULL;
 	CURLUcode rc = s->api->url_get(s->url, part, &text, flags);
@@ -77,8 +78,7 @@ static int read_user(struct fleet_server *s, struct err *err)
 	char own_user[128], own_password[256];
 
 	if (!get_part(s, CURLUPART_USER, CURLU_URLDECODE, own_user, sizeof(own_user)) ||
-	    !get_part(s, CURLUPART_PASSWORD, CURLU_URLDECODE, own_password,
-		      sizeof(own_password)))
+	    !get_part(s, CURLUPART_PASSWORD, CURLU_URLDECODE, own_password, sizeof(own_password)))
 		return wrong_url("user or password are too long", err);
 	if (own_user[0]) {
 		user = own_user;
@@ -111,9 +111,9 @@ static int name_server(struct fleet_server *s, struct err *err)
 
 static int read_url(struct fleet_server *s, const char *url, struct err *err)
 {
-	CURLUcode rc = strstr(url, "://")
-			       ? s->api->url_set(s->url, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)
-			       : CURLUE_BAD_SCHEME;
+	CURLUcode rc = strstr(url, "://") ? s->api->url_set(s->url, CURLUPART_URL, url,
+							    CURLU_NON_SUPPORT_SCHEME)
+					  : CURLUE_BAD_SCHEME;
 	int ret;
 
 	if (rc == CURLUE_BAD_SCHEME)
@@ -136,8 +136,8 @@ static int add_setting(struct fleet_server *s, const char *name, const char *val
 	char word[256];
 
 	snprintf(word, sizeof(word), "%s=%s", name, value);
-	return s->api->url_set(s->url, CURLUPART_QUERY, word, CURLU_APPENDQUERY | CURLU_URLENCODE) ==
-			       CURLUE_OK
+	return s->api->url_set(s->url, CURLUPART_QUERY, word,
+			       CURLU_APPENDQUERY | CURLU_URLENCODE) == CURLUE_OK
 		       ? 0
 		       : -ENOMEM;
 }

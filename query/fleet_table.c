@@ -188,7 +188,7 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 	info->estimatedCost = 1e9;
 	info->estimatedRows = 1000000;
 	plan = sqlite3_str_new(NULL);
-	sqlite3_str_appendf(plan, "%016llx", (unsigned long long)info->colUsed);
+	sqlite3_str_appendf(plan, "%016llx:", (unsigned long long)info->colUsed);
 	if (plan_conditions(t, info, plan, &n))
 		plan_order(t, info, plan, &n);
 	info->idxStr = sqlite3_str_finish(plan);
@@ -196,7 +196,7 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 	return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-#define WORDS_AT 16
+#define WORDS_AT 17
 
 static void read_plan(const char *words, sqlite3_value **argv, struct fleet_plan *out)
 {
@@ -206,9 +206,7 @@ static void read_plan(const char *words, sqlite3_value **argv, struct fleet_plan
 	out->columns = strtoull(words, NULL, 16) & ((UINT64_C(1) << n_columns) - 1);
 	out->limit = -1;
 	for (words += WORDS_AT; *words && *words != ';'; words += 3, arg++) {
-		int column = atoi(words + 1) % 100;
-
-		column = (words[1] - '0') * 10 + words[2] - '0';
+		int column = (words[1] - '0') * 10 + words[2] - '0';
 		if (*words == 'M') {
 			out->limit = sqlite3_value_int64(argv[arg]);
 		} else if (*words == 'A') {

@@ -104,6 +104,8 @@ bool subject_takes(const struct subject *s, const struct option_spec *spec)
 		return false;
 	if (spec->group == GROUP_WINDOW)
 		return traits(s) & READS_SCOPE;
+	if (!strcmp(spec->name, "node")) /* whatever is asked of a fleet */
+		return traits(s) & IS_REPORT;
 	if (spec->group == GROUP_FILTER)
 		return traits(s) & (READS_SCOPE | FILTERS);
 	return (spec->needs & ~traits(s)) == 0;
