@@ -1,5 +1,6 @@
 /* fleet_rows.c - the user's own statement: what ClickHouse answers as text, as rows. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,6 +127,36 @@ static int read_rows(char *text, struct rows **out, struct err *err)
 	return 0;
 }
 
+/* Behind blanks, comments and opening brackets. */
+static const char *first_word(const char *sql)
+{
+	const char *end;
+
+	for (;;) {
+		sql += strspn(sql, " \t\r\n(");
+		if (!strncmp(sql, "--", 2))
+			sql += strcspn(sql, "\n");
+		else if (!strncmp(sql, "/*", 2) && (end = strstr(sql, "*/")))
+			sql = end + 2;
+		else
+			return sql;
+	}
+}
+
+/* With readonly=1 a server still takes KILL QUERY, and whatever comes with its next version. */
+static bool only_reads(const char *sql)
+{
+	static const char *const words[] = {"SELECT",	"WITH",	  "SHOW",   "DESCRIBE",
+					    "DESC",	"EXISTS", "EXPLAIN"};
+	const char *word = first_word(sql);
+	size_t len = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (len == strlen(words[i]) && !strncasecmp(word, words[i], len))
+			return true;
+	return false;
+}
+
 /* What is said of a ; at the end is nothing, and the format is ours to say. */
 static char *with_format(const char *sql)
 {
@@ -142,9 +173,13 @@ static char *with_format(const char *sql)
 int fleet_sql(struct fleet *fleet, const char *sql, struct rows **out, struct err *err)
 {
 	struct fleet_answer answer;
-	char *statement = with_format(sql);
+	char *statement;
 	int ret;
 
+	if (!only_reads(sql))
+		return err_set(err, -EPERM,
+			       "only one SELECT can be asked; the history is read-only");
+	statement = with_format(sql);
 	if (!statement)
 		return err_set(err, -ENOMEM, "no memory for the statement");
 	ret = fleet_server_ask(fleet->server, statement, &answer, err);

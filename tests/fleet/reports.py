@@ -104,18 +104,39 @@ def main():
     asked = {job[0] for job, result in zip(jobs, results) if result == 1}
     if wrong or asked != set(reports) or results.count(1) < 300:
         raise SystemExit(f"not asked: {sorted(set(reports) - asked)}")
+    other_formats()
+    nodes()
+    print("ok")
 
-    # Other formats: the same bytes where no column is added.
-    for form in ("json", "markdown", "tsv", "html"):
+
+def other_formats():
+    """The same bytes, where no column is added."""
+    for form in ("json", "jsonl", "markdown", "tsv", "table"):
         words = ["top-destinations", "--since", "30d", "--format", form, "--quiet"]
         mine = run(words, False, CONNMON_DB=MANY)[1]
         theirs = run(words + ["--node", "db-1"], True)[1]
-        if form == "html":
-            continue
-        assert mine == theirs, (form, mine, theirs)
-    by_node = json.loads(run(["top-ports", "--since", "30d", "--by", "node", "--format", "json",
-                              "--quiet"], True)[1]) if False else None
-    assert by_node is None
+        assert mine and mine == theirs, (form, mine, theirs)
+
+
+def fleet_rows(words):
+    code, text, told = run(words + ["--since", "30d", "--format", "json", "--quiet"], True)
+    assert code == 0, told
+    return json.loads(text)
+
+
+def nodes():
+    """By name, by id, by pattern, and as a column to group by."""
+    sums = {row["node"]: row["connections"] for row in fleet_rows(["top-ports", "--by", "node"])}
+    assert set(sums) == set(NODES), sums
+    for node, total in sums.items():
+        listed = fleet_rows(["list", "--limit", "0", "--node", node])
+        assert len(listed) == total and {row["node"] for row in listed} == {node}
+    one = fleet_rows(["list", "--limit", "0", "--node", "b" * 32])
+    assert {row["node"] for row in one} == {"db-1"}, one
+    assert {row["node"] for row in fleet_rows(["list", "--node", "we?-*"])} == {"web-1"}
+    assert fleet_rows(["list", "--node", "web"]) == []
+    both = fleet_rows(["top-processes", "--by", "node,comm", "--limit", "0"])
+    assert sum(row["connections"] for row in both) == sum(sums.values())
 
 
 if __name__ == "__main__":
