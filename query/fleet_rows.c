@@ -146,8 +146,8 @@ static const char *first_word(const char *sql)
 /* With readonly=1 a server still takes KILL QUERY, and whatever comes with its next version. */
 static bool only_reads(const char *sql)
 {
-	static const char *const words[] = {"SELECT",	"WITH",	  "SHOW",   "DESCRIBE",
-					    "DESC",	"EXISTS", "EXPLAIN"};
+	static const char *const words[] = {"SELECT", "WITH",	"SHOW",	  "DESCRIBE",
+					    "DESC",   "EXISTS", "EXPLAIN"};
 	const char *word = first_word(sql);
 	size_t len = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
 
@@ -182,7 +182,7 @@ int fleet_sql(struct fleet *fleet, const char *sql, struct rows **out, struct er
 	statement = with_format(sql);
 	if (!statement)
 		return err_set(err, -ENOMEM, "no memory for the statement");
-	ret = fleet_server_ask(fleet->server, statement, &answer, err);
+	ret = fleet_server_ask_own(fleet->server, statement, &answer, err);
 	free(statement);
 	if (!ret && answer.n == 0)
 		ret = err_set(err, -EINVAL, "the statement gives no rows");

@@ -47,6 +47,11 @@ struct fleet_answer {
  */
 int fleet_server_ask(struct fleet_server *server, const char *sql, struct fleet_answer *out,
 		     struct err *err);
+
+/* Likewise the user's own statement: what is wrong with names in it is told in the server's
+ * words. */
+int fleet_server_ask_own(struct fleet_server *server, const char *sql, struct fleet_answer *out,
+			 struct err *err);
 void fleet_answer_clear(struct fleet_answer *answer);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet_columns.h"
 #include "functions.h"
 
 void fleet_write_text(FILE *f, const char *text, size_t len)
@@ -156,7 +157,7 @@ static bool write_expression(FILE *f, const char *pattern)
 		uint32_t c = take_character(pattern, &at);
 
 		if (c == '*')
-			fputs(".*", f);
+			fputs("\\C*", f); /* bytes, as what is stored may be no UTF-8 */
 		else if (c == '?')
 			fputc('.', f);
 		else if (c != '[')
@@ -386,4 +387,13 @@ void fleet_write_node(FILE *f, const struct scope *scope)
 		write_condition(f, filter.name, filter.value);
 		fputc(')', f);
 	}
+}
+
+void fleet_write_sums(FILE *f, const char *select)
+{
+	fputs("connections", f);
+	for (int i = 0; i < fleet_n_sums; i++)
+		if (strcmp(fleet_sums[i].name, "connections") != 0 &&
+		    scope_has_word(select, fleet_sums[i].name))
+			fprintf(f, ", %s", fleet_sums[i].name);
 }

@@ -20,7 +20,8 @@ void fleet_write_text(FILE *f, const char *text, size_t len);
 /* A value of SQLite's; NULL, and what is a blob or not finite, as NULL. */
 void fleet_write_value(FILE *f, sqlite3_value *value);
 
-/* "matches(COLUMN, pattern)", exactly as functions.h has it. */
+/* "matches(COLUMN, pattern)", exactly as functions.h has it; but a pattern that is no UTF-8 finds
+ * nothing, as RE2 takes none (nor does what is stored have such bytes: it is escaped). */
 void fleet_write_pattern(FILE *f, const char *column, const char *pattern);
 
 /* "ip_in(COLUMN, net)", where the column has addresses as canonical text. */
@@ -33,5 +34,9 @@ void fleet_write_filters(FILE *f, const struct scope *scope, bool but_fate);
 
 /* The same of the filter --node alone. */
 void fleet_write_node(FILE *f, const struct scope *scope);
+
+/* The columns of the tally that the report's @select has a word for: rows are summed up by each
+ * that is named. */
+void fleet_write_sums(FILE *f, const char *select);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fleet_columns.h"
+#include "fleet_sql.h"
 
 /*
  * In the view an open connection has the moment of asking as its id, so that id is
@@ -90,7 +90,7 @@ static const struct filter {
 	 "how it ended, as in the view connections", NULL, true, NULL},
 	{"failed", NULL, "failed", KNOWN, "connections that never came about", "failed = 1", true,
 	 "outcome >= 16"},
-	{"node", "pattern", "matches(node, :node)", UNKNOWN,
+	{"node", "pattern", "matches('', :node)", UNKNOWN,
 	 "of a fleet: the node's name or its machine id; * and ? likewise", NULL, false, NULL},
 	{"no-loopback", NULL, "NOT loopback", KNOWN, "without what the node says to itself", NULL,
 	 false, "NOT flags & 32"},
@@ -293,16 +293,6 @@ static void write_fleet_filters(const struct scope *scope, FILE *f)
 		fputs(" WHERE peer_addr IN temp.named_peer", f);
 }
 
-/* Those that @select has a word for: each that is named is one to group by. */
-static void write_sums(const char *select, FILE *f)
-{
-	fputs("connections", f);
-	for (int i = 0; i < fleet_n_sums; i++)
-		if (strcmp(fleet_sums[i].name, "connections") != 0 &&
-		    scope_has_word(select, fleet_sums[i].name))
-			fprintf(f, ", %s", fleet_sums[i].name);
-}
-
 /* The sums of what passes the filters, from @since to @until, which are parameters. */
 static void write_tally(const struct scope *scope, const char *select, const char *name,
 			const char *since, const char *until, enum which which, FILE *f)
@@ -312,7 +302,7 @@ static void write_tally(const struct scope *scope, const char *select, const cha
 	/* Each use reads what it needs, and not one for all of them everything. */
 	fprintf(f, "%s AS NOT MATERIALIZED (SELECT ", name);
 	if (scope->is_fleet)
-		write_sums(select, f);
+		fleet_write_sums(f, select);
 	else
 		fputc('*', f);
 	by_write_columns(&scope->by, "bucket", "last_start_us", f);
