@@ -163,6 +163,7 @@ void fleet_close(struct fleet *fleet, sqlite3 *db)
 	db_close(db);
 	fleet_server_close(fleet->server);
 	sqlite3_free(fleet->book);
+	free(fleet->late);
 }
 
 int fleet_check_version(struct fleet *fleet, struct err *err)

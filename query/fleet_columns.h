@@ -56,7 +56,8 @@ extern const int fleet_n_sums;
 #define FLEET_SCHEMA 1
 
 /* The tables where all that is asked stands. */
-#define FLEET_ENDED_TABLE "connections FINAL"
+#define FLEET_ENDED	  "connections"
+#define FLEET_ENDED_TABLE FLEET_ENDED " FINAL"
 #define FLEET_OPEN_TABLE  "open_connections FINAL"
 
 #endif

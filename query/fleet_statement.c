@@ -6,8 +6,9 @@
 
 #include "fleet_sql.h"
 
-/* Where an expression stands: in one of the two sources, or around them. */
-enum side { ENDED, OPEN, AROUND };
+/* Where an expression stands: in one of the sources, of what ended, of what ended after the window
+ * and of what is open; or around them. */
+enum side { ENDED, LATE, OPEN, AROUND };
 
 struct writer {
 	FILE *f;
@@ -71,7 +72,7 @@ static void write_expression(struct writer *w, const char *sql, enum side side);
 static void write_column(struct writer *w, int i, enum side side)
 {
 	const struct fleet_column *c = &fleet_connection_columns[i];
-	const char *sql = side == ENDED ? c->ended : c->open;
+	const char *sql = side == OPEN ? c->open : c->ended;
 
 	if (side == AROUND)
 		fprintf(w->f, "c%d", i);
@@ -186,13 +187,15 @@ static void write_given(struct writer *w, enum side side)
 
 static void write_window(struct writer *w, enum side side)
 {
-	const char *start = side == ENDED ? "id - duration_us" : "start_us";
+	const char *start = side == OPEN ? "start_us" : "id - duration_us";
 
 	if (side == ENDED)
 		fprintf(w->f, " WHERE id >= %lld", (long long)w->since_us);
+	else if (side == LATE)
+		fprintf(w->f, " WHERE (node_id, id) IN (%s)", w->plan->late);
 	else
 		fprintf(w->f, " WHERE is_over = 0 AND %d", w->fleet->now_us >= w->since_us);
-	if (w->window.ends_before_until)
+	if (w->window.ends_before_until || (side == ENDED && w->plan->late))
 		fprintf(w->f, " AND id < %lld", (long long)w->until_us);
 	else
 		fprintf(w->f, " AND %s < %lld", start, (long long)w->until_us);
@@ -215,7 +218,7 @@ static void write_source(struct writer *w, enum side side)
 		fprintf(w->f, ") AS c%d", i);
 		before = ", ";
 	}
-	fprintf(w->f, " FROM %s", side == ENDED ? FLEET_ENDED_TABLE : FLEET_OPEN_TABLE);
+	fprintf(w->f, " FROM %s", side == OPEN ? FLEET_OPEN_TABLE : FLEET_ENDED_TABLE);
 	write_window(w, side);
 	if (w->fleet->scope)
 		fleet_write_filters(w->f, w->fleet->scope, w->but_fate);
@@ -229,6 +232,10 @@ static void write_sources(struct writer *w)
 	fputs(" FROM (", w->f);
 	if (!open_only)
 		write_source(w, ENDED);
+	if (!open_only && w->plan->late && w->plan->late[0]) {
+		fputs(" UNION ALL ", w->f);
+		write_source(w, LATE);
+	}
 	if (!open_only && !w->window.ends_before_until)
 		fputs(" UNION ALL ", w->f);
 	if (!w->window.ends_before_until)
@@ -386,6 +393,16 @@ static void read_arguments(struct writer *w)
 		.ends_before_until = window && !strcmp(window, "ended"),
 		.starts_at_or_after_since = window && !strcmp(window, "started"),
 	};
+}
+
+int64_t fleet_until_us(const struct fleet *fleet, const struct fleet_plan *plan)
+{
+	struct writer w = {.fleet = fleet, .plan = plan};
+
+	if (plan->relation->kind != FLEET_CONNECTIONS && plan->relation->kind != FLEET_TALLY)
+		return -1;
+	read_arguments(&w);
+	return w.window.ends_before_until || w.until_us >= fleet->now_us ? -1 : w.until_us;
 }
 
 char *fleet_statement(const struct fleet *fleet, const struct fleet_plan *plan)

@@ -31,7 +31,8 @@ struct fleet_plan {
 		bool down;
 	} order[FLEET_MAX_ORDER];
 	int n_order;
-	int64_t limit; /* below 0: none */
+	int64_t limit;	  /* below 0: none */
+	const char *late; /* of fleet_late(); NULL: all that ended is to be looked at */
 };
 
 /* Of a relation's columns, the tally's included, without its arguments. */
@@ -42,6 +43,10 @@ bool fleet_column_is_list(const struct fleet_relation *relation, int column);
 
 /* Whether rows can be chosen by it: it is no sum. */
 bool fleet_column_is_key(const struct fleet_relation *relation, int column);
+
+/* The end of the window that ended connections are looked for in, and which of them ended later
+ * has to be known for; below 0 when it has not. */
+int64_t fleet_until_us(const struct fleet *fleet, const struct fleet_plan *plan);
 
 /* The statement, which gives the used columns in their order, in RowBinary; each may be NULL,
  * but for lists. The caller frees it with free(). NULL: no memory. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet_binary.h"
+#include "fleet_late.h"
 #include "fleet_statement.h"
 
 struct table {
@@ -17,21 +19,14 @@ struct module {
 	const struct fleet_relation *relation;
 };
 
-struct cell {
-	bool is_null;
-	int64_t number; /* or, of a list, where it is in the packed ones */
-	const char *text;
-	size_t len;
-};
-
 #define MAX_COLUMNS 60
 
 struct cursor {
 	sqlite3_vtab_cursor base;
 	uint64_t columns;
 	struct fleet_answer answer;
-	size_t at;	   /* in it: the next row */
-	struct sums lists; /* those of all rows, as totals_list.h has them */
+	struct binary left; /* of it */
+	struct sums lists;  /* those of all rows, as totals_list.h has them */
 	size_t lists_at, lists_room;
 	bool has_row;
 	int64_t n;
@@ -223,63 +218,22 @@ static void read_plan(const char *words, sqlite3_value **argv, struct fleet_plan
 	}
 }
 
-/* ---- what the server answers: RowBinary ---- */
+/* ---- what the server answers ---- */
 
-static bool take_bytes(struct cursor *c, void *out, size_t n)
-{
-	if (c->answer.n - c->at < n)
-		return false;
-	memcpy(out, c->answer.bytes + c->at, n);
-	c->at += n;
-	return true;
-}
-
-static bool take_length(struct cursor *c, size_t *out)
-{
-	unsigned char byte = 0x80;
-	uint64_t n = 0;
-
-	for (int shift = 0; byte & 0x80; shift += 7) {
-		if (shift > 56 || !take_bytes(c, &byte, 1))
-			return false;
-		n |= (uint64_t)(byte & 0x7f) << shift;
-	}
-	*out = (size_t)n;
-	return n <= c->answer.n;
-}
-
+/* Where it will be among the packed ones. */
 static bool take_list(struct cursor *c, struct cell *out)
 {
-	size_t n;
-
-	if (!take_length(c, &n) || n > (c->answer.n - c->at) / sizeof(int64_t))
+	if (!binary_list(&c->left, out))
 		return false;
-	*out = (struct cell){.is_null = n == 0,
-			     .number = (int64_t)c->lists_at,
-			     .len = n,
-			     .text = c->answer.bytes + c->at};
-	c->at += n * sizeof(int64_t);
-	c->lists_at += n ? n + 1 : 0;
+	out->number = (int64_t)c->lists_at;
+	c->lists_at += out->len ? out->len + 1 : 0;
 	return true;
 }
 
-static bool take_cell(struct cursor *c, bool text, struct cell *out)
+static void rewind_rows(struct cursor *c)
 {
-	unsigned char is_null;
-
-	*out = (struct cell){0};
-	if (!take_bytes(c, &is_null, 1) || is_null > 1)
-		return false;
-	out->is_null = is_null;
-	if (is_null)
-		return true;
-	if (!text) /* as the machine has it: we are little-endian, too */
-		return take_bytes(c, &out->number, sizeof(out->number));
-	if (!take_length(c, &out->len) || c->answer.n - c->at < out->len)
-		return false;
-	out->text = c->answer.bytes + c->at;
-	c->at += out->len;
-	return true;
+	c->left = (struct binary){c->answer.bytes, c->answer.n};
+	c->lists_at = 0;
 }
 
 static int wrong(struct cursor *c, const char *words)
@@ -306,17 +260,17 @@ static int take_row(struct cursor *c)
 	bool ok = true, any = false;
 	struct cell none;
 
-	c->has_row = c->at < c->answer.n;
+	c->has_row = c->left.n > 0;
 	for (int i = 0; c->has_row && ok && i < fleet_n_columns(r); i++) {
 		if (!(c->columns >> i & 1))
 			continue;
 		any = true;
 		ok = fleet_column_is_list(r, i)
 			     ? take_list(c, &c->cells[i])
-			     : take_cell(c, fleet_column_is_text(r, i), &c->cells[i]);
+			     : binary_cell(&c->left, fleet_column_is_text(r, i), &c->cells[i]);
 	}
 	if (c->has_row && !any)
-		ok = take_cell(c, false, &none);
+		ok = binary_cell(&c->left, false, &none);
 	c->n++;
 	return ok ? SQLITE_OK : fail(c, -EPROTO, "the fleet's answer is not what was asked for");
 }
@@ -363,7 +317,7 @@ static int pack_lists(struct cursor *c)
 			if ((c->columns >> i & 1) && fleet_column_is_list(t->relation, i) &&
 			    !c->cells[i].is_null)
 				rc = pack(c, &c->cells[i]);
-	c->at = c->lists_at = 0;
+	rewind_rows(c);
 	if (rc == SQLITE_OK)
 		list_book_add(t->fleet->book, &c->lists);
 	return rc;
@@ -388,7 +342,8 @@ static void clear_cursor(struct cursor *c)
 	list_book_remove(((struct table *)c->base.pVtab)->fleet->book, &c->lists);
 	sqlite3_free(c->lists.packed);
 	c->lists = (struct sums){0};
-	c->lists_room = c->lists_at = c->at = 0;
+	c->lists_room = c->lists_at = 0;
+	c->left = (struct binary){0};
 	c->n = 0;
 	fleet_answer_clear(&c->answer);
 }
@@ -400,29 +355,46 @@ static int close_cursor(sqlite3_vtab_cursor *base)
 	return SQLITE_OK;
 }
 
+/* Of a window that ends in the past: what ended after it. */
+static int find_late(struct fleet *fleet, struct fleet_plan *plan)
+{
+	int64_t until_us = fleet_until_us(fleet, plan);
+
+	return until_us < 0 ? 0 : fleet_late(fleet, until_us, &plan->late, &fleet->err);
+}
+
+static int ask(struct cursor *c, struct fleet *fleet, struct fleet_plan *plan)
+{
+	char *sql;
+	int ret;
+
+	fleet->err = (struct err){0};
+	ret = find_late(fleet, plan);
+	if (ret)
+		return wrong(c, fleet->err.msg);
+	sql = fleet_statement(fleet, plan);
+	if (!sql)
+		return SQLITE_NOMEM;
+	ret = fleet_server_ask(fleet->server, sql, &c->answer, &fleet->err);
+	free(sql);
+	return ret ? wrong(c, fleet->err.msg) : SQLITE_OK;
+}
+
 static int filter(sqlite3_vtab_cursor *base, int number, const char *words, int argc,
 		  sqlite3_value **argv)
 {
 	struct cursor *c = (struct cursor *)base;
 	struct table *t = (struct table *)base->pVtab;
 	struct fleet_plan plan = {.relation = t->relation};
-	char *sql;
-	int ret, rc = SQLITE_OK;
+	int rc;
 
 	(void)number, (void)argc;
 	clear_cursor(c);
 	read_plan(words, argv, &plan);
 	c->columns = plan.columns;
-	sql = fleet_statement(t->fleet, &plan);
-	if (!sql)
-		return SQLITE_NOMEM;
-	t->fleet->n_asked++;
-	t->fleet->err = (struct err){0};
-	ret = fleet_server_ask(t->fleet->server, sql, &c->answer, &t->fleet->err);
-	free(sql);
-	if (ret)
-		return wrong(c, t->fleet->err.msg);
-	if (has_lists(c))
+	rc = ask(c, t->fleet, &plan);
+	rewind_rows(c);
+	if (rc == SQLITE_OK && has_lists(c))
 		rc = pack_lists(c);
 	return rc == SQLITE_OK ? take_row(c) : rc;
 }

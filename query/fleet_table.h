@@ -12,6 +12,7 @@
 #define CONNMON_FLEET_TABLE_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -26,7 +27,11 @@ struct fleet {
 	int64_t since_us, until_us, now_us;
 	struct list_book *book;
 	struct err err; /* of the last statement for the server that failed */
-	int n_asked;	/* statements sent */
+
+	/* Of fleet_late.c. */
+	bool late_known;
+	int64_t late_until_us;
+	char *late;
 };
 
 /* Makes the tables known to @db, which must be closed before @fleet goes. */
