@@ -24,20 +24,15 @@ WORDS = {"who": ["443"]}
 # Of each report those that it has.
 OPTIONS = [
     "--since 30d",
-    "--since 30d --limit 3",
     "--since 30d --started --limit 0",
     "--since 2d --ended --no-loopback",
-    "--since 30d --until 1d --direction out --comm c*",
-    "--since 30d --exe /usr/* --uid 0",
+    "--since 30d --until 1d --direction out --comm c* --exe /usr/*",
     "--since 30d --failed --min-connections 1",
     "--since 30d --min-connections 2 --min-pct 1 --min 1",
-    "--since 30d --peer 10.0.0.0/8 --port 80,443,5432",
+    "--since 30d --peer 10.0.0.0/8 --port 80,443,5432 --outcome refused,closed,reset_by_peer",
     "--since 30d --peer ::/0",
-    "--since 30d --peer 2001:db8::/32",
     "--since 30d --peer api.example.com",
-    "--since 30d --outcome refused,closed,reset_by_peer",
-    "--since 30d --container *e* --limit 0",
-    "--since 30d --pod */* --limit 0",
+    "--since 30d --until 3h --container *e* --limit 3",
     "--since 30d --resolve",
     "--since 30d --by peer_addr/16/32,comm",
     "--since 30d --by name,hour",
@@ -102,7 +97,7 @@ def main():
     for text in wrong[:5]:
         print(text, file=sys.stderr)
     asked = {job[0] for job, result in zip(jobs, results) if result == 1}
-    if wrong or asked != set(reports) or results.count(1) < 300:
+    if wrong or asked != set(reports) or results.count(1) < 280:
         raise SystemExit(f"not asked: {sorted(set(reports) - asked)}")
     other_formats()
     nodes()
