@@ -39,6 +39,8 @@ int err_wrap(struct err *err, const char *fmt, ...)
 		strcpy(err->msg + room - strlen("..."), "...");
 		used = room;
 	}
-	snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", inner);
+	/* The precision says to compilers what room_before() has seen to. */
+	room = sizeof(err->msg) - used;
+	snprintf(err->msg + used, room, ": %.*s", room > 3 ? (int)(room - 3) : 0, inner);
 	return err->code;
 }
