@@ -30,7 +30,9 @@ static const char schema[] = "CREATE VIEW connections AS " CONNECTIONS(
 						   "CREATE VIEW gaps AS SELECT id, from_us, to_us, " TIME(
 							   "from_us") " AS from_at,"
 								      " " TIME(
-									      "to_us") " AS to_at, reason, count, node, node_id FROM fleet_gaps;"
+									      "to_us") " AS to_at, reason, count,"
+	" NULL AS uid, NULL AS uid_count," /* whose they were is not sent */
+	" node, node_id FROM fleet_gaps;"
 										       "CREATE TABLE dns_name (address TEXT, name TEXT, server TEXT, first_us INTEGER,"
 										       " last_us INTEGER, answers INTEGER, node TEXT, node_id TEXT);"
 										       "CREATE INDEX dns_name_address ON dns_name(address);"
