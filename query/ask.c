@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "db.h"
+#include "fleet.h"
 #include "functions.h"
 #include "nearest.h"
 #include "show.h"
@@ -61,10 +62,79 @@ static int run_sql(sqlite3 *db, const char *sql, struct rows **out, struct err *
 	return explain_refusal(db, ret, stmt, err);
 }
 
+/* ---- a fleet ---- */
+
+static int begin_fleet(const struct request *q, struct fleet *fleet, sqlite3 **db, struct err *err)
+{
+	int ret;
+
+	watch_begin(q->timeout_us);
+	ret = fleet_open(q, fleet, db, err);
+	watch_db(*db);
+	sqlite3_hard_heap_limit64(HEAP_MAX_BYTES);
+	return ret;
+}
+
+static int end_fleet(struct fleet *fleet, sqlite3 *db, int ret, struct err *err)
+{
+	ret = end(ret, err);
+	fleet_close(fleet, db);
+	return ret;
+}
+
+static int run_fleet_report(struct request *q, struct fleet *fleet, sqlite3 *db, struct rows **out,
+			    struct coverage *coverage, struct err *err)
+{
+	AUTO_STMT *stmt = NULL;
+	struct scope scope;
+	int ret = fleet_begin_report(q, fleet, &scope, db, err);
+
+	if (!ret)
+		ret = report_prepare(q->report, &q->args, &scope, db, &stmt, err);
+	if (ret)
+		return ret;
+	q->scope.n_named = peer_name_count(db);
+	ret = rows_fetch(stmt, out, err);
+	if (ret && fleet->err.code)
+		*err = fleet->err;
+	return ret ? err->code : fleet_coverage(fleet, db, coverage, err);
+}
+
+static int ask_fleet_report(struct request *q, struct rows **out, struct coverage *coverage,
+			    struct err *err)
+{
+	struct fleet fleet;
+	sqlite3 *db = NULL;
+	int ret = begin_fleet(q, &fleet, &db, err);
+
+	report_fill_args(q->report, &q->args);
+	if (!ret)
+		ret = run_fleet_report(q, &fleet, db, out, coverage, err);
+	return end_fleet(&fleet, db, ret, err);
+}
+
+static int ask_fleet_sql(const struct request *q, const char *sql, struct rows **out,
+			 struct err *err)
+{
+	struct fleet fleet;
+	sqlite3 *db = NULL;
+	int ret = begin_fleet(q, &fleet, &db, err);
+
+	if (!ret)
+		ret = fleet_sql(&fleet, sql, out, err);
+	return end_fleet(&fleet, db, ret, err);
+}
+
+/* ---- questions ---- */
+
 int ask_sql(const struct request *q, const char *sql, struct rows **out, struct err *err)
 {
 	AUTO_DB *db = NULL;
-	int ret = begin(q, &db, err);
+	int ret;
+
+	if (q->fleet_url)
+		return ask_fleet_sql(q, sql, out, err);
+	ret = begin(q, &db, err);
 
 	if (!ret)
 		ret = run_sql(db, sql, out, err);
@@ -114,7 +184,11 @@ static int run_report(struct request *q, sqlite3 *db, struct rows **out, struct 
 int ask_report(struct request *q, struct rows **out, struct coverage *coverage, struct err *err)
 {
 	AUTO_DB *db = NULL;
-	int ret = begin(q, &db, err);
+	int ret;
+
+	if (q->fleet_url)
+		return ask_fleet_report(q, out, coverage, err);
+	ret = begin(q, &db, err);
 
 	if (!ret)
 		ret = run_report(q, db, out, coverage, err);

@@ -34,6 +34,7 @@ static const struct dimension {
 	{"pid", "pid", 0, false, false},
 	{"netns", "netns", 0, false, false},
 	{"local_addr", "local_addr", 0, false, false},
+	{"node", "node", 0, false, false}, /* of a fleet */
 	{"minute", "minute_at", 60 * US_PER_S, false, false},
 	{"hour", "hour_at", 3600 * US_PER_S, false, false},
 	{"day", "day_at", 86400 * US_PER_S, false, false},
@@ -100,7 +101,7 @@ static int add_word(struct by *by, const char *word, struct err *err)
 		&s, err, "column",
 		"it is one of peer_addr, peer_addr/24, name, service_port, direction, comm, "
 		"exe, uid, container, container_id, pod, loopback, family, outcome, "
-		"error, pid, netns, local_addr, minute, hour, day");
+		"error, pid, netns, local_addr, node, minute, hour, day");
 }
 
 int by_parse(const char *text, struct by *out, struct err *err)
@@ -146,6 +147,14 @@ bool by_has_columns(const struct by *by)
 	for (int i = 0; i < by->n; i++)
 		if (by->dimensions[i]->is_network || by->dimensions[i]->is_name ||
 		    by->dimensions[i]->bucket_us)
+			return true;
+	return false;
+}
+
+bool by_has_word(const struct by *by, const char *word)
+{
+	for (int i = 0; i < by->n; i++)
+		if (!strcmp(by->dimensions[i]->word, word))
 			return true;
 	return false;
 }

@@ -42,6 +42,9 @@ int64_t by_bucket_us(const struct by *by);
 bool by_has_columns(const struct by *by);
 
 /* Whether it needs to know when a row started. */
+/* Whether one of them is called @word. */
+bool by_has_word(const struct by *by, const char *word);
+
 bool by_has_name(const struct by *by);
 
 /* Writes ", ... AS peer_net": the columns that the relation lacks. @bucket: the begin of the

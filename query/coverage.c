@@ -6,8 +6,8 @@
 #include "locks.h"
 #include "timespec.h"
 
-static int find_gaps(sqlite3 *db, int64_t since_us, int64_t until_us, struct coverage *out,
-		     struct err *err)
+int coverage_find_gaps(sqlite3 *db, int64_t since_us, int64_t until_us, struct coverage *out,
+		       struct err *err)
 {
 	AUTO_STMT *stmt = NULL;
 	const unsigned char *reasons;
@@ -97,7 +97,7 @@ int coverage_find(sqlite3 *db, int64_t since_us, int64_t until_us, int64_t now_u
 	struct coverage c = {0};
 	int64_t stopped_us = 0;
 	pid_t pid;
-	int ret = find_gaps(db, since_us, until_us, &c, err);
+	int ret = coverage_find_gaps(db, since_us, until_us, &c, err);
 
 	if (!ret)
 		ret = find_runs(db, &c, &stopped_us, err);

@@ -23,7 +23,17 @@ struct coverage {
 	bool is_running;       /* a collector is, for all that can be seen */
 	bool is_fresh;	       /* and writes */
 	char boot_id[40];      /* of the node when it last recorded; "": never */
+
+	/* Of a fleet, of the nodes that are asked for; is_fresh: none is behind, last_write_us: of
+	 * the one that is most. */
+	bool is_fleet;
+	int n_nodes, n_behind;
+	char behind[256]; /* the names of the first three, safe to print */
 };
+
+/* The gaps of a window, into the first two members. */
+int coverage_find_gaps(sqlite3 *db, int64_t since_us, int64_t until_us, struct coverage *out,
+		       struct err *err);
 
 /* Of the database @db, as it stands within the caller's transaction. */
 int coverage_find(sqlite3 *db, int64_t since_us, int64_t until_us, int64_t now_us,

@@ -90,12 +90,28 @@ static void tell_age(FILE *f, int64_t us)
 	fprintf(f, "%lld %s ago", (long long)(s / units[i].unit_s), units[i].unit);
 }
 
+/* "; 12 nodes, 2 of them behind: web-1, db-2" */
+static void tell_nodes(FILE *f, const struct coverage *c)
+{
+	if (c->n_nodes == 0) {
+		fputs("; no such node has sent anything", f);
+		return;
+	}
+	fprintf(f, "; %d node%s", c->n_nodes, c->n_nodes == 1 ? "" : "s");
+	if (c->n_behind)
+		fprintf(f, ", %d behind: %s", c->n_behind, c->behind);
+	if (c->n_behind > 3)
+		fprintf(f, " and %d more", c->n_behind - 3);
+}
+
 void remark_tell_freshness(FILE *f, const struct request *q, const struct coverage *c)
 {
 	const int64_t age_us = q->now_us - c->last_write_us;
 	char since[TIMESPEC_SIZE];
 
-	if (!c->last_write_us) {
+	if (c->is_fleet) {
+		tell_nodes(f, c);
+	} else if (!c->last_write_us) {
 		fputs("; no collector has recorded to it yet", f);
 	} else if (!c->is_running) {
 		fprintf(f, "; no collector is running since %s",

@@ -182,10 +182,11 @@ int report_read_args(const struct report *report, const struct options *given, i
 }
 
 /* Lines that begin with graph_mark are there on a terminal; those with bar_mark wherever nobody
- * said --no-graph. Others are as they are, and so are these without their mark. */
-static const char graph_mark[] = "--graph:", bar_mark[] = "/*bar*/";
+ * said --no-graph; those with fleet_mark when a fleet is asked. Others are as they are, and so are
+ * these without their mark. */
+static const char graph_mark[] = "--graph:", bar_mark[] = "/*bar*/", fleet_mark[] = "--fleet:";
 
-static void write_graphs(enum report_graph graph, const char *sql, FILE *f)
+static void write_graphs(enum report_graph graph, bool fleet, const char *sql, FILE *f)
 {
 	for (const char *next; *sql; sql = next) {
 		const char *text = sql;
@@ -199,6 +200,9 @@ static void write_graphs(enum report_graph graph, const char *sql, FILE *f)
 		} else if (!strncmp(sql, bar_mark, strlen(bar_mark))) {
 			wanted = graph != REPORT_GRAPH_NONE;
 			text += strlen(bar_mark);
+		} else if (!strncmp(sql, fleet_mark, strlen(fleet_mark))) {
+			wanted = fleet;
+			text += strlen(fleet_mark);
 		}
 		if (wanted)
 			fwrite(text, 1, (size_t)(next - text), f);
@@ -206,8 +210,8 @@ static void write_graphs(enum report_graph graph, const char *sql, FILE *f)
 }
 
 /* The report's SELECT with its columns in place of {by}, and the graphs that are wanted. */
-static int own_select(const struct report *report, enum report_graph graph, const struct by *by,
-		      char **out, struct err *err)
+static int own_select(const struct report *report, enum report_graph graph, bool fleet,
+		      const struct by *by, char **out, struct err *err)
 {
 	char *sql = NULL;
 	size_t size;
@@ -216,7 +220,7 @@ static int own_select(const struct report *report, enum report_graph graph, cons
 	*out = NULL;
 	f = open_memstream(&sql, &size);
 	if (f)
-		write_graphs(graph, report->sql, f);
+		write_graphs(graph, fleet, report->sql, f);
 	if (!f || fclose(f)) {
 		free(sql);
 		return err_set(err, -ENOMEM, "no memory for the statement");
@@ -261,7 +265,7 @@ static int compile_arranged(const struct report *report, enum report_graph graph
 {
 	AUTO_STMT *stmt = NULL;
 	char *select;
-	int ret = own_select(report, graph, &arrange->by, &select, err);
+	int ret = own_select(report, graph, scope->is_fleet, &arrange->by, &select, err);
 
 	if (ret)
 		return ret;
@@ -326,7 +330,8 @@ int report_prepare(const struct report *report, const struct report_args *args,
 	narrowed.has_with_until = report_find_param(report, "with-until");
 	if (!ret && narrowed.peer.kind == PEER_NAMED)
 		ret = find_peer(&narrowed, args, db, err);
-	if (!ret && (report->relation & SCOPE_ROWS) && narrowed.totals != SCOPE_NO_TOTALS)
+	if (!ret && !narrowed.is_fleet && (report->relation & SCOPE_ROWS) &&
+	    narrowed.totals != SCOPE_NO_TOTALS)
 		ret = found_register(db, &narrowed, args->since_us, args->until_us, err);
 	if (!ret)
 		ret = compile_arranged(report, args->graph, &arrange, &narrowed, db, &stmt, err);

@@ -28,7 +28,8 @@
  *
  * A line that begins with --graph: is part of the SELECT when a table goes to a terminal, one
  * that begins with the comment "bar" unless --no-graph is given: so a column whose name ends in
- * _bar is there for people, and not for programs.
+ * _bar is there for people, and not for programs. A line that begins with --fleet: is part of it
+ * when a fleet is asked: each relation has the columns node and node_id then.
  *
  * The SELECT reads the relation scope, the connections that pass the window and the
  * filters, or tally, exact sums over them, which is much quicker (see scope.h and

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "db.h"
+#include "fleet.h"
 #include "story.h"
 #include "live.h"
 #include "subject.h"
@@ -188,6 +189,11 @@ static int read_general_options(struct request *q, struct err *err)
 	const char *timeout = options_get(o, "timeout"), *color = options_get(o, "color");
 
 	q->db_path = db ? db : db_default_path();
+	if (db && options_get(o, "fleet"))
+		return err_set(err, -EINVAL, "--db and --fleet exclude each other");
+	q->fleet_url = options_get(o, "fleet");
+	if (!q->fleet_url && !db)
+		q->fleet_url = fleet_default_url();
 	q->utc = options_get(o, "utc");
 	q->strict = options_get(o, "strict");
 	q->quiet = options_get(o, "quiet");
@@ -212,7 +218,10 @@ int request_read_times(struct request *q, int64_t now_us, struct err *err)
 
 	q->now_us = now_us;
 	q->args.graph = q->graph;
-	return ret ? ret : scope_parse(&q->options, now_us, &q->scope, err);
+	if (!ret)
+		ret = scope_parse(&q->options, now_us, &q->scope, err);
+	q->scope.is_fleet = q->fleet_url;
+	return ret;
 }
 
 int request_read(struct request *q, int argc, char *const argv[], int64_t now_us, struct err *err)
@@ -251,6 +260,8 @@ int request_read(struct request *q, int argc, char *const argv[], int64_t now_us
 		ret = read_general_options(q, err);
 	if (!ret && q->report)
 		ret = request_read_times(q, now_us, err);
+	if (!ret)
+		ret = fleet_check(q, err);
 	if (!ret && q->watch_us)
 		ret = live_check(q, err);
 	if (!ret && q->report && options_get(o, "cursor-file"))

@@ -39,6 +39,7 @@ struct request {
 	struct cursor cursor; /* without a path: none */
 	int64_t now_us;
 	const char *db_path;
+	const char *fleet_url; /* NULL: the history is that of db_path */
 	const struct renderer *renderer;
 	int64_t timeout_us;
 	int64_t watch_us; /* 0: asked once */

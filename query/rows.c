@@ -117,6 +117,11 @@ int rows_add_number(struct rows *rows, int64_t number, struct err *err)
 	return add_cell(rows, SQLITE_INTEGER, &number, sizeof(number), err);
 }
 
+int rows_add_real(struct rows *rows, double real, struct err *err)
+{
+	return add_cell(rows, SQLITE_FLOAT, &real, sizeof(real), err);
+}
+
 int rows_add_null(struct rows *rows, struct err *err)
 {
 	return add_cell(rows, SQLITE_NULL, NULL, 0, err);

@@ -58,6 +58,7 @@ int rows_fetch(sqlite3_stmt *stmt, struct rows **out, struct err *err);
 int rows_new(int n_columns, const char *const names[], struct rows **out, struct err *err);
 int rows_add_text(struct rows *rows, const char *text, struct err *err);
 int rows_add_number(struct rows *rows, int64_t number, struct err *err);
+int rows_add_real(struct rows *rows, double real, struct err *err);
 int rows_add_null(struct rows *rows, struct err *err);
 
 /* Whether a column has numbers, and else nothing but NULL. */

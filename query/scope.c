@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet_sql.h"
+
 /*
  * In the view an open connection has the moment of asking as its id, so that id is
  * "last seen" and id - duration_us "started" for all rows. The bounds on id come
@@ -88,6 +90,8 @@ static const struct filter {
 	 "how it ended, as in the view connections", NULL, true, NULL},
 	{"failed", NULL, "failed", KNOWN, "connections that never came about", "failed = 1", true,
 	 "outcome >= 16"},
+	{"node", "pattern", "matches('', :node)", UNKNOWN,
+	 "of a fleet: the node's name or its machine id; * and ? likewise", NULL, false, NULL},
 	{"no-loopback", NULL, "NOT loopback", KNOWN, "without what the node says to itself", NULL,
 	 false, "NOT flags & 32"},
 };
@@ -192,6 +196,13 @@ int scope_add_flag(struct scope *scope, const char *name, struct err *err)
 	return err_set(err, -EINVAL, "there is no filter \"%s\" without a value", name);
 }
 
+struct scope_filter scope_filter(const struct scope *scope, int i)
+{
+	const struct filter *f = scope->filters[i].filter;
+
+	return (struct scope_filter){f->name, &scope->filters[i].value, f->of_fate};
+}
+
 struct scope_window scope_window(const struct scope *scope)
 {
 	return scope->window->is;
@@ -264,25 +275,6 @@ static const char found[] =
 	"SELECT f.at AS id, e.* FROM found f CROSS JOIN ended_connections e WHERE e.id = f.at"
 	" UNION ALL SELECT id, * FROM open_connections";
 
-/* The sums of what passes the filters, from @since to @until, which are parameters. */
-static void write_tally(const struct scope *scope, const char *name, const char *since,
-			const char *until, enum which which, FILE *f)
-{
-	int64_t bucket_us = by_bucket_us(&scope->by);
-
-	/* Each use reads what it needs, and not one for all of them everything. */
-	fprintf(f, "%s AS NOT MATERIALIZED (SELECT *", name);
-	by_write_columns(&scope->by, "bucket", "last_start_us", f);
-	fprintf(f, " FROM totals(%s, %s, '%s'", since, until, scope->window->name);
-	if (bucket_us)
-		fprintf(f, ", %lld", (long long)bucket_us);
-	else if (scope->has_every)
-		fputs(", :every", f);
-	fputs(") WHERE 1", f);
-	write_filters(scope, SCOPE_TALLY, which, f);
-	fputs(")", f);
-}
-
 bool scope_has_word(const char *sql, const char *word)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
@@ -294,6 +286,46 @@ bool scope_has_word(const char *sql, const char *word)
 	return false;
 }
 
+/* Of a fleet the relations are narrowed already, but for a name. */
+static void write_fleet_filters(const struct scope *scope, FILE *f)
+{
+	if (scope->peer.kind == PEER_NAMED)
+		fputs(" WHERE peer_addr IN temp.named_peer", f);
+}
+
+/* The sums of what passes the filters, from @since to @until, which are parameters. */
+static void write_tally(const struct scope *scope, const char *select, const char *name,
+			const char *since, const char *until, enum which which, FILE *f)
+{
+	int64_t bucket_us = by_bucket_us(&scope->by);
+
+	/* Each use reads what it needs, and not one for all of them everything. */
+	fprintf(f, "%s AS NOT MATERIALIZED (SELECT ", name);
+	if (scope->is_fleet)
+		fleet_write_sums(f, select);
+	else
+		fputc('*', f);
+	by_write_columns(&scope->by, "bucket", "last_start_us", f);
+	fprintf(f, " FROM %s(%s, %s, '%s'", scope->is_fleet ? "fleet_totals" : "totals", since,
+		until, scope->window->name);
+	if (bucket_us)
+		fprintf(f, ", %lld", (long long)bucket_us);
+	else if (scope->has_every)
+		fputs(", :every", f);
+	else if (scope->is_fleet)
+		fputs(", NULL", f);
+	if (scope->is_fleet)
+		fprintf(f, ", %d", which == NOT_OF_FATE);
+	fputc(')', f);
+	if (scope->is_fleet) {
+		write_fleet_filters(scope, f);
+	} else {
+		fputs(" WHERE 1", f);
+		write_filters(scope, SCOPE_TALLY, which, f);
+	}
+	fputc(')', f);
+}
+
 /* Of the views, in their order. */
 static const char *const columns[] = {
 	"id",		"started_at",	"ended_at",   "direction", "outcome",	     "error",
@@ -303,6 +335,8 @@ static const char *const columns[] = {
 	"min_rtt_us",	"owner_source", "closed_by",  "failed",	   "accept_wait_us", "thread",
 	"container_id", "pod",		"loopback",   "cookie",	   "flags",
 };
+
+static const char *const of_fleet[] = {"node", "node_id"};
 
 /* Those that @select has a word for. Of a UNION ALL SQLite makes all columns, those for which
  * names are looked up and dates are written, too, whatever is done with them. */
@@ -316,6 +350,9 @@ static void write_used_columns(const struct scope *scope, const char *select, FI
 		    (has_columns && !strcmp(columns[i], "peer_addr")) ||
 		    (by_has_name(&scope->by) && !strcmp(columns[i], "duration_us")))
 			fprintf(f, ", %s", columns[i]);
+	for (int i = 0; i < 2 && scope->is_fleet; i++)
+		if (scope_has_word(select, of_fleet[i]))
+			fprintf(f, ", %s", of_fleet[i]);
 }
 
 /* As SELECT * FROM connections does, with less. */
@@ -333,9 +370,13 @@ static void write_used_rows(const struct scope *scope, const char *select, FILE 
 
 static void write_open(const struct scope *scope, FILE *f)
 {
-	fprintf(f, "still_open AS NOT MATERIALIZED (SELECT * FROM open_connections WHERE %s",
-		scope->window->sql);
-	write_filters(scope, SCOPE_ROWS, ALL, f);
+	fputs("still_open AS NOT MATERIALIZED (SELECT * FROM open_connections", f);
+	if (scope->is_fleet) {
+		write_fleet_filters(scope, f);
+	} else {
+		fprintf(f, " WHERE %s", scope->window->sql);
+		write_filters(scope, SCOPE_ROWS, ALL, f);
+	}
 	fputs(")", f);
 }
 
@@ -351,7 +392,7 @@ static bool needs_names(const struct scope *scope)
 static void write_durations(const struct scope *scope, FILE *f)
 {
 	fputs("durations AS NOT MATERIALIZED (SELECT duration_us FROM ", f);
-	if (scope->is_plain || needs_names(scope)) {
+	if (scope->is_plain || scope->is_fleet || needs_names(scope)) {
 		fputs("scope)", f);
 		return;
 	}
@@ -373,7 +414,15 @@ static void write_rows(const struct scope *scope, const char *select, FILE *f)
 	snprintf(bucket, sizeof(bucket), "min(id, :until - 1) / %lld * %lld", (long long)bucket_us,
 		 (long long)bucket_us);
 	fprintf(f, "%s AS NOT MATERIALIZED (", by_has_columns(&scope->by) ? "bare" : "scope");
-	if (scope->totals == SCOPE_NO_TOTALS && !all) {
+	if (scope->is_fleet) {
+		fputs("SELECT ", f);
+		if (all)
+			fputc('*', f);
+		else
+			write_used_columns(scope, select, f);
+		fputs(" FROM connections", f);
+		write_fleet_filters(scope, f);
+	} else if (scope->totals == SCOPE_NO_TOTALS && !all) {
 		write_used_rows(scope, select, f);
 	} else {
 		fprintf(f, "%s WHERE %s",
@@ -411,11 +460,11 @@ int scope_sql(const struct scope *scope, enum scope_relation relation, const cha
 	if (relation == SCOPE_BOTH)
 		fputs(", ", f);
 	if (relation & SCOPE_TALLY)
-		write_tally(scope, "tally", ":since", ":until",
+		write_tally(scope, select, "tally", ":since", ":until",
 			    relation == SCOPE_BOTH ? NOT_OF_FATE : ALL, f);
 	if (relation == SCOPE_TALLY && scope->has_earlier) {
 		fputs(", ", f);
-		write_tally(scope, "earlier", ":with_since",
+		write_tally(scope, select, "earlier", ":with_since",
 			    scope->has_with_until ? ":with_until" : ":since", ALL, f);
 	}
 	fprintf(f, "\n%s\nLIMIT :limit", select);

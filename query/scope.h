@@ -59,6 +59,8 @@ struct scope {
 
 	int64_t n_named; /* set when it was asked: how many addresses it stood for */
 
+	bool is_fleet; /* the relations are those of fleet.c, which know window and filters */
+
 	bool is_plain; /* scope is to be read by people, rather than quickly */
 
 	/* What the report needs. */
@@ -108,6 +110,14 @@ struct scope_window {
 };
 
 struct scope_window scope_window(const struct scope *scope);
+
+/* The @i-th filter that is given. */
+struct scope_filter {
+	const char *name;
+	const struct param_value *value;
+	bool of_fate; /* asks what became of a connection, not which it is */
+};
+struct scope_filter scope_filter(const struct scope *scope, int i);
 
 /* Binds the filters' values, as far as @stmt has them. */
 int scope_bind(const struct scope *scope, sqlite3_stmt *stmt, struct err *err);

@@ -16,6 +16,9 @@ static const struct values colors = {.kind = VALUES_WORDS, .words = terminal_col
 static const struct option_spec general_options[] = {
 	{"db", "PATH", "the history (default $CONNMON_DB, else " DB_DEFAULT_PATH ")", GROUP_GENERAL,
 	 .needs = READS_HISTORY, .anywhere = true, .values = &files},
+	{"fleet", "URL",
+	 "the history of many nodes, in ClickHouse (default $CONNMON_FLEET, else --db)",
+	 GROUP_GENERAL, .needs = READS_HISTORY, .anywhere = true},
 	{"by", "COLUMN[,...]", "group by other columns, as in peer_addr/24,service_port,comm",
 	 GROUP_ARRANGE, .needs = IS_REPORT | IS_GROUPED, .values = &columns},
 	{"sort", "COLUMN[:asc]", "in the order of these columns; :asc or :desc, several by commas",
@@ -101,6 +104,8 @@ bool subject_takes(const struct subject *s, const struct option_spec *spec)
 		return false;
 	if (spec->group == GROUP_WINDOW)
 		return traits(s) & READS_SCOPE;
+	if (!strcmp(spec->name, "node")) /* whatever is asked of a fleet */
+		return traits(s) & IS_REPORT;
 	if (spec->group == GROUP_FILTER)
 		return traits(s) & (READS_SCOPE | FILTERS);
 	return (spec->needs & ~traits(s)) == 0;

@@ -15,6 +15,7 @@ SELECT from_at,
        count,
        uid,
        uid_count
+--fleet:     , node
   FROM gaps
  WHERE to_us >= :since
    AND from_us < :until

@@ -7,6 +7,7 @@
 -- param: since time 1d from when on
 -- param: limit limit 50 at most this many rows; 0: all
 SELECT started_at,
+--fleet:       node,
        duration_us,
        outcome,
        error,

@@ -14,6 +14,7 @@ SELECT l.port,
        l.exe,
        l.uid,
        l.container,
+--fleet:       l.nodes,
        l.from_us                AS since_at,
        l.to_us                  AS ended_at,
        ifnull(c.connections, 0) AS connections,
@@ -21,6 +22,7 @@ SELECT l.port,
        c.last_client,
        c.last_us                AS last_at
   FROM (SELECT l.port, g.comm, g.exe, g.uid, k.name AS container,
+--fleet:               few(l.node) AS nodes,
                few(l.addr) AS addresses, min(l.from_us) AS from_us,
                CASE WHEN count(*) = count(l.to_us) THEN max(l.to_us) END AS to_us
           FROM listener l

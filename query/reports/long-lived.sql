@@ -4,6 +4,7 @@
 -- help: included: outcome open, with the time and the bytes so far.
 -- example: connmon-query long-lived --since 1d --no-loopback
 SELECT started_at,
+--fleet:       node,
        duration_us,
        outcome,
        direction,

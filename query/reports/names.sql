@@ -13,6 +13,7 @@
 SELECT name,
        address,
        server,
+--fleet:       node,
        answers,
        first_us AS first_at,
        last_us  AS last_at

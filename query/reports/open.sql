@@ -6,6 +6,7 @@
 -- param: since time 1s matters with --started only, as what is open is open now
 -- param: limit limit 0 at most this many rows; 0: all
 SELECT started_at,
+--fleet:       node,
        duration_us,
        outcome,
        direction,

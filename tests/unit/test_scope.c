@@ -136,7 +136,7 @@ static void each_filter_compiles_and_binds_its_value(void **state)
 	assert_int_equal(db_open_writer(temp->path, false, &db, &err), 0);
 	assert_int_equal(functions_register(db, &err), 0);
 	scope_add_options(&set, 1, 2);
-	assert_int_equal(set.n, 16);
+	assert_int_equal(set.n, 17);
 	for (int i = 0; i < set.n; i++) {
 		const struct option_spec *spec = &set.specs[i];
 		sqlite3_stmt *stmt = NULL;

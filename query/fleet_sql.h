@@ -1,0 +1,42 @@
+/*
+ * fleet_sql.h - what a question asks, written for ClickHouse, which knows no binding over
+ * HTTP in all its versions: each value is quoted by its type, and nothing else of what a user
+ * typed reaches a statement.
+ */
+#ifndef CONNMON_FLEET_SQL_H
+#define CONNMON_FLEET_SQL_H
+
+#include <sqlite3.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "err.h"
+#include "scope.h"
+
+/* A text as '...': what is no letter, digit or one of a few signs stands there as \xHH, so
+ * neither quotes nor backslashes nor anything that is no UTF-8 get through. */
+void fleet_write_text(FILE *f, const char *text, size_t len);
+
+/* A value of SQLite's; NULL, and what is a blob or not finite, as NULL. */
+void fleet_write_value(FILE *f, sqlite3_value *value);
+
+/* "matches(COLUMN, pattern)", exactly as functions.h has it; but a pattern that is no UTF-8 finds
+ * nothing, as RE2 takes none (nor does what is stored have such bytes: it is escaped). */
+void fleet_write_pattern(FILE *f, const char *column, const char *pattern);
+
+/* "ip_in(COLUMN, net)", where the column has addresses as canonical text. */
+void fleet_write_network(FILE *f, const char *column, const char *net);
+
+/* The filters of @scope as " AND (...) AND (...)", on the columns of connections. Without those
+ * that ask what became of a connection if @but_fate. A peer that is a name is left out: the
+ * statement of SQLite has it. */
+void fleet_write_filters(FILE *f, const struct scope *scope, bool but_fate);
+
+/* The same of the filter --node alone. */
+void fleet_write_node(FILE *f, const struct scope *scope);
+
+/* The columns of the tally that the report's @select has a word for: rows are summed up by each
+ * that is named. */
+void fleet_write_sums(FILE *f, const char *select);
+
+#endif

@@ -1,0 +1,238 @@
+"""What is asked of a fleet and cannot be, and what is asked with ill will: each gets one sentence
+or the right rows, and nothing is ever written. In the environment as for reports.py."""
+
+import http.server
+import os
+import subprocess
+import threading
+
+import history
+from reports import QUERY, MANY, rows
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def run(words, **more):
+    result = subprocess.run([QUERY] + words, env=dict(os.environ, **more), capture_output=True,
+                            check=False, timeout=60)
+    return result.returncode, result.stdout, result.stderr.decode(errors="replace")
+
+
+def fleet(words, url=history.DATABASE, **more):
+    return run(words + ["--fleet", url], **more)
+
+
+def says(words, code, text, url=history.DATABASE, **more):
+    """One line on standard error that says text, nothing else, and the exit code."""
+    have = fleet(words, url, **more)
+    lines = have[2].splitlines()
+    assert have[0] == code and not have[1] and len(lines) == 1 and text in lines[0], (
+        words, url, code, text, have)
+
+
+LIST = ["list", "--since", "30d"]
+
+
+@case
+def urls_that_cannot_be():
+    for url in ("nonsense", "127.0.0.1:8123", "ftp://127.0.0.1/", "http://", "http://a b/",
+                "http://127.0.0.1:99999/", "http://127.0.0.1/?database=a&readonly=0",
+                "http://127.0.0.1/?readonly=0", "http://127.0.0.1/?database=" + "x" * 300):
+        says(LIST, 2, "write http://HOST:8123/?database=connmon", url)
+    code, _, told = run(LIST + ["--fleet", history.URL, "--db", MANY])
+    assert code == 2 and "exclude each other" in told, told
+
+
+@case
+def servers_that_are_not_there():
+    says(LIST, 1, "there is no such host", "http://no-such-host.invalid:8123/")
+    says(LIST, 1, "nothing listens there", "http://127.0.0.1:8999/")
+    says(LIST, 1, "connmon", "http://127.0.0.1:9000/")
+    says(LIST, 1, "127.0.0.1:8123", "https://127.0.0.1:8123/")
+
+
+@case
+def users_and_databases():
+    with_user = history.DATABASE.replace("http://", "http://{}@")
+    says(LIST, 1, "password", with_user.format("reader:wrong"))
+    says(LIST, 1, "password", CLICKHOUSE_USER="nobody", CLICKHOUSE_PASSWORD="x")
+    says(LIST, 1, "no such database", history.URL + "?database=nothing")
+    says(LIST, 1, "no such database", history.URL + "?database=a'%20b%60")
+    says(LIST, 1, "connmon-forward --init", history.URL + "?database=default")
+    for user in ("reader", "writer"):
+        have = fleet(LIST + ["--quiet"], with_user.format(user + ":secret"))
+        assert have[0] == 0 and have[1], have
+        have = fleet(LIST + ["--quiet"], CLICKHOUSE_USER=user, CLICKHOUSE_PASSWORD="secret")
+        assert have[0] == 0 and have[1], have
+    have = run(LIST + ["--quiet"], CONNMON_FLEET=history.DATABASE)
+    assert have[0] == 0 and b"db-1" in have[1], have
+
+
+@case
+def tables_of_another_version():
+    history.ask("CREATE DATABASE other")
+    url = history.URL + "?database=other"
+    history.ask("CREATE VIEW schema AS SELECT 7 AS version FROM system.one", url=url)
+    says(LIST, 1, "upgrade connmon", url)
+    history.ask("DROP TABLE schema", url=url)
+    history.ask("CREATE VIEW schema AS SELECT 1 AS version FROM system.one", url=url)
+    history.ask("CREATE TABLE connections (node String, id Int64) ENGINE = ReplacingMergeTree()"
+                " ORDER BY id", url=url)
+    says(LIST, 1, "of another version of connmon", url)
+
+
+@case
+def questions_that_take_too_much():
+    says(["sql", "SELECT sleep(3)", "--timeout", "1s"], 1, "stopped after 1 s")
+    says(["sql", "SELECT number FROM system.numbers LIMIT 200000000"], 1, "larger than 512 MiB")
+    says(["sql", "SELECT throwIf(number = 3000000) FROM system.numbers LIMIT 5000000"], 1, "throw")
+
+
+class Liar(http.server.BaseHTTPRequestHandler):
+    """Breaks off, or is no ClickHouse."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        if self.path.startswith("/?database=other"):
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"hello")
+        elif self.path.startswith("/?database=length"):
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"1\n")
+        else:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"2\r\n1\n\r\n3e8\r\nabc")
+        self.close_connection = True
+
+
+@case
+def answers_that_break_off():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 8555), Liar)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = "http://127.0.0.1:8555/?database="
+    says(LIST, 1, "no ClickHouse server", url + "other")
+    says(LIST, 1, "the connection broke", url + "length")
+    says(LIST, 1, "the connection broke", url + "chunks")
+    server.shutdown()
+
+
+@case
+def what_is_asked_of_a_node_alone():
+    for words in (["follow"], ["story"], ["doctor"], ["schema"], ["process", "1001"],
+                  LIST + ["--show-sql"], LIST + ["--explain"], LIST + ["--watch", "2s"],
+                  LIST + ["--cursor-file", "x"], ["list", "--since", "boot"],
+                  ["sql", "SELECT 1", "--explain"]):
+        have = fleet(words)
+        assert have[0] == 2 and not have[1] and len(have[2].splitlines()) == 1, (words, have)
+    for words in (LIST + ["--node", "x"], ["top-ports", "--by", "node"]):
+        have = run(words)
+        assert have[0] == 2 and "--fleet" in have[2], have
+
+
+@case
+def statements_only_read():
+    before = history.ask("SELECT count(), sum(cityHash64(id, node)) FROM connections",
+                         url=history.DATABASE)
+    for user in ("default:", "writer:secret", "reader:secret"):
+        url = history.DATABASE.replace("http://", f"http://{user}@")
+        for sql in ("DROP TABLE connections", "DROP DATABASE connmon", "CREATE DATABASE x",
+                    "INSERT INTO connections (id) VALUES (1)", "ALTER TABLE nodes DELETE WHERE 1",
+                    "TRUNCATE TABLE nodes", "SET readonly = 0", "SELECT 1; DROP TABLE nodes",
+                    "INSERT INTO connections SELECT * FROM connections",
+                    "CREATE TEMPORARY TABLE x (a Int8)", "RENAME TABLE nodes TO x",
+                    "OPTIMIZE TABLE connections FINAL", "KILL QUERY WHERE 1",
+                    "SYSTEM SHUTDOWN", "DETACH TABLE nodes", "/* SELECT */ KILL QUERY WHERE 1",
+                    " -- SELECT\nDROP TABLE nodes", "((DROP TABLE nodes", "SELECTDROP", ""):
+            have = fleet(["sql", sql], url)
+            assert have[0] == 1 and not have[1] and len(have[2].splitlines()) == 1, (sql, have)
+        have = fleet(["sql", "SELECT toInt64(value) FROM system.settings WHERE name = 'readonly'",
+                      "--format", "csv"], url)
+        assert have[1].splitlines()[1:] == [b"1"], have
+    assert before == history.ask("SELECT count(), sum(cityHash64(id, node)) FROM connections",
+                                 url=history.DATABASE)
+
+
+@case
+def statements_of_the_users_own():
+    sql = "SELECT 'a\\tb\\n\\x1b[31m\\\\' AS t, toUInt64(18446744073709551615) AS u, -5 AS i,"
+    sql += " 0.5 AS r, CAST(NULL AS Nullable(String)) AS n, [1, 2] AS l, 1 / 0 AS inf ;  "
+    have = fleet(["sql", sql, "--format", "json"])
+    want = (b'[{"t":"a\\u0009b\\u000a\\u001b[31m\\\\","u":"18446744073709551615","i":-5,"r":0.5,"n":null,'
+            b'"l":"[1,2]","inf":"inf"}]')
+    assert have[0] == 0 and have[1].replace(b"\n", b"").replace(b" ", b"") == want.replace(
+        b" ", b""), have
+    for form in ("table", "markdown", "csv", "html"):
+        have = fleet(["sql", "SELECT 'x\\x1b[31m' AS `a\\x1bb`", "--format", form])
+        assert have[0] == 0 and (form == "csv" or b"\x1b" not in have[1]), have
+    assert fleet(["sql", "SELECT 1 AS a WHERE 0", "--format", "csv"])[1] == b"a\n"
+    assert b"connections" in fleet(["sql", "SHOW TABLES"])[1]
+    says(["sql", "SELECT nonsense"], 1, "nonsense")
+    says(["sql", "SELECT 1 FORMAT JSON"], 1, "FORMAT")
+    says(["sql", "SELECT '"], 1, "yntax")
+    says(["sql", "SELECT 'x\x1b[31m' FROM nowhere"], 1, "no")
+
+
+NASTY = ["'", "''", "\\", "\\'", "' OR 1 -- ", "\\' OR 1=1 -- ", "x' UNION ALL SELECT 1 '",
+         "\n", "\t", "%", "_", "c_rl", "c%", "{id}", "{now}", "`", "\"", "/*", "--", ";",
+         "[a-c]*", "[!c]*", "[^c]*", "[c-a]*", "[]*", "[", "*[", "[*", "*", "?*", "?", "**",
+         "c[u]r?", "*.*", ".*", "(.*)", "c*|n*", "^c*$", "\\x63*", "\\d*", "*\\*", "na\u00efve*",
+         "na?ve", "na[\u00e0-\u00ff]ve*", "*\udcff*", "\udcff", "\u65e5*", "*$", "a" * 3000 + "*",
+         "*\x1b*", "*\n*", "=cmd*", "*\"*", "c\u200b*"]
+
+
+@case
+def filters_hold_whatever_is_in_them():
+    for name in ("comm", "exe", "container", "pod"):
+        for value in NASTY if name == "comm" else NASTY[::3]:
+            words = ["list", "--since", "30d", "--limit", "0", f"--{name}", value, "--format",
+                     "csv", "--quiet"]
+            mine = run(words, CONNMON_DB=MANY)
+            theirs = fleet(words + ["--node", "db-1"])
+            # What is no UTF-8 finds nothing: names are stored escaped, so none has such bytes.
+            same = "\udcff" in value or rows(mine[1]) == rows(theirs[1])
+            assert mine[0] == theirs[0] and same, (words, mine, theirs)
+    for value in NASTY:
+        have = fleet(["list", "--since", "30d", "--node", value, "--format", "csv", "--quiet"])
+        all_of_them = value in ("*", "?*", "**", "[^c]*")
+        assert have[0] == 0 and (len(have[1].splitlines()) > 1) == (
+            all_of_them or value in ("[!c]*", "[a-c]*") and len(have[1].splitlines()) > 1), (
+                value, have)
+
+
+@case
+def nodes_that_are_behind_are_named():
+    words = ["top-ports", "--since", "1h"]
+    history.insert("nodes", [("c" * 32, "old\x1b[31m", 1769700000000000, 1769800000000000)])
+    have = fleet(words)
+    assert have[0] == 0 and "2 nodes, 1 behind: old\\x1b[31m" in have[2], have
+    assert fleet(words + ["--strict"])[0] == 3
+    have = fleet(words + ["--node", "nobody"])
+    assert have[0] == 0 and "no such node has sent anything" in have[2], have
+    have = fleet(words + ["--node", "db-1", "--until", "1m"])
+    assert "1 node" in have[2] and "behind" not in have[2], have
+
+
+def main():
+    history.create()
+    history.send(MANY, "b" * 32, "db-1")
+    for function in CASES:
+        function()
+        print("ok:", function.__name__.replace("_", " "))
+
+
+if __name__ == "__main__":
+    main()
