@@ -1,4 +1,5 @@
--- One row for each node, renewed every ten seconds while it sends; the newest holds.
+-- One row for each node, renewed when it has sent something, and every half a minute; the newest
+-- holds.
 CREATE TABLE IF NOT EXISTS nodes@local@ (
   node_id         @word@,
   node            @word@,
@@ -10,12 +11,12 @@ CREATE TABLE IF NOT EXISTS nodes@local@ (
   sent_us         Int64,              -- what ended until then is here
   last_id         Int64,              -- of the row of connections sent last; 0: none
   totals_until_us Int64,              -- hourly holds all that ended before; 0: nothing
-  behind_rows     Int64,              -- rows that wait on the node; at most that, for ids are times
+  behind_rows     Int64,              -- rows that wait on the node
   behind_us       Int64,              -- the end of the newest of them less that of the one sent last
   rows_sent       Int64,              -- by this state file, and of them
   rows_resent     Int64,              -- more than once
   bad_rows        Int64,              -- set aside on the node: no server would take them
-  unsent_rows     Int64,              -- deleted on the node before they were sent: see gaps
+  unsent_rows     Int64,              -- at least: deleted on the node before they were sent; see gaps
   skew_us         Int64               -- the server's clock less the node's
 ) ENGINE = @replacing(nodes, at_us)@
 ORDER BY node_id;
