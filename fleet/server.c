@@ -276,11 +276,15 @@ static enum answer unreachable(const struct server *s, CURLcode rc, struct err *
 {
 	char why[ESCAPED_SIZE(CURL_ERROR_SIZE)];
 	const char *words = s->why[0] ? s->why : curl_easy_strerror(rc);
+	long error = 0;
 
 	if (rc == CURLE_ABORTED_BY_CALLBACK) {
 		err_set(err, -EINTR, "%s: given up, for this is to end", s->shown);
 		return ANSWER_LATER;
 	}
+	curl_easy_getinfo(s->curl, CURLINFO_OS_ERRNO, &error);
+	if (rc == CURLE_COULDNT_CONNECT && error)
+		words = strerror((int)error);
 	escape_text(words, strlen(words), why, sizeof(why));
 	if (rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE) {
 		err_set(err, -EACCES,
