@@ -164,8 +164,10 @@ void forward_free(struct forward *f)
 	free(f);
 }
 
-static int keep(struct forward *f, struct err *err)
+int forward_keep(struct forward *f, struct err *err)
 {
+	if (f->is_fresh) /* else the next one would not ask the server how far this node is */
+		return 0;
 	return state_write(f->o->state, &f->state, err);
 }
 
@@ -255,7 +257,7 @@ static enum forward_step narrow_down(struct forward *f, const struct source_batc
 	f->state.bad_rows++;
 	f->state.last_id = batch->last_id;
 	f->state.batch_to = f->state.batch_tries = 0;
-	return keep(f, err) ? FORWARD_LOST : FORWARD_MORE;
+	return forward_keep(f, err) ? FORWARD_LOST : FORWARD_MORE;
 }
 
 static enum forward_step send_open(struct forward *f, const struct texts *texts, struct err *err)
@@ -282,7 +284,7 @@ static enum forward_step send_rows(struct forward *f, const struct source_batch 
 
 	f->state.batch_to = batch->last_id;
 	f->state.batch_tries++;
-	if (keep(f, err))
+	if (forward_keep(f, err))
 		return FORWARD_LOST;
 	snprintf(token, sizeof(token), "%s %" PRId64 " %" PRId64, f->o->node.id, batch->after_id,
 		 batch->last_id);
@@ -341,7 +343,7 @@ static enum forward_step go_on_with_new(struct forward *f, struct err *err)
 	f->source = next;
 	forward_note(f, "%s: was replaced by a new one, whose connections are sent from now on",
 		     f->o->db);
-	if (follow_file(f, err) || keep(f, err))
+	if (follow_file(f, err) || forward_keep(f, err))
 		return FORWARD_LOST;
 	return FORWARD_MORE;
 }
@@ -378,7 +380,7 @@ static enum forward_step send_rest(struct forward *f, bool all, bool is_idle, st
 	if (look_how_far(f, err))
 		return FORWARD_LOST;
 	step = forward_send_node(f, err);
-	if (step == FORWARD_IDLE && keep(f, err))
+	if (step == FORWARD_IDLE && forward_keep(f, err))
 		return FORWARD_LOST;
 	f->node_at_us = now_us;
 	return step;

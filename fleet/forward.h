@@ -44,6 +44,9 @@ enum forward_step {
 /* Sends one batch, and what belongs to it. @all: what is sent only now and then, too. */
 enum forward_step forward_step(struct forward *f, bool all, struct err *err);
 
+/* Writes the state file, when nothing more is to be sent for now. 0 or negative. */
+int forward_keep(struct forward *f, struct err *err);
+
 /* What it has to say beside errors, once: NULL for nothing. It stays valid until the next call. */
 const char *forward_notice(struct forward *f);
 

@@ -178,6 +178,8 @@ static int run_send(const struct options *o, struct server *server)
 	if (forward_new(&options, &f, &err))
 		return say(&err, EXIT_FAILURE);
 	status = send_all(f, o, server);
+	if (forward_keep(f, &err))
+		status = say(&err, EXIT_FAILURE);
 	forward_free(f);
 	return status;
 }
