@@ -85,19 +85,19 @@ static void take_number(struct argp_state *state, const char *name, const char *
 }
 
 /* Everybody may read the arguments of a process. */
-static const char *take_secret(char *url)
+static const char *take_secret(struct argp_state *state, char *url)
 {
 	char *copy = strdup(url), *begin = strstr(url, "://");
 	char *end = begin ? begin + 3 + strcspn(begin + 3, "/?#") : NULL;
 
 	if (!copy)
-		exit(EXIT_FAILURE);
+		argp_failure(state, EXIT_FAILURE, ENOMEM, "--to");
 	for (char *at = end; at && at > begin; at--)
 		if (*at == '@') {
 			memset(begin + 3, '*', (size_t)(at - begin - 3));
 			break;
 		}
-	return copy;
+	return copy ? copy : url;
 }
 
 static bool is_id(const char *text)
@@ -172,7 +172,7 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		o->db = arg;
 		break;
 	case OPT_TO:
-		o->to = take_secret(arg);
+		o->to = take_secret(state, arg);
 		break;
 	case OPT_CA:
 		o->ca = arg;

@@ -15,21 +15,21 @@
 #define FIRST_LINE "connmon-forward 1"
 #define MODE	   0640
 
-static const struct {
-	const char *name;
-	size_t offset;
-} numbers[] = {
 #define NUMBER(name)                                                                               \
 	{                                                                                          \
 #name, offsetof(struct state, name)                                                \
 	}
+
+static const struct {
+	const char *name;
+	size_t offset;
+} numbers[] = {
 	NUMBER(device),	      NUMBER(inode),	 NUMBER(last_id),     NUMBER(batch_to),
 	NUMBER(batch_tries),  NUMBER(gap_id),	 NUMBER(run_id),      NUMBER(process_id),
 	NUMBER(listeners_us), NUMBER(exits_us),	 NUMBER(names_us),    NUMBER(hour),
 	NUMBER(version_us),   NUMBER(rows_sent), NUMBER(rows_resent), NUMBER(bad_rows),
 	NUMBER(unsent_rows),  NUMBER(sent_us),	 NUMBER(behind_rows), NUMBER(behind_us),
 	NUMBER(skew_us),
-#undef NUMBER
 };
 
 static const struct {

@@ -228,6 +228,27 @@ static void a_state_is_read_as_it_was_written(void **state)
 	assert_memory_equal(&one, &two, sizeof(one));
 }
 
+/* collector/sent.c reads these lines. */
+static void a_state_is_what_the_collector_holds_connections_for(void **state)
+{
+	struct tempdb *t = *state;
+	struct state s;
+	struct err err = {0};
+	char text[1024] = "";
+	FILE *in;
+
+	state_begin(&s);
+	s.last_id = 1234567;
+	assert_int_equal(state_write(t->path, &s, &err), 0);
+	in = fopen(t->path, "r");
+	assert_non_null(in);
+	assert_true(fread(text, 1, sizeof(text) - 1, in) > 0);
+	fclose(in);
+	assert_ptr_equal(strstr(text, "connmon-forward 1\n"), text);
+	assert_non_null(strstr(text, "\nlast_id 1234567\n"));
+	assert_string_equal(text + strlen(text) - 5, "\nend\n");
+}
+
 static void half_a_state_is_none(void **state)
 {
 	struct tempdb *t = *state;
@@ -254,6 +275,8 @@ int main(void)
 		cmocka_unit_test(a_name_that_would_be_sql_is_refused),
 		cmocka_unit_test_setup_teardown(a_state_is_read_as_it_was_written, tempdb_setup,
 						tempdb_teardown),
+		cmocka_unit_test_setup_teardown(a_state_is_what_the_collector_holds_connections_for,
+						tempdb_setup, tempdb_teardown),
 		cmocka_unit_test_setup_teardown(half_a_state_is_none, tempdb_setup,
 						tempdb_teardown),
 	};
