@@ -15,21 +15,33 @@
 #define FIRST_LINE "connmon-forward 1"
 #define MODE	   0640
 
-#define NUMBER(name)                                                                               \
-	{                                                                                          \
-#name, offsetof(struct state, name)                                                \
-	}
+#define OFFSET(member) offsetof(struct state, member)
 
 static const struct {
 	const char *name;
 	size_t offset;
 } numbers[] = {
-	NUMBER(device),	      NUMBER(inode),	 NUMBER(last_id),     NUMBER(batch_to),
-	NUMBER(batch_tries),  NUMBER(gap_id),	 NUMBER(run_id),      NUMBER(process_id),
-	NUMBER(listeners_us), NUMBER(exits_us),	 NUMBER(names_us),    NUMBER(hour),
-	NUMBER(version_us),   NUMBER(rows_sent), NUMBER(rows_resent), NUMBER(bad_rows),
-	NUMBER(unsent_rows),  NUMBER(sent_us),	 NUMBER(behind_rows), NUMBER(behind_us),
-	NUMBER(skew_us),
+	{"device", OFFSET(device)},
+	{"inode", OFFSET(inode)},
+	{"last_id", OFFSET(last_id)},
+	{"batch_to", OFFSET(batch_to)},
+	{"batch_tries", OFFSET(batch_tries)},
+	{"gap_id", OFFSET(gap_id)},
+	{"run_id", OFFSET(run_id)},
+	{"process_id", OFFSET(process_id)},
+	{"listeners_us", OFFSET(listeners_us)},
+	{"exits_us", OFFSET(exits_us)},
+	{"names_us", OFFSET(names_us)},
+	{"hour", OFFSET(hour)},
+	{"version_us", OFFSET(version_us)},
+	{"rows_sent", OFFSET(rows_sent)},
+	{"rows_resent", OFFSET(rows_resent)},
+	{"bad_rows", OFFSET(bad_rows)},
+	{"unsent_rows", OFFSET(unsent_rows)},
+	{"sent_us", OFFSET(sent_us)},
+	{"behind_rows", OFFSET(behind_rows)},
+	{"behind_us", OFFSET(behind_us)},
+	{"skew_us", OFFSET(skew_us)},
 };
 
 static const struct {

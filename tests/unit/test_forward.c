@@ -323,7 +323,8 @@ static void an_open_connection_is_over_before_its_row_is_sent(void **state)
 		else if (strcmp(f->server->inserts[i].table, "open_connections") == 0)
 			over = i;
 	}
-	assert_true(over >= 0 && row > over);
+	if (over < 0 || row <= over)
+		fail_msg("it was over as request %d, its row came as %d", over, row);
 	assert_int_equal(answering_requests("open_connections"), 2);
 	assert_non_null(strstr(f->server->inserts[over].text, "\t77\t1\t"));
 }
