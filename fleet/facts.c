@@ -23,6 +23,8 @@ enum mark {
 #define OF_PROGRAM                                                                                 \
 	" g.comm AS comm, g.exe AS exe, g.uid AS uid, k.name AS container,"                        \
 	" k.container_id AS container_id, k.pod AS pod,"
+/* What an earlier run left over ends in the past, when the next one looks for it. */
+#define YOUNG_RUN "(SELECT last_commit_us - start_us < 600000000 FROM run ORDER BY id DESC LIMIT 1)"
 #define PROCESS                                                                                    \
 	"SELECT ?1 AS node_id, ?2 AS node, p.id AS id, p.boot AS boot, p.pid AS pid,"              \
 	" p.start_us AS start_us, p.ppid AS ppid, p.parent_id AS parent_id," OF_PROGRAM            \
@@ -50,7 +52,7 @@ static const struct fact {
 	{"listeners", BY_TIME, offsetof(struct state, listeners_us), 10 * US,
 	 "SELECT ?1 AS node_id, ?2 AS node, l.id AS id, l.netns AS netns, l.addr AS addr,"
 	 " l.port AS port," OF_PROGRAM " l.from_us AS from_us, l.to_us AS to_us, ?3 AS sent_us"
-	 " FROM listener l" PROGRAM_OF("l") " WHERE l.to_us IS NULL OR l.to_us >= ?4"
+	 " FROM listener l" PROGRAM_OF("l") " WHERE l.to_us IS NULL OR l.to_us >= ?4 OR " YOUNG_RUN
 					    " ORDER BY l.id"},
 	/* Before the new ones, which may have ended already. */
 	{"processes", BY_TIME, offsetof(struct state, exits_us), 10 * US,

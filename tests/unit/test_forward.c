@@ -329,6 +329,22 @@ static void an_open_connection_is_over_before_its_row_is_sent(void **state)
 	assert_non_null(strstr(f->server->inserts[over].text, "\t77\t1\t"));
 }
 
+static void a_listener_that_the_next_run_ends_in_the_past_ends_on_the_server_too(void **state)
+{
+	struct fixture *f = *state;
+
+	tempdb_run(f->db, "UPDATE run SET last_commit_us = 1000000000000;"
+			  "INSERT INTO listener(id, netns, addr, port, from_us, to_us) VALUES"
+			  " (7, 1, '10.0.0.1', 80, 3, NULL), (8, 1, '10.0.0.1', 81, 3, 4)");
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	tempdb_run(f->db, "INSERT INTO run VALUES (2, 'b', '0', 1, 1000000000001, NULL,"
+			  " 1000000000002, 0, 0, 0, 0, 0);"
+			  "UPDATE listener SET to_us = 5 WHERE id = 7");
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_non_null(strstr(answering_insert("listeners", 1)->text, "\t3\t5\t"));
+}
+
 /* As the collector sets a database aside. */
 static void set_aside(struct fixture *f)
 {
@@ -388,6 +404,7 @@ int main(void)
 		TEST(rows_deleted_before_they_were_sent_are_a_gap),
 		TEST(rows_deleted_after_they_were_sent_are_none),
 		TEST(an_open_connection_is_over_before_its_row_is_sent),
+		TEST(a_listener_that_the_next_run_ends_in_the_past_ends_on_the_server_too),
 		TEST(a_database_that_was_replaced_is_sent_to_its_end_and_then_the_new_one),
 #undef TEST
 	};
