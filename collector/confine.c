@@ -61,7 +61,7 @@ static void add_database(struct paths *p, const char *db, const struct options *
 static int confine_files(const struct options *o, const struct note *n, struct err *err)
 {
 	struct paths p = {0};
-	char metrics[PATH_MAX];
+	char metrics[PATH_MAX], sent[PATH_MAX];
 	const char *place;
 
 	add(&p, "/proc", LANDLOCK_READ); /* names, programs and parents of processes */
@@ -72,6 +72,10 @@ static int confine_files(const struct options *o, const struct note *n, struct e
 	if (o->metrics) {
 		metrics_folder(o->metrics, metrics);
 		add(&p, metrics, LANDLOCK_WRITE_FOLDER);
+	}
+	if (o->retention.hold_for) {
+		metrics_folder(o->retention.hold_for, sent);
+		add(&p, sent, LANDLOCK_READ);
 	}
 	return landlock_enter(p.path, p.n, err);
 }

@@ -36,6 +36,7 @@ enum {
 	OPT_CHECK,
 	OPT_METRICS,
 	OPT_LEND_NAMES,
+	OPT_HOLD_FOR,
 };
 
 /* To add an option: a row here, a case in parse_one(), a line in the man page. */
@@ -53,6 +54,10 @@ static const struct argp_option rows[] = {
 	{"max-size", OPT_MAX_SIZE, "SIZE", 0,
 	 "The most that the database, its WAL and its shm take together, from 64M on "
 	 "(" MAX_SIZE_DEFAULT "); 0: no bound",
+	 0},
+	{"hold-for", OPT_HOLD_FOR, "FILE", 0,
+	 "Do not delete connections for their age before connmon-forward, whose state FILE is, has "
+	 "sent them",
 	 0},
 	{"durable", OPT_DURABLE, NULL, 0, "Let each commit survive a power cut", 0},
 	{"ring", OPT_RING, "SIZE", 0,
@@ -178,6 +183,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPT_MAX_SIZE:
 		if (parse_max_size(arg, &o->retention.max_bytes, &err))
 			argp_error(state, "--max-size: %s", err.msg);
+		break;
+	case OPT_HOLD_FOR:
+		o->retention.hold_for = arg;
 		break;
 	case OPT_NO_DNS:
 		o->dns = false;

@@ -5,12 +5,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "db.h"
 #include "files.h"
 #include "oldest.h"
 #include "purge.h"
+#include "sent.h"
 #include "wal.h"
 
 #define MIB		   (1ull << 20)
@@ -33,6 +35,9 @@ struct retain {
 	sqlite3 *db;	  /* borrowed */
 	const char *path; /* the database's, as SQLite has it; "": in memory */
 	struct retention retention;
+	int64_t held_ns; /* when the file to hold for was read; 0: never */
+	int64_t sent_id; /* what it said */
+	bool is_unheld;	 /* it could not be read */
 	struct note note;
 	struct oldest *oldest;
 	struct purge *purge;
@@ -337,6 +342,28 @@ static int give_back(struct retain *r, struct err *err)
 
 /* ---- age ---- */
 
+/* Connections that ended before this may go for their age. */
+static int64_t too_old_us(struct retain *r, int64_t now_us)
+{
+	const int64_t now_ns = clock_boot_ns();
+	int64_t old_us = now_us - r->retention.rows_ns / NS_PER_US;
+
+	if (!r->retention.hold_for)
+		return old_us;
+	if (r->held_ns == 0 || now_ns - r->held_ns >= LOOK_NS) {
+		int ret = sent_read(r->retention.hold_for, &r->sent_id);
+
+		if (ret && !r->is_unheld)
+			note(&r->note,
+			     "--hold-for %s: %s; until it can be read nothing is held, and "
+			     "connections are deleted for their age",
+			     r->retention.hold_for, strerror(-ret));
+		r->is_unheld = ret != 0;
+		r->held_ns = now_ns;
+	}
+	return r->is_unheld || old_us <= r->sent_id ? old_us : r->sent_id + 1;
+}
+
 static int drop_old(struct retain *r, int64_t now_us, struct err *err)
 {
 	int64_t totals_us =
@@ -344,7 +371,7 @@ static int drop_old(struct retain *r, int64_t now_us, struct err *err)
 	int ret = 0;
 
 	if (r->retention.rows_ns)
-		ret = oldest_delete_rows(r->oldest, now_us - r->retention.rows_ns / NS_PER_US, err);
+		ret = oldest_delete_rows(r->oldest, too_old_us(r, now_us), err);
 	if (ret == 0)
 		ret = oldest_delete_recent(r->oldest, totals_us, err);
 	if (ret == 0)

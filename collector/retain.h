@@ -21,6 +21,9 @@ struct retention {
 	int64_t rows_ns;    /* connections that ended longer ago go; 0: none do */
 	int64_t totals_ns;  /* likewise totals */
 	uint64_t max_bytes; /* of the database, its WAL and its shm together; 0: no bound */
+	/* A state file of connmon-forward: what it did not send yet does not go for its age, as
+	 * long as that can be read; NULL: none. Borrowed. */
+	const char *hold_for;
 };
 
 struct retain;

@@ -39,12 +39,17 @@ violations=$(
 	below schema collector
 	below schema query
 	below schema bpf
+	below schema fleet
+	below fleet collector
+	below fleet query
+	below fleet bpf
+	below collector fleet
 	below bpf collector
 	below bpf query
 	below query collector
 	below query bpf
 	below collector query
-	for folder in schema collector query; do
+	for folder in schema collector query fleet; do
 		sources $folder 'collector/(probe|probe_parts|probe_read|pin)' |
 			forbid "libbpf and the skeleton belong to the probe" \
 				'^#include [<"](bpf/|.*\.skel\.h)'
@@ -54,6 +59,7 @@ violations=$(
 	done
 	sources collector 'collector/(probe_parts|decode)' |
 		forbid "event.h belongs to probe and decode" '^#include "(bpf/)?event\.h"'
+	sources fleet fleet/server | forbid "libcurl belongs to the server" '^#include <curl/'
 	# container_state reads JSON with it.
 	sources collector 'collector/(store|flushed|dns_rows|open_rows|run|dictionary|leftover|hourly|series|retain|oldest|purge|wal|hold|container_state)' |
 		forbid "SQL belongs to the store" '^#include <sqlite3\.h>|sqlite3_'

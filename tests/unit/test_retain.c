@@ -54,6 +54,42 @@ static void totals_stay_when_their_connections_are_gone_and_go_at_their_own_age(
 			 FIRST_HOUR + 1);
 }
 
+static void say_sent(const char *path, int64_t id)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	fprintf(out, "connmon-forward 1\nnode_id x\nlast_id %lld\nend\n", (long long)id);
+	assert_int_equal(fclose(out), 0);
+}
+
+static void connections_that_are_held_go_when_they_were_sent(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s.state", f->temp->path);
+	say_sent(path, at(0) + 1799 * 1000000LL);
+	begin_retention(f, &(struct retention){.rows_ns = DAY_NS, .hold_for = path});
+	put_rows(f, 0, 3600);
+	total(f, 1);
+	keep_house(f, 1000);
+	assert_int_equal(rows(f), 1800);
+	assert_int_equal(tempdb_number(f->db, "SELECT count(*) FROM gap"), 0);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void nothing_is_held_while_nobody_can_tell_what_was_sent(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_retention(f, &(struct retention){.rows_ns = DAY_NS, .hold_for = "/nowhere/state"});
+	put_rows(f, 0, 3600);
+	total(f, 1);
+	keep_house(f, 1000);
+	assert_int_equal(rows(f), 0);
+}
+
 static void with_nothing_asked_for_nothing_goes(void **state)
 {
 	struct fixture *f = *state;
@@ -180,6 +216,8 @@ int main(void)
 		TEST(connections_of_an_hour_without_totals_stay_whatever_their_age),
 		TEST(totals_stay_when_their_connections_are_gone_and_go_at_their_own_age),
 		TEST(with_nothing_asked_for_nothing_goes),
+		TEST(connections_that_are_held_go_when_they_were_sent),
+		TEST(nothing_is_held_while_nobody_can_tell_what_was_sent),
 		TEST(totals_of_five_minutes_go_after_two_hours_whatever_is_asked_for),
 		TEST(totals_of_five_minutes_go_at_the_age_of_totals),
 		TEST(a_step_ends_soon_and_the_next_goes_on),

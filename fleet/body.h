@@ -1,0 +1,38 @@
+/*
+ * body.h - rows on their way to a server: tab-separated, escaped, and gzip as they come. The same
+ * rows are the same bytes.
+ */
+#ifndef CONNMON_BODY_H
+#define CONNMON_BODY_H
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+struct body;
+
+/* The caller frees *@out. -ENOMEM alone, here and below. */
+int body_new(struct body **out, struct err *err);
+void body_free(struct body *b); /* NULL is allowed */
+
+/* As body_new() made it. */
+void body_clear(struct body *b);
+
+/* The row that @stmt stands at, as the server reads it in FORMAT TabSeparated: NULL is \N, and
+ * \t, \n, \\ and the like are escaped in texts. */
+int body_add(struct body *b, sqlite3_stmt *stmt, struct err *err);
+
+/* What was added, as a whole gzip file; it stays the body's, until that changes. Nothing is to be
+ * added afterwards. */
+int body_end(struct body *b, const unsigned char **gzip, size_t *size, struct err *err);
+
+int64_t body_rows(const struct body *b);
+size_t body_text_bytes(const struct body *b); /* before gzip */
+
+/* A number for its rows, the columns named sent_us, last_commit_us, seen and recorded apart: the
+ * same for the same rows. */
+uint64_t body_print(const struct body *b);
+
+#endif

@@ -1,0 +1,413 @@
+#include "forward.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "forward_parts.h"
+
+#define FACTS_US       (10 * US_PER_S)
+#define FACTS_BUSY_US  (60 * US_PER_S)	/* while connections wait */
+#define FACTS_FRESH_US (300 * US_PER_S) /* then they are sent even if they are as they were */
+#define NODE_US	       (30 * US_PER_S)
+#define TWIN_US	       (60 * US_PER_S)
+#define OPEN_US	       (30 * US_PER_S) /* so often an open connection's bytes are sent */
+#define BAD_TRIES      3
+#define MOST_REFUSED   100 /* one after the other: then it is not the rows */
+#define GAP_PRUNED     (-1)
+#define GAP_REJECTED   (-2)
+
+int64_t forward_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * US_PER_S + now.tv_nsec / 1000;
+}
+
+int64_t forward_version_us(struct forward *f)
+{
+	int64_t now_us = forward_now_us();
+
+	/* Also after the clock was set back. */
+	f->state.version_us = now_us > f->state.version_us ? now_us : f->state.version_us + 1;
+	return f->state.version_us;
+}
+
+void forward_note(struct forward *f, const char *fmt, ...)
+{
+	char text[sizeof(f->notice)];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (strcmp(text, f->notice) != 0) { /* once is enough */
+		strcpy(f->notice, text);
+		f->has_notice = true;
+	}
+}
+
+const char *forward_notice(struct forward *f)
+{
+	if (!f->has_notice)
+		return NULL;
+	f->has_notice = false;
+	return f->notice;
+}
+
+const struct state *forward_state(const struct forward *f)
+{
+	return &f->state;
+}
+
+enum forward_step forward_judge(struct forward *f, enum answer answer)
+{
+	f->is_asked = false;
+	return answer == ANSWER_WRONG ? FORWARD_WRONG : FORWARD_LATER;
+}
+
+/* ---- begin and end ---- */
+
+static void read_boot_id(struct forward *f)
+{
+	FILE *in = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!in || !fgets(f->boot_id, sizeof(f->boot_id), in))
+		strcpy(f->boot_id, "unknown");
+	f->boot_id[strcspn(f->boot_id, "\n")] = '\0';
+	if (in)
+		fclose(in);
+}
+
+/* Of another file everything is sent, unless it is a copy: then what was sent last is in it. */
+static int follow_file(struct forward *f, struct err *err)
+{
+	int64_t device, inode;
+	bool has = true;
+	int ret = 0;
+
+	source_file(f->source, &device, &inode);
+	if (f->state.inode && (f->state.inode != inode || f->state.device != device) &&
+	    f->state.last_id) {
+		ret = source_has(f->source, f->state.last_id, &has, err);
+		f->state.gap_id = f->state.run_id = f->state.process_id = 0;
+		f->state.listeners_us = f->state.exits_us = f->state.names_us = 0;
+	}
+	if (!has)
+		f->state.last_id = f->state.batch_to = 0;
+	f->state.device = device;
+	f->state.inode = inode;
+	return ret;
+}
+
+static int take_state(struct forward *f, struct err *err)
+{
+	char place[STATE_PLACE_BYTES];
+	int ret = state_read(f->o->state, &f->state, err);
+
+	if (ret == -ENOENT)
+		state_begin(&f->state);
+	else if (ret)
+		return ret;
+	snprintf(place, sizeof(place), "%.180s %.70s", server_url(f->server),
+		 server_database(f->server));
+	f->is_fresh = ret == -ENOENT || strcmp(place, f->state.place) != 0 ||
+		      strcmp(f->o->node.id, f->state.node_id) != 0;
+	if (f->is_fresh && ret != -ENOENT)
+		state_begin(&f->state); /* of another server or node */
+	strcpy(f->state.place, place);
+	snprintf(f->state.node_id, sizeof(f->state.node_id), "%s", f->o->node.id);
+	return follow_file(f, err);
+}
+
+int forward_new(const struct forward_options *o, struct forward **out, struct err *err)
+{
+	struct forward *f = calloc(1, sizeof(*f));
+	int ret = f ? 0 : err_set(err, -ENOMEM, "no memory to begin");
+
+	if (ret)
+		return ret;
+	f->o = o;
+	f->server = o->server;
+	f->limit = o->batch;
+	read_boot_id(f);
+	ret = source_new(o->db, &o->node, &f->source, err);
+	if (!ret)
+		ret = opened_new(&f->opened, err);
+	for (struct body **b = &f->batch; !ret && b <= &f->other; b++)
+		ret = body_new(b, err);
+	if (!ret)
+		ret = take_state(f, err);
+	if (ret) {
+		forward_free(f);
+		return ret;
+	}
+	*out = f;
+	return 0;
+}
+
+void forward_free(struct forward *f)
+{
+	if (!f)
+		return;
+	source_free(f->source);
+	opened_free(f->opened);
+	body_free(f->batch);
+	body_free(f->open);
+	body_free(f->over);
+	body_free(f->other);
+	free(f);
+}
+
+int forward_keep(struct forward *f, struct err *err)
+{
+	if (f->is_fresh) /* else the next one would not ask the server how far this node is */
+		return 0;
+	return state_write(f->o->state, &f->state, err);
+}
+
+/* ---- what was deleted before it was sent ---- */
+
+static enum forward_step tell_pruned(struct forward *f, struct err *err)
+{
+	const int64_t from_us = f->state.last_id + 1, to_us = f->facts.pruned_until - 1;
+	enum answer answer;
+
+	if (f->state.last_id == 0 || to_us < from_us)
+		return FORWARD_IDLE;
+	answer = forward_send_gap(f, GAP_PRUNED, "pruned", from_us, to_us, -1, err);
+	if (answer != ANSWER_FINE)
+		return forward_judge(f, answer);
+	f->state.unsent_rows += f->facts.pruned_rows > 0 ? f->facts.pruned_rows : 1;
+	f->state.last_id = to_us;
+	if (f->state.batch_to <= to_us)
+		f->state.batch_to = 0;
+	forward_note(f, "connections were deleted on this node before they were sent; see --hold");
+	return FORWARD_IDLE;
+}
+
+/* ---- a batch ---- */
+
+struct texts {
+	char open[SOURCE_INSERT_BYTES], over[SOURCE_INSERT_BYTES];
+};
+
+static int read_moment(struct forward *f, struct source_batch *batch, struct texts *texts,
+		       struct err *err)
+{
+	int ret = source_begin(f->source, err);
+	struct err ignored;
+
+	if (ret)
+		return ret;
+	ret = source_ask(f->source, f->state.last_id, &f->facts, err);
+	if (!ret)
+		ret = opened_read(f->opened, f->source, forward_version_us(f), OPEN_US, f->open,
+				  texts->open, f->over, texts->over, err);
+	if (!ret)
+		ret = source_read_batch(f->source, batch, f->batch, err);
+	source_end(f->source, ret ? &ignored : err);
+	return ret;
+}
+
+static void account(struct forward *f, const struct source_batch *batch)
+{
+	f->state.rows_sent += body_rows(f->batch);
+	if (f->state.batch_tries > 1)
+		f->state.rows_resent += body_rows(f->batch);
+	f->state.last_id = batch->last_id;
+	f->state.batch_to = f->state.batch_tries = 0;
+	f->state.sent_us = forward_now_us();
+	f->refused = 0;
+	f->limit = f->limit > f->o->batch / 2 ? f->o->batch : f->limit * 2;
+}
+
+/* The server can read all but some row of the batch: halves of it are tried until that is found. */
+static enum forward_step narrow_down(struct forward *f, const struct source_batch *batch,
+				     struct err *err)
+{
+	const int64_t rows = body_rows(f->batch);
+	enum answer answer;
+	struct err why = *err;
+
+	if (rows > 1) {
+		f->limit = rows / 2;
+		f->state.batch_to = f->state.batch_tries = 0;
+		return FORWARD_MORE;
+	}
+	if (f->state.batch_tries < BAD_TRIES)
+		return FORWARD_LATER;
+	if (f->refused >= MOST_REFUSED) {
+		err_wrap(err, "one row after the other is refused, so it is not the rows");
+		return FORWARD_WRONG;
+	}
+	if (forward_set_aside(f, err))
+		return FORWARD_LOST;
+	answer = forward_send_gap(f, GAP_REJECTED, "rejected", batch->last_id, batch->last_id, 1,
+				  err);
+	if (answer != ANSWER_FINE)
+		return forward_judge(f, answer);
+	forward_note(f, "a connection is set aside in %s.bad.gz: %s", f->o->state, why.msg);
+	f->refused++;
+	f->state.bad_rows++;
+	f->state.last_id = batch->last_id;
+	f->state.batch_to = f->state.batch_tries = 0;
+	return forward_keep(f, err) ? FORWARD_LOST : FORWARD_MORE;
+}
+
+static enum forward_step send_open(struct forward *f, const struct texts *texts, struct err *err)
+{
+	enum answer answer = forward_send(f, texts->over, NULL, f->over, err);
+
+	if (answer == ANSWER_FINE)
+		answer = forward_send(f, texts->open, NULL, f->open, err);
+	if (answer == ANSWER_BAD_ROW) {
+		forward_note(f, "open connections are left out: %s", err->msg);
+		answer = ANSWER_FINE;
+	}
+	if (answer != ANSWER_FINE)
+		return forward_judge(f, answer);
+	opened_sent(f->opened);
+	return FORWARD_IDLE;
+}
+
+static enum forward_step send_rows(struct forward *f, const struct source_batch *batch,
+				   struct err *err)
+{
+	char token[120];
+	enum answer answer;
+
+	f->state.batch_to = batch->last_id;
+	f->state.batch_tries++;
+	if (forward_keep(f, err))
+		return FORWARD_LOST;
+	snprintf(token, sizeof(token), "%s %" PRId64 " %" PRId64, f->o->node.id, batch->after_id,
+		 batch->last_id);
+	answer = forward_send(f, batch->insert, token, f->batch, err);
+	if (answer == ANSWER_BAD_ROW)
+		return narrow_down(f, batch, err);
+	if (answer != ANSWER_FINE)
+		return forward_judge(f, answer);
+	account(f, batch);
+	return batch->is_last ? FORWARD_IDLE : FORWARD_MORE;
+}
+
+static enum forward_step send_batch(struct forward *f, struct err *err)
+{
+	struct source_batch batch = {.after_id = f->state.last_id,
+				     .up_to = f->state.batch_to,
+				     .most = f->limit};
+	struct texts texts;
+	enum forward_step step;
+	const int64_t before = f->state.last_id;
+
+	for (struct body **b = &f->batch; b < &f->other; b++)
+		body_clear(*b);
+	if (read_moment(f, &batch, &texts, err))
+		return FORWARD_LOST;
+	step = tell_pruned(f, err);
+	if (step != FORWARD_IDLE || f->state.last_id != before)
+		return step == FORWARD_IDLE ? FORWARD_MORE : step;
+	step = send_open(f, &texts, err);
+	if (step != FORWARD_IDLE)
+		return step;
+	if (batch.last_id == 0 && batch.up_to) { /* it was deleted meanwhile */
+		f->state.last_id = batch.up_to;
+		f->state.batch_to = f->state.batch_tries = 0;
+		return FORWARD_MORE;
+	}
+	if (batch.last_id)
+		step = send_rows(f, &batch, err);
+	if (step == FORWARD_IDLE)
+		f->through_us = f->facts.commit_us;
+	else if (step == FORWARD_MORE)
+		f->through_us = f->state.last_id;
+	return step;
+}
+
+/* ---- a step ---- */
+
+/* The file has another one's place, and all of it is sent. */
+static enum forward_step go_on_with_new(struct forward *f, struct err *err)
+{
+	struct source *next = NULL;
+
+	if (source_new(f->o->db, &f->o->node, &next, err))
+		return FORWARD_LOST;
+	source_free(f->source);
+	f->source = next;
+	forward_note(f, "%s: was replaced by a new one, whose connections are sent from now on",
+		     f->o->db);
+	if (follow_file(f, err) || forward_keep(f, err))
+		return FORWARD_LOST;
+	return FORWARD_MORE;
+}
+
+static int look_how_far(struct forward *f, struct err *err)
+{
+	int ret = source_count(f->source, f->state.last_id, &f->state.behind_rows, err);
+
+	f->state.behind_us = f->state.behind_rows && f->state.last_id
+				     ? f->facts.newest_id - f->state.last_id
+				     : 0;
+	return ret;
+}
+
+static enum forward_step send_rest(struct forward *f, bool all, bool is_idle, struct err *err)
+{
+	const int64_t now_us = forward_now_us();
+	const bool is_fresh = now_us - f->fresh_at_us >= FACTS_FRESH_US;
+	enum forward_step step = FORWARD_IDLE;
+
+	if (now_us - f->facts_at_us >= (is_idle ? FACTS_US : FACTS_BUSY_US) || (all && is_idle)) {
+		step = forward_send_facts(f, is_fresh, err);
+		if (step != FORWARD_IDLE)
+			return step;
+		f->facts_at_us = now_us;
+		f->fresh_at_us = is_fresh ? now_us : f->fresh_at_us;
+	}
+	if (now_us - f->twice_at_us >= TWIN_US) {
+		step = forward_look_for_twin(f, err);
+		f->twice_at_us = now_us;
+	}
+	if (step != FORWARD_IDLE || (now_us - f->node_at_us < NODE_US && !is_idle))
+		return step;
+	if (look_how_far(f, err))
+		return FORWARD_LOST;
+	step = forward_send_node(f, err);
+	if (step == FORWARD_IDLE && forward_keep(f, err))
+		return FORWARD_LOST;
+	f->node_at_us = now_us;
+	return step;
+}
+
+enum forward_step forward_step(struct forward *f, bool all, struct err *err)
+{
+	enum forward_step step = f->is_asked ? FORWARD_IDLE : forward_greet(f, err), rest;
+	const int64_t rows = f->state.rows_sent;
+	bool is_idle;
+
+	if (step != FORWARD_IDLE)
+		return step;
+	step = send_batch(f, err);
+	if (step == FORWARD_LOST && source_is_replaced(f->source))
+		return go_on_with_new(f, err); /* it was set aside because it is damaged */
+	if (step != FORWARD_IDLE && step != FORWARD_MORE)
+		return step;
+	is_idle = step == FORWARD_IDLE;
+	/* A node that has nothing to say says so every half a minute only. */
+	if (is_idle && !all && f->state.rows_sent == rows &&
+	    forward_now_us() - f->node_at_us < FACTS_US)
+		return FORWARD_IDLE;
+	rest = send_rest(f, all, is_idle, err);
+	if (rest != FORWARD_IDLE)
+		return rest;
+	if (is_idle && source_is_replaced(f->source))
+		return go_on_with_new(f, err);
+	return step;
+}

@@ -1,0 +1,69 @@
+/* forward_parts.h - what forward.c and its parts share: greet.c, send.c. */
+#ifndef CONNMON_FORWARD_PARTS_H
+#define CONNMON_FORWARD_PARTS_H
+
+#include "dialect.h"
+#include "facts.h"
+#include "forward.h"
+#include "opened.h"
+
+#define US_PER_S INT64_C(1000000)
+
+struct forward {
+	const struct forward_options *o;
+	struct server *server; /* borrowed */
+	struct state state;
+	struct source *source;
+	struct opened *opened;
+	struct body *batch, *open, *over, *other;
+	struct dialect dialect;
+	char boot_id[64];
+	bool is_asked;	 /* the server was asked for what it may take, and nothing failed since */
+	bool is_fresh;	 /* no state: the server is to be asked how far this node is */
+	bool is_known;	 /* what the server has of open connections is */
+	int64_t limit;	 /* rows of a batch: fewer after a bad row */
+	int64_t refused; /* rows refused one after the other */
+	int64_t facts_at_us, fresh_at_us, node_at_us, twice_at_us;
+	uint64_t prints[FACTS];	   /* of what was sent last */
+	struct source_facts facts; /* as of the last step */
+	int64_t through_us;	   /* what ended until then is sent */
+	char notice[512];
+	bool has_notice;
+};
+
+/* The wall clock. */
+int64_t forward_now_us(void);
+
+/* A sent_us: greater than all before it. */
+int64_t forward_version_us(struct forward *f);
+
+/* Keeps it for forward_notice(). */
+void forward_note(struct forward *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What an answer is for a step; ANSWER_BAD_ROW is none. */
+enum forward_step forward_judge(struct forward *f, enum answer answer);
+
+/* Asks the server what it may take and how far this node is. FORWARD_IDLE, or why not. */
+enum forward_step forward_greet(struct forward *f, struct err *err);
+
+/* Whether another node sends under the same id. Likewise. */
+enum forward_step forward_look_for_twin(struct forward *f, struct err *err);
+
+/* Sends what is in @body, if anything. ANSWER_FINE otherwise. */
+enum answer forward_send(struct forward *f, const char *insert, const char *token,
+			 struct body *body, struct err *err);
+
+/* A hole of the forwarder's own making. Likewise. */
+enum answer forward_send_gap(struct forward *f, int64_t id, const char *reason, int64_t from_us,
+			     int64_t to_us, int64_t count, struct err *err);
+
+/* What is sent beside connections; @all: even if it is as it was. FORWARD_IDLE, or why not. */
+enum forward_step forward_send_facts(struct forward *f, bool all, struct err *err);
+
+/* The row of nodes. Likewise. */
+enum forward_step forward_send_node(struct forward *f, struct err *err);
+
+/* Sets the batch, one row, aside for good. 0 or negative. */
+int forward_set_aside(struct forward *f, struct err *err);
+
+#endif

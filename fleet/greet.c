@@ -1,0 +1,186 @@
+/* The first questions to a server: is it one of ours, how far is this node, is there another one
+ * of the same id. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "escape.h"
+#include "forward_parts.h"
+
+#define SCHEMA_VERSION 1
+#define RECENT_US      (120 * US_PER_S) /* whoever sent within it sends now */
+#define NAME_BYTES     64
+
+static enum forward_step ask_version(struct forward *f, struct err *err)
+{
+	char *text = NULL, *tab;
+	int64_t before_us = forward_now_us(), after_us;
+	enum answer answer =
+		server_ask(f->server,
+			   "SELECT version(), toUnixTimestamp(now()) FORMAT TabSeparated", false,
+			   &text, err);
+	int ret;
+
+	if (answer != ANSWER_FINE)
+		return forward_judge(f, answer);
+	after_us = forward_now_us();
+	tab = strchr(text, '\t');
+	ret = dialect_of(text, &f->dialect, err);
+	if (ret || !tab) {
+		free(text);
+		err_wrap(err, "%s", server_url(f->server));
+		return FORWARD_WRONG;
+	}
+	/* The server's is cut to a second. */
+	f->state.skew_us =
+		strtoll(tab, NULL, 10) * US_PER_S + US_PER_S / 2 - (before_us + after_us) / 2;
+	free(text);
+	return FORWARD_IDLE;
+}
+
+/* One number, 0 when nothing is answered. */
+static enum forward_step ask_number(struct forward *f, const char *sql, int64_t *out,
+				    struct err *err)
+{
+	char *text = NULL;
+	enum answer answer = server_ask(f->server, sql, true, &text, err);
+
+	if (answer != ANSWER_FINE)
+		return forward_judge(f, answer);
+	*out = strtoll(text, NULL, 10);
+	free(text);
+	return FORWARD_IDLE;
+}
+
+static enum forward_step check_schema(struct forward *f, struct err *err)
+{
+	int64_t version = 0;
+	enum forward_step step = ask_number(f, "SELECT version FROM schema", &version, err);
+
+	if (step != FORWARD_IDLE || version == SCHEMA_VERSION)
+		return step;
+	err_set(err, -EPROTO,
+		"%s: the tables of database '%s' are of version %" PRId64
+		", this program's of %d; run connmon-forward --init of the newer one",
+		server_url(f->server), server_database(f->server), version, SCHEMA_VERSION);
+	return FORWARD_WRONG;
+}
+
+/* ---- two of one id ---- */
+
+struct twin {
+	char name[NAME_BYTES], boot_id[NAME_BYTES], instance[NAME_BYTES];
+	int64_t at_us, now_s;
+};
+
+static bool parse_twin(const char *text, struct twin *t)
+{
+	return sscanf(text, "%63[^\t]\t%63[^\t]\t%63[^\t]\t%" SCNd64 "\t%" SCNd64, t->name,
+		      t->boot_id, t->instance, &t->at_us, &t->now_s) == 5;
+}
+
+static bool is_another(const struct forward *f, const struct twin *t)
+{
+	if (strcmp(t->instance, f->state.instance) == 0 ||
+	    t->now_s * US_PER_S - t->at_us > RECENT_US)
+		return false;
+	/* The same node lost its state file. */
+	return strcmp(t->boot_id, f->boot_id) != 0 || strcmp(t->name, f->o->node.name) != 0;
+}
+
+enum forward_step forward_look_for_twin(struct forward *f, struct err *err)
+{
+	char sql[320], *text = NULL, shown[ESCAPED_SIZE(NAME_BYTES)];
+	struct twin twin;
+	enum answer answer;
+	bool is_twin;
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT node, boot_id, instance, at_us + skew_us, toUnixTimestamp(now())"
+		 " FROM nodes FINAL WHERE node_id = '%s' FORMAT TabSeparated",
+		 f->o->node.id);
+	answer = server_ask(f->server, sql, true, &text, err);
+	if (answer != ANSWER_FINE)
+		return forward_judge(f, answer);
+	is_twin = parse_twin(text, &twin) && is_another(f, &twin);
+	free(text);
+	if (!is_twin)
+		return FORWARD_IDLE;
+	escape_text(twin.name, strlen(twin.name), shown, sizeof(shown));
+	err_set(err, -EEXIST,
+		"another node, '%s', sends under this one's id %s: give one of them a machine id of "
+		"its own (systemd-machine-id-setup), or --node ID",
+		shown, f->o->node.id);
+	if (!f->o->is_named)
+		return FORWARD_WRONG;
+	forward_note(f, "%s", err->msg);
+	return FORWARD_IDLE;
+}
+
+/* ---- how far this node is ---- */
+
+static enum forward_step ask_progress(struct forward *f, struct err *err)
+{
+	char sql[200];
+	enum forward_step step;
+
+	snprintf(sql, sizeof(sql), "SELECT max(id) FROM connections WHERE node_id = '%s'",
+		 f->o->node.id);
+	step = ask_number(f, sql, &f->state.last_id, err);
+	if (step != FORWARD_IDLE)
+		return step;
+	snprintf(sql, sizeof(sql),
+		 "SELECT intDiv(toUnixTimestamp(max(hour)), 3600) FROM hourly WHERE node_id = '%s'",
+		 f->o->node.id);
+	return ask_number(f, sql, &f->state.hour, err);
+}
+
+static enum forward_step ask_open(struct forward *f, struct err *err)
+{
+	char sql[256], *text = NULL, *rest;
+	enum answer answer;
+	int ret = 0;
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT open_id, start_us, seen_us FROM open_connections FINAL"
+		 " WHERE node_id = '%s' AND is_over = 0 ORDER BY open_id FORMAT TabSeparated",
+		 f->o->node.id);
+	answer = server_ask(f->server, sql, true, &text, err);
+	if (answer != ANSWER_FINE)
+		return forward_judge(f, answer);
+	opened_clear(f->opened);
+	for (rest = text; *rest && !ret; rest += *rest == '\n') {
+		int64_t id = strtoll(rest, &rest, 10), start_us = strtoll(rest, &rest, 10);
+
+		ret = opened_know(f->opened, id, start_us, strtoll(rest, &rest, 10));
+		rest += strcspn(rest, "\n");
+	}
+	free(text);
+	if (ret) {
+		err_set(err, ret, "no memory for open connections");
+		return FORWARD_LOST;
+	}
+	return FORWARD_IDLE;
+}
+
+enum forward_step forward_greet(struct forward *f, struct err *err)
+{
+	enum forward_step step = ask_version(f, err);
+
+	if (step == FORWARD_IDLE)
+		step = check_schema(f, err);
+	if (step == FORWARD_IDLE)
+		step = forward_look_for_twin(f, err);
+	if (step == FORWARD_IDLE && f->is_fresh) {
+		step = ask_progress(f, err);
+		f->is_fresh = step != FORWARD_IDLE;
+	}
+	if (step == FORWARD_IDLE && !f->is_known) {
+		step = ask_open(f, err);
+		f->is_known = step == FORWARD_IDLE;
+	}
+	f->is_asked = step == FORWARD_IDLE;
+	return step;
+}
