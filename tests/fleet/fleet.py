@@ -16,7 +16,7 @@ STORM = os.environ["CONNMON_STORM"]
 FOLDER = os.environ["FLEET_FOLDER"]
 SERVER = os.environ["FLEET_CLICKHOUSE"]
 BEGUN = time.monotonic()
-TIRED_S = 60  # until something is given up
+TIRED_S = 120  # until something is given up
 
 
 def fail(words, *files):

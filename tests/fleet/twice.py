@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A way to a server on which each answer to an INSERT of connections gets lost once, and of what else
-is sent every second answer: the server has the rows, who sent them does not know, and must send
+"""A way to a server on which each answer to an INSERT of connections gets lost once, and of each other
+table the first answer: the server has the rows, who sent them does not know, and must send
 them again.
 
    twice.py PORT SERVER_PORT LOG
@@ -56,7 +56,7 @@ class Way(http.server.BaseHTTPRequestHandler):
 		else:
 			with lock:
 				others[into[1]] += 1
-			lost = others[into[1]] % 2 == 1
+			lost = others[into[1]] == 1
 		kept = {name: value for name, value in self.headers.items() if name.lower() not in
 			("host", "connection", "transfer-encoding", "content-length", "expect")}
 		request = urllib.request.Request(f"http://127.0.0.1:{SERVER_PORT}{self.path}",
