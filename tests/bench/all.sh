@@ -17,14 +17,14 @@ bench() {
 	[ $# -gt 0 ] || set -- watching ingest asking
 	for section; do
 		case $section in
-		watching | ingest | asking | asking-month | reports) ;;
-		*) die "there is no bench $section; there are watching, ingest, asking, asking-month, reports" ;;
+		watching | ingest | asking | asking-month | reports | fleet) ;;
+		*) die "there is no bench $section; there are watching, ingest, asking, asking-month, reports, fleet" ;;
 		esac
 	done
 	install_for_building
 	configure build
 	quietly "build" cmake --build build --target connmon-collect connmon-query storm traffic \
-		bench_ingest bench_dns send_flows
+		bench_ingest bench_dns send_flows connmon-forward
 	for section; do
 		printf '\n== %s\n\n' "$section"
 		case $section in
@@ -38,6 +38,12 @@ bench() {
 		reports)
 			install sqlite3 time
 			tests/bench/reports.sh build build/bench/asking
+			;;
+		fleet)
+			# shellcheck disable=SC2086 # a list of names
+			install $fleet_packages
+			fetch_clickhouse
+			tests/fleet/clickhouse.sh with 1 tests/bench/fleet.py build build/bench/fleet
 			;;
 		asking*)
 			# shellcheck disable=SC2086 # a list of names

@@ -18,8 +18,10 @@
 # of the cluster "connmon" and have the macros {shard} and {replica}. There are the users
 # default (no password), writer (password secret) and reader (password secret, may only read).
 #
-# FLEET_DISK=64m in the environment: server 1 has a disk of that size. Needs root. The servers
-# are those of the PATH, else of build-clickhouse, where ./dev unpacks Debian's.
+# In the environment, FLEET_DISK=64m: server 1 has a disk of that size; FLEET_ZOOKEEPER=2181: the
+# servers use the ZooKeeper that COMMAND starts on that port, for Replicated tables and ON CLUSTER.
+# Needs root. The servers are those of the PATH, else of build-clickhouse, where ./dev unpacks
+# Debian's.
 set -eu
 self=$(readlink -f "$0")
 unpacked=$(dirname "$(dirname "$(dirname "$self")")")/build-clickhouse
@@ -49,6 +51,9 @@ shard() { # N, of the cluster
 configure() { # N SHARDS
 	shards=$(shard 1)
 	[ "$2" = 1 ] || shards="$shards $(shard 2)"
+	keeper=
+	[ -z "${FLEET_ZOOKEEPER:-}" ] || keeper="<distributed_ddl><path>/ddl</path></distributed_ddl>
+		<zookeeper><node><host>127.0.0.1</host><port>$FLEET_ZOOKEEPER</port></node></zookeeper>"
 	cat > "$FLEET_FOLDER/$1/config.xml" <<-END
 		<yandex>
 		<logger><level>warning</level><size>10M</size><count>1</count>
@@ -60,6 +65,7 @@ configure() { # N SHARDS
 		<default_profile>default</default_profile><default_database>default</default_database>
 		<mark_cache_size>67108864</mark_cache_size><timezone>UTC</timezone>
 		<remote_servers><connmon>$shards</connmon></remote_servers>
+		$keeper
 		<macros><shard>$1</shard><replica>$1</replica></macros>
 		</yandex>
 	END
@@ -120,7 +126,7 @@ inside() { # SHARDS COMMAND...
 	export FLEET_FOLDER FLEET_CLICKHOUSE FLEET_URL FLEET_URL_2
 	# Who is killed clears nothing away: then this one does, of whom ctest knows nothing.
 	setsid -f "$self" guard $$
-	trap 'gone 1 KILL; gone 2 KILL; rm -rf "$FLEET_FOLDER" || true' EXIT
+	trap 'gone 1 KILL; gone 2 KILL; rm -rf "$FLEET_FOLDER" || { sleep 1; rm -rf "$FLEET_FOLDER"; }' EXIT
 	for i in $(seq "$n"); do
 		mkdir "$FLEET_FOLDER/$i"
 		[ "$i" != 1 ] || [ -z "${FLEET_DISK:-}" ] ||
