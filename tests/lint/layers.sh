@@ -60,8 +60,8 @@ violations=$(
 	sources collector 'collector/(probe_parts|decode)' |
 		forbid "event.h belongs to probe and decode" '^#include "(bpf/)?event\.h"'
 	sources fleet fleet/server | forbid "libcurl belongs to the server" '^#include <curl/'
-	# container_name reads JSON with it.
-	sources collector 'collector/(store|flushed|dns_rows|open_rows|run|dictionary|leftover|hourly|series|retain|oldest|purge|wal|hold|container_name)' |
+	# container_state reads JSON with it.
+	sources collector 'collector/(store|flushed|dns_rows|open_rows|run|dictionary|leftover|hourly|series|retain|oldest|purge|wal|hold|container_state)' |
 		forbid "SQL belongs to the store" '^#include <sqlite3\.h>|sqlite3_'
 )
 [ -z "$violations" ] || { echo "$violations"; exit 1; }
