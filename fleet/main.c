@@ -64,13 +64,23 @@ struct trouble {
 	bool has_worked;
 };
 
+/* The same, whatever the server's own words, which come last, name this time. */
+static bool is_told(const struct trouble *t, const struct err *err)
+{
+	static const char before_its_words[] = "; trying again";
+	const char *end = strstr(err->msg, before_its_words);
+	size_t len = end ? (size_t)(end - err->msg) + strlen(before_its_words) : sizeof(err->msg);
+
+	return strncmp(t->told, err->msg, len) == 0;
+}
+
 static void complain(struct trouble *t, const struct err *err)
 {
 	time_t now = time(NULL);
 
 	t->tries++;
 	t->failures++;
-	if (stop || (strcmp(t->told, err->msg) == 0 && now - t->told_at < SAY_AGAIN_S))
+	if (stop || (is_told(t, err) && now - t->told_at < SAY_AGAIN_S))
 		return;
 	strcpy(t->told, err->msg);
 	t->told_at = now;

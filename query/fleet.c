@@ -98,10 +98,11 @@ int fleet_check(const struct request *q, struct err *err)
 	if (!q->fleet_url)
 		return 0;
 	if (q->command && strcmp(q->command->name, "sql") != 0)
-		return err_set(err, -EINVAL,
-			       "%s asks the history of one node, not a fleet: name that with --db "
-			       "PATH",
-			       q->command->name);
+		return err_set(
+			err, -EINVAL,
+			"%s asks the history of one node, and --fleet is many: name one with "
+			"--db PATH",
+			q->command->name);
 	if (q->command && options_get(&q->options, "explain"))
 		return err_set(err, -EINVAL, "--explain is for the history of one node");
 	return q->report ? check_report(q, err) : 0;
