@@ -187,7 +187,8 @@ static enum forward_step tell_pruned(struct forward *f, struct err *err)
 	f->state.last_id = to_us;
 	if (f->state.batch_to <= to_us)
 		f->state.batch_to = 0;
-	forward_note(f, "connections were deleted on this node before they were sent; see --hold");
+	forward_note(f, "connections were deleted on this node before they were sent; see "
+			"--hold-for of connmon-collect");
 	return FORWARD_IDLE;
 }
 
