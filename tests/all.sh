@@ -26,8 +26,10 @@ unsteady=
 run_again() {
 	again=$PWD/$folder/again.xml
 	rm -f "$again"
-	ctest --test-dir "$folder" --rerun-failed --output-junit "$again" --output-on-failure \
-		"$@" -L '^node$' || true
+	names=$(sed -n 's/^[0-9]*:\(node\..*\)$/\1/p' "$folder/Testing/Temporary/LastTestsFailed.log" |
+		paste -s -d '|' -)
+	[ -n "$names" ] || return 0
+	ctest --test-dir "$folder" -R "^($names)\$" --output-junit "$again" --output-on-failure || true
 	[ -e "$again" ] || return 0
 	still=$(junit failures "$again")
 	good=$(($(junit tests "$again") - still))
@@ -49,7 +51,7 @@ run_tests() {
 		return
 	fi
 	bad=$(junit failures "$report")
-	[ "$bad" = 0 ] || run_again "$@"
+	[ "$bad" = 0 ] || run_again
 	out=$(($(junit skipped "$report") + $(junit disabled "$report")))
 	failed=$((failed + bad))
 	skipped=$((skipped + out))
