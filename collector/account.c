@@ -41,8 +41,9 @@ uint64_t account_lost_ends(const struct account *a, const struct probe_counters 
 	return kernel->lost[KIND_END] + kernel->missed_ends + astray(a, kernel, KIND_END);
 }
 
-/* Who lost most of @count since the last flush. What was lost while the counters were read that
- * time may be one user's only now: hence the bound. */
+/* Who lost more than half of @count since the last flush: the places for names may be taken, so a
+ * lesser part may be that of a bystander. What was lost while the counters were read that time may
+ * be one user's only now: hence the bound. */
 static struct loser find_loser(const struct account *a, const struct probe_counters *kernel,
 			       enum probe_loss loss, uint64_t count)
 {
@@ -56,7 +57,7 @@ static struct loser find_loser(const struct account *a, const struct probe_count
 	}
 	if (most.count > count)
 		most.count = count;
-	return most;
+	return most.count * 2 > count ? most : (struct loser){0};
 }
 
 void account_flush(const struct account *a, const struct probe_counters *kernel, bool disk_full,

@@ -21,7 +21,8 @@ coverage() {
 	rm -rf build-coverage/profiles
 	mkdir build-coverage/profiles
 	own_profiles
-	run_tests build-coverage -LE "lint|browser|vm"
+	fetch_clickhouse
+	run_tests build-coverage -LE "lint|browser|vm$without_fleet"
 	unset LLVM_PROFILE_FILE
 	tests/coverage/report.py build-coverage || failed=$((failed + 1))
 	give_back build-coverage
