@@ -173,7 +173,7 @@ run_all_tests() {
 	build_and_test build-test-gcc -LE "none$without_browser$without_fleet" -- -DCMAKE_C_COMPILER=gcc
 	build_and_test build-test-gcc-sanitized -LE "node|lint|thorough|browser|fault|fleet" -- \
 		-DCMAKE_C_COMPILER=gcc -DCONNMON_SANITIZE=ON
-	build_and_test build-test-clang -LE "node|lint|thorough|browser|fleet" -- -DCMAKE_C_COMPILER=clang
+	build_and_test build-test-clang -LE "node|lint|thorough|browser|fault|fleet" -- -DCMAKE_C_COMPILER=clang
 	build_and_test build-test-clang-sanitized -LE "lint|browser|store|fleet" -- \
 		-DCMAKE_C_COMPILER=clang -DCONNMON_SANITIZE=ON
 	build_and_test build-test-query -LE "lint|thorough|browser|fleet" -- -DCMAKE_C_COMPILER=gcc -DCONNMON_BPF=OFF
