@@ -265,8 +265,11 @@ static enum forward_step send_open(struct forward *f, const struct texts *texts,
 {
 	enum answer answer = forward_send(f, texts->over, NULL, f->over, err);
 
-	if (answer == ANSWER_FINE)
+	if (answer == ANSWER_FINE) {
 		answer = forward_send(f, texts->open, NULL, f->open, err);
+		if (answer == ANSWER_LATER && opened_unsure(f->opened))
+			f->is_known = false; /* no memory for it: the server is asked again */
+	}
 	if (answer == ANSWER_BAD_ROW) {
 		forward_note(f, "open connections are left out: %s", err->msg);
 		answer = ANSWER_FINE;

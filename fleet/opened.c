@@ -68,6 +68,30 @@ void opened_sent(struct opened *o)
 	o->next.n = 0;
 }
 
+int opened_unsure(struct opened *o)
+{
+	struct set both = {0};
+	size_t at = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < o->next.n && !ret; i++) {
+		struct known k = o->next.all[i];
+
+		k.seen_us = 0; /* long ago */
+		while (!ret && at < o->known.n && o->known.all[at].id < k.id)
+			ret = add(&both, o->known.all[at++]);
+		at += at < o->known.n && o->known.all[at].id == k.id;
+		ret = ret ? ret : add(&both, k);
+	}
+	while (!ret && at < o->known.n)
+		ret = add(&both, o->known.all[at++]);
+	free(ret ? both.all : o->known.all);
+	if (!ret)
+		o->known = both;
+	o->next.n = 0;
+	return ret;
+}
+
 static const char read_ids[] = "SELECT id, start_us, seen_us FROM open_connection ORDER BY id";
 
 /* The words are those of the view open_connections, which has no id. */

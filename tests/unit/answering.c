@@ -102,10 +102,12 @@ static void answer_insert(int fd, const char *url, const char *body, size_t size
 		answer(fd, 500, 0, "Code: 27, e.displayText() = DB::Exception: Cannot parse\n");
 	} else {
 		in->was_taken = true;
-		if (!is_connections || told.lose_answers == 0)
-			answer(fd, 200, 0, "");
-		else
+		if (is_connections && told.lose_answers > 0)
 			told.lose_answers--;
+		else if (strcmp(in->table, "open_connections") == 0 && told.lose_open > 0)
+			told.lose_open--;
+		else
+			answer(fd, 200, 0, "");
 	}
 }
 

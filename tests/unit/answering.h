@@ -23,6 +23,7 @@ struct answering_insert {
 struct answering {
 	int fail_inserts, fail_code; /* so many next INSERTs into connections fail with this */
 	int lose_answers;	     /* so many are taken, and not answered */
+	int lose_open;		     /* likewise of open_connections */
 	const char *poison;	     /* rows with this text cannot be read */
 	const char *max_id, *nodes;  /* answers to questions for them */
 	const char *version;	     /* of the schema */

@@ -301,6 +301,31 @@ static void rows_deleted_after_they_were_sent_are_none(void **state)
 	assert_int_equal(forward_state(f->forward)->unsent_rows, 0);
 }
 
+static void an_open_connection_whose_answer_was_lost_is_told_over_too(void **state)
+{
+	struct fixture *f = *state;
+
+	tempdb_run(
+		f->db,
+		"INSERT INTO open_row(id, start_us, seen_us, direction, outcome, local_addr,"
+		" local_port, peer_addr, peer_port, netns, tx_bytes, rx_bytes, retransmits,"
+		" flags) VALUES (77, 1, 1769817600000000, 0, 1, '10.0.0.1', 1, '10.0.0.2', 443, 1,"
+		" 0, 0, 0, 0), (78, 1, 1769817600000000, 0, 1, '10.0.0.1', 2, '10.0.0.2', 443, 1,"
+		" 0, 0, 0, 0)");
+	f->server->lose_open = 1;
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_LATER);
+	tempdb_run(f->db, "INSERT INTO open_over VALUES (77)"); /* before it is tried again */
+	put(f, BEGIN, 1);
+	assert_int_equal(go(f, 5), FORWARD_IDLE);
+	assert_int_equal(answering_requests("open_connections"), 3);
+	assert_int_equal(answering_insert("open_connections", 0)->rows, 2);
+	assert_int_equal(answering_insert("open_connections", 1)->rows, 1);
+	assert_non_null(strstr(answering_insert("open_connections", 1)->text, "\t77\t1\t"));
+	assert_non_null(strstr(answering_insert("open_connections", 2)->text,
+			       "\t78\t1\t1769817600000000\t"));
+}
+
 static void an_open_connection_is_over_before_its_row_is_sent(void **state)
 {
 	struct fixture *f = *state;
@@ -403,6 +428,7 @@ int main(void)
 		TEST(one_that_sent_long_ago_is_this_node_itself),
 		TEST(rows_deleted_before_they_were_sent_are_a_gap),
 		TEST(rows_deleted_after_they_were_sent_are_none),
+		TEST(an_open_connection_whose_answer_was_lost_is_told_over_too),
 		TEST(an_open_connection_is_over_before_its_row_is_sent),
 		TEST(a_listener_that_the_next_run_ends_in_the_past_ends_on_the_server_too),
 		TEST(a_database_that_was_replaced_is_sent_to_its_end_and_then_the_new_one),
