@@ -113,8 +113,10 @@ enum forward_step forward_look_for_twin(struct forward *f, struct err *err)
 		"another node, '%s', sends under this one's id %s: give one of them a machine id of "
 		"its own (systemd-machine-id-setup), or --node ID",
 		shown, f->o->node.id);
-	if (!f->o->is_named)
+	if (!f->o->is_named) {
+		f->is_asked = false; /* nothing is sent until it is gone */
 		return FORWARD_WRONG;
+	}
 	forward_note(f, "%s", err->msg);
 	return FORWARD_IDLE;
 }

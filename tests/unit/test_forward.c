@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "answering.h"
-#include "forward.h"
+#include "forward_parts.h"
 #include "tempdb.h"
 
 #define NODE   "0123456789abcdef0123456789abcdef"
@@ -255,6 +255,25 @@ static void another_node_of_the_same_id_is_refused_unless_the_id_was_given(void 
 	assert_int_equal(answering_rows("connections"), 5);
 }
 
+static void a_twin_that_comes_later_is_refused_until_it_is_gone(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, BEGIN, 5);
+	begin(f);
+	assert_int_equal(go(f, 5), FORWARD_IDLE);
+	f->server->nodes = "two\tother-boot\tother-instance\t1769899990000000\t1769900000\n";
+	f->forward->twice_at_us = 0; /* as if a minute had gone by */
+	assert_int_equal(go(f, 1), FORWARD_WRONG);
+	put(f, BEGIN + 100 * 1000000, 5);
+	assert_int_equal(go(f, 1), FORWARD_WRONG);
+	assert_int_equal(go(f, 1), FORWARD_WRONG);
+	assert_int_equal(answering_rows("connections"), 5);
+	f->server->nodes = "";
+	assert_int_equal(go(f, 5), FORWARD_IDLE);
+	assert_int_equal(answering_rows("connections"), 10);
+}
+
 static void one_that_sent_long_ago_is_this_node_itself(void **state)
 {
 	struct fixture *f = *state;
@@ -425,6 +444,7 @@ int main(void)
 		TEST(a_server_that_takes_no_row_at_all_does_not_empty_the_history),
 		TEST(what_somebody_must_mend_is_told_and_then_it_goes_on),
 		TEST(another_node_of_the_same_id_is_refused_unless_the_id_was_given),
+		TEST(a_twin_that_comes_later_is_refused_until_it_is_gone),
 		TEST(one_that_sent_long_ago_is_this_node_itself),
 		TEST(rows_deleted_before_they_were_sent_are_a_gap),
 		TEST(rows_deleted_after_they_were_sent_are_none),
