@@ -389,6 +389,19 @@ static void a_listener_that_the_next_run_ends_in_the_past_ends_on_the_server_too
 	assert_non_null(strstr(answering_insert("listeners", 1)->text, "\t3\t5\t"));
 }
 
+static void a_run_of_a_clock_that_was_ahead_keeps_nothing_back(void **state)
+{
+	struct fixture *f = *state;
+
+	tempdb_run(f->db, "UPDATE run SET last_commit_us = 9000000000000000;"
+			  "INSERT INTO run VALUES (2, 'b', '0', 1, 1000000000000, NULL,"
+			  " 1001000000000, 0, 0, 0, 0, 0)");
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_int_equal(forward_state(f->forward)->listeners_us, 1001000000000 - 10000000);
+	assert_int_equal(forward_state(f->forward)->names_us, 1001000000000 - 130000000);
+}
+
 /* As the collector sets a database aside. */
 static void set_aside(struct fixture *f)
 {
@@ -451,6 +464,7 @@ int main(void)
 		TEST(an_open_connection_whose_answer_was_lost_is_told_over_too),
 		TEST(an_open_connection_is_over_before_its_row_is_sent),
 		TEST(a_listener_that_the_next_run_ends_in_the_past_ends_on_the_server_too),
+		TEST(a_run_of_a_clock_that_was_ahead_keeps_nothing_back),
 		TEST(a_database_that_was_replaced_is_sent_to_its_end_and_then_the_new_one),
 #undef TEST
 	};
