@@ -84,6 +84,12 @@ static void read_boot_id(struct forward *f)
 		fclose(in);
 }
 
+/* The next one is chosen anew. */
+static void drop_batch(struct state *s)
+{
+	s->batch_to = s->batch_tries = s->batch_refusals = 0;
+}
+
 /* Of another file everything is sent, unless it is a copy: then what was sent last is in it. */
 static int follow_file(struct forward *f, struct err *err)
 {
@@ -98,8 +104,10 @@ static int follow_file(struct forward *f, struct err *err)
 		f->state.gap_id = f->state.run_id = f->state.process_id = 0;
 		f->state.listeners_us = f->state.exits_us = f->state.names_us = 0;
 	}
-	if (!has)
-		f->state.last_id = f->state.batch_to = 0;
+	if (!has) {
+		f->state.last_id = 0;
+		drop_batch(&f->state);
+	}
 	f->state.device = device;
 	f->state.inode = inode;
 	return ret;
@@ -186,7 +194,7 @@ static enum forward_step tell_pruned(struct forward *f, struct err *err)
 	f->state.unsent_rows += f->facts.pruned_rows > 0 ? f->facts.pruned_rows : 1;
 	f->state.last_id = to_us;
 	if (f->state.batch_to <= to_us)
-		f->state.batch_to = 0;
+		drop_batch(&f->state);
 	forward_note(f, "connections were deleted on this node before they were sent; see "
 			"--hold-for of connmon-collect");
 	return FORWARD_IDLE;
@@ -222,9 +230,9 @@ static void account(struct forward *f, const struct source_batch *batch)
 	if (f->state.batch_tries > 1)
 		f->state.rows_resent += body_rows(f->batch);
 	f->state.last_id = batch->last_id;
-	f->state.batch_to = f->state.batch_tries = 0;
+	drop_batch(&f->state);
 	f->state.sent_us = forward_now_us();
-	f->refused = 0;
+	f->state.refused = 0;
 	f->limit = f->limit > f->o->batch / 2 ? f->o->batch : f->limit * 2;
 }
 
@@ -238,12 +246,12 @@ static enum forward_step narrow_down(struct forward *f, const struct source_batc
 
 	if (rows > 1) {
 		f->limit = rows / 2;
-		f->state.batch_to = f->state.batch_tries = 0;
+		drop_batch(&f->state);
 		return FORWARD_MORE;
 	}
-	if (f->state.batch_tries < BAD_TRIES)
+	if (++f->state.batch_refusals < BAD_TRIES)
 		return FORWARD_LATER;
-	if (f->refused >= MOST_REFUSED) {
+	if (f->state.refused >= MOST_REFUSED) {
 		err_wrap(err, "one row after the other is refused, so it is not the rows");
 		return FORWARD_WRONG;
 	}
@@ -254,10 +262,10 @@ static enum forward_step narrow_down(struct forward *f, const struct source_batc
 	if (answer != ANSWER_FINE)
 		return forward_judge(f, answer);
 	forward_note(f, "a connection is set aside in %s.bad.gz: %s", f->o->state, why.msg);
-	f->refused++;
+	f->state.refused++;
 	f->state.bad_rows++;
 	f->state.last_id = batch->last_id;
-	f->state.batch_to = f->state.batch_tries = 0;
+	drop_batch(&f->state);
 	return forward_keep(f, err) ? FORWARD_LOST : FORWARD_MORE;
 }
 
@@ -322,7 +330,7 @@ static enum forward_step send_batch(struct forward *f, struct err *err)
 		return step;
 	if (batch.last_id == 0 && batch.up_to) { /* it was deleted meanwhile */
 		f->state.last_id = batch.up_to;
-		f->state.batch_to = f->state.batch_tries = 0;
+		drop_batch(&f->state);
 		return FORWARD_MORE;
 	}
 	if (batch.last_id)

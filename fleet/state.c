@@ -26,6 +26,8 @@ static const struct {
 	{"last_id", OFFSET(last_id)},
 	{"batch_to", OFFSET(batch_to)},
 	{"batch_tries", OFFSET(batch_tries)},
+	{"batch_refusals", OFFSET(batch_refusals)},
+	{"refused", OFFSET(refused)},
 	{"gap_id", OFFSET(gap_id)},
 	{"run_id", OFFSET(run_id)},
 	{"process_id", OFFSET(process_id)},

@@ -203,6 +203,24 @@ static void a_row_that_no_server_takes_is_set_aside_and_all_others_arrive(void *
 	assert_non_null(strstr(forward_notice(f->forward), ".bad.gz"));
 }
 
+static void a_row_is_not_set_aside_for_what_an_outage_did(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, BEGIN, 1);
+	f->server->poison = "\t10.0.0.0\t";
+	f->server->fail_inserts = 5;
+	f->server->fail_code = 243;
+	begin(f);
+	assert_int_not_equal(insist(f, 5 + 2), FORWARD_IDLE);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 0);
+	assert_int_equal(forward_keep(f->forward, &f->err), 0);
+	end(f);
+	begin(f);
+	assert_int_equal(insist(f, 2), FORWARD_IDLE); /* its third refusal */
+	assert_int_equal(forward_state(f->forward)->bad_rows, 1);
+}
+
 static void a_server_that_takes_no_row_at_all_does_not_empty_the_history(void **state)
 {
 	struct fixture *f = *state;
@@ -214,6 +232,10 @@ static void a_server_that_takes_no_row_at_all_does_not_empty_the_history(void **
 	assert_int_not_equal(insist(f, 500), FORWARD_IDLE);
 	assert_int_equal(forward_state(f->forward)->bad_rows, 100);
 	assert_non_null(strstr(f->err.msg, "one row after the other"));
+	end(f);
+	begin(f); /* that does not help */
+	assert_int_not_equal(insist(f, 100), FORWARD_IDLE);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 100);
 	f->server->poison = NULL;
 	assert_int_equal(insist(f, 100), FORWARD_IDLE);
 	assert_int_equal(answering_rows("connections"), 50);
@@ -454,6 +476,7 @@ int main(void)
 		TEST(without_a_state_file_it_goes_on_behind_what_the_server_has),
 		TEST(a_server_that_is_full_is_tried_again_and_nothing_is_lost),
 		TEST(a_row_that_no_server_takes_is_set_aside_and_all_others_arrive),
+		TEST(a_row_is_not_set_aside_for_what_an_outage_did),
 		TEST(a_server_that_takes_no_row_at_all_does_not_empty_the_history),
 		TEST(what_somebody_must_mend_is_told_and_then_it_goes_on),
 		TEST(another_node_of_the_same_id_is_refused_unless_the_id_was_given),
