@@ -313,7 +313,8 @@ static bool set_query(const struct server *s, CURLU *url, const char *name, cons
 static enum answer perform(struct server *s, CURLU *url, struct curl_slist *headers,
 			   const void *body, size_t size, struct err *err)
 {
-	const struct answer_place place = {s->shown, s->user, s->database};
+	const struct answer_place place = {s->shown, s->user, s->database,
+					   headers == s->gzip_headers};
 	long status = 0;
 	CURLcode rc;
 
@@ -348,7 +349,9 @@ enum answer server_ask(struct server *s, const char *sql, bool in_database, char
 	enum answer answer;
 
 	*text = NULL;
-	if (!url || (in_database && !set_query(s, url, "database", s->database))) {
+	/* Else what fails in the midst of an answer comes with status 200. */
+	if (!url || !set_query(s, url, "wait_end_of_query", "1") ||
+	    (in_database && !set_query(s, url, "database", s->database))) {
 		curl_url_cleanup(url);
 		return no_memory(err);
 	}
