@@ -128,6 +128,7 @@ static int take_state(struct forward *f, struct err *err)
 		      strcmp(f->o->node.id, f->state.node_id) != 0;
 	if (f->is_fresh && ret != -ENOENT)
 		state_begin(&f->state); /* of another server or node */
+	f->began_us = f->state.version_us;
 	strcpy(f->state.place, place);
 	snprintf(f->state.node_id, sizeof(f->state.node_id), "%s", f->o->node.id);
 	return follow_file(f, err);

@@ -18,10 +18,11 @@ struct forward {
 	struct body *batch, *open, *over, *other;
 	struct dialect dialect;
 	char boot_id[64];
-	bool is_asked; /* the server was asked for what it may take, and nothing failed since */
-	bool is_fresh; /* no state: the server is to be asked how far this node is */
-	bool is_known; /* what the server has of open connections is */
-	int64_t limit; /* rows of a batch: fewer after a bad row */
+	int64_t began_us; /* the version_us that the state had */
+	bool is_asked;	  /* the server was asked for what it may take, and nothing failed since */
+	bool is_fresh;	  /* no state: the server is to be asked how far this node is */
+	bool is_known;	  /* what the server has of open connections is */
+	int64_t limit;	  /* rows of a batch: fewer after a bad row */
 	int64_t facts_at_us, fresh_at_us, node_at_us, twice_at_us;
 	uint64_t prints[FACTS];	   /* of what was sent last */
 	struct source_facts facts; /* as of the last step */

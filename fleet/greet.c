@@ -11,7 +11,10 @@
 
 #define SCHEMA_VERSION 1
 #define RECENT_US      (120 * US_PER_S) /* whoever sent within it sends now */
-#define NAME_BYTES     64
+#define UNKEPT_US      (60 * US_PER_S) /* a row of nodes sent before a crash, its state not written */
+#define ID_BYTES       64
+#define NAME_BYTES     256
+#define SHOWN_BYTES    64 /* of a name */
 
 static enum forward_step ask_version(struct forward *f, struct err *err)
 {
@@ -71,36 +74,58 @@ static enum forward_step check_schema(struct forward *f, struct err *err)
 /* ---- two of one id ---- */
 
 struct twin {
-	char name[NAME_BYTES], boot_id[NAME_BYTES], instance[NAME_BYTES];
-	int64_t at_us, now_s;
+	char name[NAME_BYTES], boot_id[ID_BYTES], instance[ID_BYTES];
+	int64_t at_us, now_s; /* by the server's clock */
+	int64_t version_us;   /* by its own */
 };
+
+/* Of hex digits; what does not fit is left out. */
+static void parse_name(const char *hex, char out[NAME_BYTES])
+{
+	size_t n = 0;
+	unsigned byte;
+
+	for (; n < NAME_BYTES - 1 && hex[2 * n] != '\t' && sscanf(hex + 2 * n, "%2x", &byte) == 1;
+	     n++)
+		out[n] = (char)byte;
+	out[n] = '\0';
+}
 
 static bool parse_twin(const char *text, struct twin *t)
 {
-	return sscanf(text, "%63[^\t]\t%63[^\t]\t%63[^\t]\t%" SCNd64 "\t%" SCNd64, t->name,
-		      t->boot_id, t->instance, &t->at_us, &t->now_s) == 5;
+	const char *tab = strchr(text, '\t');
+
+	parse_name(text, t->name);
+	return tab && sscanf(tab, "\t%63[^\t]\t%63[^\t]\t%" SCNd64 "\t%" SCNd64 "\t%" SCNd64,
+			     t->boot_id, t->instance, &t->at_us, &t->now_s, &t->version_us) == 5;
 }
 
 static bool is_another(const struct forward *f, const struct twin *t)
 {
-	if (strcmp(t->instance, f->state.instance) == 0 ||
-	    t->now_s * US_PER_S - t->at_us > RECENT_US)
+	const bool is_boot = strcmp(t->boot_id, f->boot_id) == 0;
+
+	if (t->now_s * US_PER_S - t->at_us > RECENT_US)
 		return false;
+	/* It has our state file, too: a copy of the disk, or this node before it started anew. But
+	 * all that this node sent before is no newer than its state. */
+	if (strcmp(t->instance, f->state.instance) == 0)
+		return !is_boot && t->version_us > f->began_us + UNKEPT_US;
 	/* The same node lost its state file. */
-	return strcmp(t->boot_id, f->boot_id) != 0 || strcmp(t->name, f->o->node.name) != 0;
+	return !is_boot || strcmp(t->name, f->o->node.name) != 0;
 }
 
 enum forward_step forward_look_for_twin(struct forward *f, struct err *err)
 {
-	char sql[320], *text = NULL, shown[ESCAPED_SIZE(NAME_BYTES)];
+	char sql[320], *text = NULL, shown[ESCAPED_SIZE(SHOWN_BYTES)];
 	struct twin twin;
 	enum answer answer;
 	bool is_twin;
 
-	snprintf(sql, sizeof(sql),
-		 "SELECT node, boot_id, instance, at_us + skew_us, toUnixTimestamp(now())"
-		 " FROM nodes FINAL WHERE node_id = '%s' FORMAT TabSeparated",
-		 f->o->node.id);
+	snprintf(
+		sql, sizeof(sql),
+		"SELECT hex(node), boot_id, instance, at_us + skew_us, toUnixTimestamp(now()), at_us"
+		" FROM nodes FINAL WHERE node_id = '%s' FORMAT TabSeparated",
+		f->o->node.id);
 	answer = server_ask(f->server, sql, true, &text, err);
 	if (answer != ANSWER_FINE)
 		return forward_judge(f, answer);
@@ -108,7 +133,7 @@ enum forward_step forward_look_for_twin(struct forward *f, struct err *err)
 	free(text);
 	if (!is_twin)
 		return FORWARD_IDLE;
-	escape_text(twin.name, strlen(twin.name), shown, sizeof(shown));
+	escape_text(twin.name, strnlen(twin.name, SHOWN_BYTES), shown, sizeof(shown));
 	err_set(err, -EEXIST,
 		"another node, '%s', sends under this one's id %s: give one of them a machine id of "
 		"its own (systemd-machine-id-setup), or --node ID",

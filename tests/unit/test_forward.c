@@ -11,7 +11,9 @@
 
 #define NODE   "0123456789abcdef0123456789abcdef"
 #define DAY_US INT64_C(86400000000)
-#define BEGIN  INT64_C(1769817600000000) /* of a day */
+/* "two", hex; the server's clock is at 1769900000. */
+#define TWIN(at_us) "74776F\tother-boot\tother-instance\t" at_us "\t1769900000\t" at_us "\n"
+#define BEGIN	    INT64_C(1769817600000000) /* of a day */
 
 struct fixture {
 	struct tempdb *temp;
@@ -264,7 +266,7 @@ static void another_node_of_the_same_id_is_refused_unless_the_id_was_given(void 
 	struct fixture *f = *state;
 
 	put(f, BEGIN, 5);
-	f->server->nodes = "two\tother-boot\tother-instance\t1769899990000000\t1769900000\n";
+	f->server->nodes = TWIN("1769899990000000");
 	begin(f);
 	assert_int_equal(go(f, 1), FORWARD_WRONG);
 	assert_non_null(strstr(f->err.msg, "another node, 'two', sends under this one's id " NODE));
@@ -284,7 +286,7 @@ static void a_twin_that_comes_later_is_refused_until_it_is_gone(void **state)
 	put(f, BEGIN, 5);
 	begin(f);
 	assert_int_equal(go(f, 5), FORWARD_IDLE);
-	f->server->nodes = "two\tother-boot\tother-instance\t1769899990000000\t1769900000\n";
+	f->server->nodes = TWIN("1769899990000000");
 	f->forward->twice_at_us = 0; /* as if a minute had gone by */
 	assert_int_equal(go(f, 1), FORWARD_WRONG);
 	put(f, BEGIN + 100 * 1000000, 5);
@@ -296,11 +298,64 @@ static void a_twin_that_comes_later_is_refused_until_it_is_gone(void **state)
 	assert_int_equal(answering_rows("connections"), 10);
 }
 
+static const char *node_of(const char *name_hex, const char *boot_id, const char *instance,
+			   int64_t at_us)
+{
+	static char text[700];
+
+	snprintf(text, sizeof(text), "%s\t%s\t%s\t1769899990000000\t1769900000\t%lld\n", name_hex,
+		 boot_id, instance, (long long)at_us);
+	return text;
+}
+
+static void a_copy_of_the_disk_is_another_node_and_this_one_after_a_reboot_is_not(void **state)
+{
+	struct fixture *f = *state;
+	char instance[STATE_ID_BYTES];
+	int64_t version_us;
+
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	strcpy(instance, forward_state(f->forward)->instance);
+	f->server->nodes = node_of("6F6E65", "other-boot", instance, forward_now_us());
+	f->forward->twice_at_us = 0;
+	assert_int_equal(go(f, 1), FORWARD_WRONG);
+	version_us = forward_state(f->forward)->version_us;
+	assert_int_equal(forward_keep(f->forward, &f->err), 0);
+	end(f);
+	f->server->nodes = node_of("6F6E65", "other-boot", instance, version_us + 600000000);
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_WRONG);
+	end(f);
+	f->server->nodes = node_of("6F6E65", "other-boot", instance, version_us - 10);
+	begin(f);
+	assert_int_equal(forward_greet(f->forward, &f->err), FORWARD_IDLE);
+}
+
+static void a_node_of_a_long_name_that_lost_its_state_is_not_its_own_twin(void **state)
+{
+	struct fixture *f = *state;
+	char name[101], hex[201];
+
+	for (int i = 0; i < 100; i++) {
+		name[i] = i % 2 ? '\t' : '\\';
+		strcpy(hex + 2 * i, i % 2 ? "09" : "5C");
+	}
+	name[100] = '\0';
+	f->options.node.name = name;
+	begin(f);
+	f->server->nodes = node_of(hex, f->forward->boot_id, "other-instance", 5);
+	assert_int_equal(forward_greet(f->forward, &f->err), FORWARD_IDLE);
+	hex[199] = 'A'; /* its last byte */
+	f->server->nodes = node_of(hex, f->forward->boot_id, "other-instance", 5);
+	assert_int_equal(forward_greet(f->forward, &f->err), FORWARD_WRONG);
+}
+
 static void one_that_sent_long_ago_is_this_node_itself(void **state)
 {
 	struct fixture *f = *state;
 
-	f->server->nodes = "two\tother-boot\tother-instance\t1769800000000000\t1769900000\n";
+	f->server->nodes = TWIN("1769800000000000");
 	begin(f);
 	assert_int_equal(go(f, 1), FORWARD_IDLE);
 }
@@ -481,6 +536,8 @@ int main(void)
 		TEST(what_somebody_must_mend_is_told_and_then_it_goes_on),
 		TEST(another_node_of_the_same_id_is_refused_unless_the_id_was_given),
 		TEST(a_twin_that_comes_later_is_refused_until_it_is_gone),
+		TEST(a_copy_of_the_disk_is_another_node_and_this_one_after_a_reboot_is_not),
+		TEST(a_node_of_a_long_name_that_lost_its_state_is_not_its_own_twin),
 		TEST(one_that_sent_long_ago_is_this_node_itself),
 		TEST(rows_deleted_before_they_were_sent_are_a_gap),
 		TEST(rows_deleted_after_they_were_sent_are_none),
