@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "forward_parts.h"
 
@@ -145,7 +146,8 @@ int forward_new(const struct forward_options *o, struct forward **out, struct er
 	f->server = o->server;
 	f->limit = o->batch;
 	read_boot_id(f);
-	ret = source_new(o->db, &o->node, &f->source, err);
+	f->lock = state_lock(o->state, err);
+	ret = f->lock < 0 ? f->lock : source_new(o->db, &o->node, &f->source, err);
 	if (!ret)
 		ret = opened_new(&f->opened, err);
 	for (struct body **b = &f->batch; !ret && b <= &f->other; b++)
@@ -164,6 +166,8 @@ void forward_free(struct forward *f)
 {
 	if (!f)
 		return;
+	if (f->lock >= 0)
+		close(f->lock);
 	source_free(f->source);
 	opened_free(f->opened);
 	body_free(f->batch);

@@ -27,7 +27,8 @@ struct forward_options {
 
 struct forward;
 
-/* Opens the database and reads the state file, if there is one. *@o is borrowed, as is all in it.
+/* Opens the database, and locks and reads the state file, if there is one. -EWOULDBLOCK: another
+ * process uses that. *@o is borrowed, as is all in it.
  * The caller frees *@out. */
 int forward_new(const struct forward_options *o, struct forward **out, struct err *err);
 void forward_free(struct forward *f); /* NULL is allowed */

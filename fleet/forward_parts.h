@@ -13,6 +13,7 @@ struct forward {
 	const struct forward_options *o;
 	struct server *server; /* borrowed */
 	struct state state;
+	int lock; /* of the state file */
 	struct source *source;
 	struct opened *opened;
 	struct body *batch, *open, *over, *other;

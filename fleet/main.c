@@ -183,10 +183,10 @@ static int run_send(const struct options *o, struct server *server)
 						.server = server};
 	struct forward *f = NULL;
 	struct err err = {0};
-	int status;
+	int status, ret = forward_new(&options, &f, &err);
 
-	if (forward_new(&options, &f, &err))
-		return say(&err, EXIT_FAILURE);
+	if (ret)
+		return say(&err, ret == -EWOULDBLOCK ? EX_TEMPFAIL : EXIT_FAILURE);
 	status = send_all(f, o, server);
 	if (forward_keep(f, &err))
 		status = say(&err, EXIT_FAILURE);

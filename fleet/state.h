@@ -42,6 +42,10 @@ struct state {
 /* Reads *@out from @path. -ENOENT: there is none; -EINVAL: it is no such file. */
 int state_read(const char *path, struct state *out, struct err *err);
 
+/* Locks it through @path.lock, for as long as the file descriptor that is returned is open.
+ * -EWOULDBLOCK: another process has it. */
+int state_lock(const char *path, struct err *err);
+
 int state_write(const char *path, const struct state *s, struct err *err);
 
 /* A new one, with an instance of its own. */

@@ -18,7 +18,7 @@
 struct fixture {
 	struct tempdb *temp;
 	sqlite3 *db;
-	char state[128], bad[160];
+	char state[128], bad[160], lock[160];
 	struct forward_options options;
 	struct forward *forward;
 	struct answering *server;
@@ -45,6 +45,7 @@ static int setup(void **state)
 	f->db = tempdb_setup_writer(&f->temp);
 	snprintf(f->state, sizeof(f->state), "%s.state", f->temp->path);
 	snprintf(f->bad, sizeof(f->bad), "%s.bad.gz", f->state);
+	snprintf(f->lock, sizeof(f->lock), "%s.lock", f->state);
 	f->server = answering_clear();
 	f->options = (struct forward_options){.db = f->temp->path,
 					      .state = f->state,
@@ -66,6 +67,7 @@ static int teardown(void **state)
 	db_close(f->db);
 	unlink(f->state);
 	unlink(f->bad);
+	unlink(f->lock);
 	tempdb_teardown((void **)&f->temp);
 	free(f);
 	return 0;
@@ -479,6 +481,19 @@ static void a_run_of_a_clock_that_was_ahead_keeps_nothing_back(void **state)
 	assert_int_equal(forward_state(f->forward)->names_us, 1001000000000 - 130000000);
 }
 
+static void a_state_file_is_used_by_one_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+	struct forward *second = NULL;
+
+	begin(f);
+	assert_int_equal(forward_new(&f->options, &second, &f->err), -EWOULDBLOCK);
+	assert_null(second);
+	assert_non_null(strstr(f->err.msg, "another connmon-forward uses it"));
+	end(f);
+	begin(f);
+}
+
 /* As the collector sets a database aside. */
 static void set_aside(struct fixture *f)
 {
@@ -545,6 +560,7 @@ int main(void)
 		TEST(an_open_connection_is_over_before_its_row_is_sent),
 		TEST(a_listener_that_the_next_run_ends_in_the_past_ends_on_the_server_too),
 		TEST(a_run_of_a_clock_that_was_ahead_keeps_nothing_back),
+		TEST(a_state_file_is_used_by_one_at_a_time),
 		TEST(a_database_that_was_replaced_is_sent_to_its_end_and_then_the_new_one),
 #undef TEST
 	};
