@@ -383,6 +383,22 @@ static void rows_deleted_before_they_were_sent_are_a_gap(void **state)
 	assert_true(forward_state(f->forward)->unsent_rows > 0);
 }
 
+static void a_hole_that_grew_is_sent_again_when_the_next_one_began_too(void **state)
+{
+	struct fixture *f = *state;
+
+	tempdb_run(f->db,
+		   "INSERT INTO gap(id, from_us, to_us, reason) VALUES (1, 5, 10, 'pruned')");
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	tempdb_run(f->db,
+		   "UPDATE gap SET to_us = 20 WHERE id = 1;"
+		   "INSERT INTO gap(id, from_us, to_us, reason) VALUES (2, 30, 40, 'pruned')");
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_non_null(strstr(answering_insert("gaps", 1)->text, "\t1\t5\t20\tpruned\t"));
+	assert_non_null(strstr(answering_insert("gaps", 1)->text, "\t2\t30\t40\tpruned\t"));
+}
+
 static void rows_deleted_after_they_were_sent_are_none(void **state)
 {
 	struct fixture *f = *state;
@@ -555,6 +571,7 @@ int main(void)
 		TEST(a_node_of_a_long_name_that_lost_its_state_is_not_its_own_twin),
 		TEST(one_that_sent_long_ago_is_this_node_itself),
 		TEST(rows_deleted_before_they_were_sent_are_a_gap),
+		TEST(a_hole_that_grew_is_sent_again_when_the_next_one_began_too),
 		TEST(rows_deleted_after_they_were_sent_are_none),
 		TEST(an_open_connection_whose_answer_was_lost_is_told_over_too),
 		TEST(an_open_connection_is_over_before_its_row_is_sent),
