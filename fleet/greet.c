@@ -148,6 +148,24 @@ enum forward_step forward_look_for_twin(struct forward *f, struct err *err)
 
 /* ---- how far this node is ---- */
 
+/* What the server has may be of an earlier file, by a clock that was ahead: then all of the present
+ * one is sent, for a row that comes twice counts once. */
+static enum forward_step check_file(struct forward *f, struct err *err)
+{
+	struct source_facts facts;
+
+	if (source_ask(f->source, f->state.last_id, &facts, err))
+		return FORWARD_LOST;
+	if (facts.newest_id >= f->state.last_id || facts.pruned_until > f->state.last_id)
+		return FORWARD_IDLE;
+	f->state.last_id = f->state.hour = 0;
+	forward_note(f,
+		     "%s: the server has newer connections of this node than are in it; all that "
+		     "are in it are sent",
+		     f->o->db);
+	return FORWARD_IDLE;
+}
+
 static enum forward_step ask_progress(struct forward *f, struct err *err)
 {
 	char sql[200];
@@ -161,7 +179,14 @@ static enum forward_step ask_progress(struct forward *f, struct err *err)
 	snprintf(sql, sizeof(sql),
 		 "SELECT intDiv(toUnixTimestamp(max(hour)), 3600) FROM hourly WHERE node_id = '%s'",
 		 f->o->node.id);
-	return ask_number(f, sql, &f->state.hour, err);
+	step = ask_number(f, sql, &f->state.hour, err);
+	if (step != FORWARD_IDLE)
+		return step;
+	/* What is sent now is to be newer than all before it, whatever the clock was then. */
+	snprintf(sql, sizeof(sql), "SELECT max(at_us) FROM nodes WHERE node_id = '%s'",
+		 f->o->node.id);
+	step = ask_number(f, sql, &f->state.version_us, err);
+	return step == FORWARD_IDLE ? check_file(f, err) : step;
 }
 
 static enum forward_step ask_open(struct forward *f, struct err *err)

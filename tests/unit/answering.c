@@ -43,6 +43,8 @@ static void answer_question(int fd, const char *sql)
 		answer(fd, 200, 0, told.version);
 	else if (strstr(sql, "max(id)"))
 		answer(fd, 200, 0, told.max_id);
+	else if (strstr(sql, "max(at_us)"))
+		answer(fd, 200, 0, told.max_at);
 	else if (strstr(sql, "FROM nodes"))
 		answer(fd, 200, 0, told.nodes);
 	else
@@ -179,6 +181,7 @@ struct answering *answering_clear(void)
 	memset(&told, 0, sizeof(told));
 	told.version = "1\n";
 	told.max_id = "0\n";
+	told.max_at = "0\n";
 	told.nodes = "";
 	return &told;
 }

@@ -173,6 +173,20 @@ static void without_a_state_file_it_goes_on_behind_what_the_server_has(void **st
 	assert_int_equal(answering_rows("connections"), 3);
 }
 
+static void what_a_clock_ahead_left_on_the_server_hides_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, BEGIN, 8);
+	f->server->max_id = "4000000000000000\n";
+	f->server->max_at = "4000000000000001\n";
+	begin(f);
+	assert_int_equal(go(f, 5), FORWARD_IDLE);
+	assert_int_equal(answering_rows("connections"), 8);
+	assert_non_null(strstr(forward_notice(f->forward), "newer connections of this node"));
+	assert_true(forward_state(f->forward)->version_us > 4000000000000001);
+}
+
 static void a_server_that_is_full_is_tried_again_and_nothing_is_lost(void **state)
 {
 	struct fixture *f = *state;
@@ -560,6 +574,7 @@ int main(void)
 		TEST(a_batch_whose_answer_is_lost_is_sent_again_byte_for_byte),
 		TEST(also_by_the_next_process_when_more_has_come_since),
 		TEST(without_a_state_file_it_goes_on_behind_what_the_server_has),
+		TEST(what_a_clock_ahead_left_on_the_server_hides_nothing),
 		TEST(a_server_that_is_full_is_tried_again_and_nothing_is_lost),
 		TEST(a_row_that_no_server_takes_is_set_aside_and_all_others_arrive),
 		TEST(a_row_is_not_set_aside_for_what_an_outage_did),
