@@ -184,6 +184,24 @@ int forward_keep(struct forward *f, struct err *err)
 	return state_write(f->o->state, &f->state, err);
 }
 
+/* ---- another file ---- */
+
+/* The file has another one's place, and all of it is sent, or it is damaged. */
+static enum forward_step go_on_with_new(struct forward *f, struct err *err)
+{
+	struct source *next = NULL;
+
+	if (source_new(f->o->db, &f->o->node, &next, err))
+		return FORWARD_LOST;
+	source_free(f->source);
+	f->source = next;
+	forward_note(f, "%s: was replaced by a new one, whose connections are sent from now on",
+		     f->o->db);
+	if (follow_file(f, err) || forward_keep(f, err))
+		return FORWARD_LOST;
+	return FORWARD_MORE;
+}
+
 /* ---- what was deleted before it was sent ---- */
 
 static enum forward_step tell_pruned(struct forward *f, struct err *err)
@@ -326,7 +344,7 @@ static enum forward_step send_batch(struct forward *f, struct err *err)
 	for (struct body **b = &f->batch; b < &f->other; b++)
 		body_clear(*b);
 	if (read_moment(f, &batch, &texts, err))
-		return FORWARD_LOST;
+		return source_is_replaced(f->source) ? go_on_with_new(f, err) : FORWARD_LOST;
 	step = tell_pruned(f, err);
 	if (step != FORWARD_IDLE || f->state.last_id != before)
 		return step == FORWARD_IDLE ? FORWARD_MORE : step;
@@ -348,22 +366,6 @@ static enum forward_step send_batch(struct forward *f, struct err *err)
 }
 
 /* ---- a step ---- */
-
-/* The file has another one's place, and all of it is sent. */
-static enum forward_step go_on_with_new(struct forward *f, struct err *err)
-{
-	struct source *next = NULL;
-
-	if (source_new(f->o->db, &f->o->node, &next, err))
-		return FORWARD_LOST;
-	source_free(f->source);
-	f->source = next;
-	forward_note(f, "%s: was replaced by a new one, whose connections are sent from now on",
-		     f->o->db);
-	if (follow_file(f, err) || forward_keep(f, err))
-		return FORWARD_LOST;
-	return FORWARD_MORE;
-}
 
 static int look_how_far(struct forward *f, struct err *err)
 {
@@ -412,8 +414,6 @@ enum forward_step forward_step(struct forward *f, bool all, struct err *err)
 	if (step != FORWARD_IDLE)
 		return step;
 	step = send_batch(f, err);
-	if (step == FORWARD_LOST && source_is_replaced(f->source))
-		return go_on_with_new(f, err); /* it was set aside because it is damaged */
 	if (step != FORWARD_IDLE && step != FORWARD_MORE)
 		return step;
 	is_idle = step == FORWARD_IDLE;

@@ -566,6 +566,26 @@ static void a_database_that_was_replaced_is_sent_to_its_end_and_then_the_new_one
 	remove_aside(f);
 }
 
+static void one_that_was_replaced_is_not_left_because_the_state_cannot_be_written(void **state)
+{
+	struct fixture *f = *state;
+	char new_path[160];
+
+	begin(f);
+	put(f, BEGIN + 1000 * 1000000, 3);
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	put(f, BEGIN + 2000 * 1000000, 3);
+	set_aside(f);
+	snprintf(new_path, sizeof(new_path), "%s.new", f->state);
+	assert_int_equal(mkdir(new_path, 0700), 0); /* in the way, as a full disk would be */
+	assert_int_equal(go(f, 1), FORWARD_LOST);
+	assert_int_equal(go(f, 1), FORWARD_LOST);
+	assert_int_equal(rmdir(new_path), 0);
+	assert_int_equal(go(f, 10), FORWARD_IDLE);
+	assert_int_equal(answering_rows("connections"), 6);
+	remove_aside(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -594,6 +614,7 @@ int main(void)
 		TEST(a_run_of_a_clock_that_was_ahead_keeps_nothing_back),
 		TEST(a_state_file_is_used_by_one_at_a_time),
 		TEST(a_database_that_was_replaced_is_sent_to_its_end_and_then_the_new_one),
+		TEST(one_that_was_replaced_is_not_left_because_the_state_cannot_be_written),
 #undef TEST
 	};
 
