@@ -14,7 +14,8 @@
 #define UNKEPT_US      (60 * US_PER_S) /* a row of nodes sent before a crash, its state not written */
 #define ID_BYTES       64
 #define NAME_BYTES     256
-#define SHOWN_BYTES    64 /* of a name */
+#define OPEN_PAGE      50000 /* rows: some 2 MiB */
+#define SHOWN_BYTES    64    /* of a name */
 
 static enum forward_step ask_version(struct forward *f, struct err *err)
 {
@@ -189,27 +190,45 @@ static enum forward_step ask_progress(struct forward *f, struct err *err)
 	return step == FORWARD_IDLE ? check_file(f, err) : step;
 }
 
-static enum forward_step ask_open(struct forward *f, struct err *err)
+/* The lines "id start seen" of @text; *@after becomes the last id. */
+static int know_open(struct forward *f, const char *text, int64_t *after, int *rows)
 {
-	char sql[256], *text = NULL, *rest;
-	enum answer answer;
 	int ret = 0;
 
-	snprintf(sql, sizeof(sql),
-		 "SELECT open_id, start_us, seen_us FROM open_connections FINAL"
-		 " WHERE node_id = '%s' AND is_over = 0 ORDER BY open_id FORMAT TabSeparated",
-		 f->o->node.id);
-	answer = server_ask(f->server, sql, true, &text, err);
-	if (answer != ANSWER_FINE)
-		return forward_judge(f, answer);
-	opened_clear(f->opened);
-	for (rest = text; *rest && !ret; rest += *rest == '\n') {
-		int64_t id = strtoll(rest, &rest, 10), start_us = strtoll(rest, &rest, 10);
+	for (*rows = 0; *text && !ret; ++*rows) {
+		char *rest;
+		int64_t start_us;
 
-		ret = opened_know(f->opened, id, start_us, strtoll(rest, &rest, 10));
-		rest += strcspn(rest, "\n");
+		*after = strtoll(text, &rest, 10);
+		start_us = strtoll(rest, &rest, 10);
+		ret = opened_know(f->opened, *after, start_us, strtoll(rest, &rest, 10));
+		text = rest + strcspn(rest, "\n");
+		text += *text == '\n';
 	}
-	free(text);
+	return ret;
+}
+
+static enum forward_step ask_open(struct forward *f, struct err *err)
+{
+	char sql[320], *text = NULL;
+	int64_t after = -1;
+	int rows = OPEN_PAGE, ret = 0;
+
+	opened_clear(f->opened);
+	while (rows == OPEN_PAGE && !ret) {
+		enum answer answer;
+
+		snprintf(sql, sizeof(sql),
+			 "SELECT open_id, start_us, seen_us FROM open_connections FINAL WHERE"
+			 " node_id = '%s' AND open_id > %" PRId64 " AND is_over = 0"
+			 " ORDER BY open_id LIMIT %d FORMAT TabSeparated",
+			 f->o->node.id, after, OPEN_PAGE);
+		answer = server_ask(f->server, sql, true, &text, err);
+		if (answer != ANSWER_FINE)
+			return forward_judge(f, answer);
+		ret = know_open(f, text, &after, &rows);
+		free(text);
+	}
 	if (ret) {
 		err_set(err, ret, "no memory for open connections");
 		return FORWARD_LOST;

@@ -498,6 +498,16 @@ static void a_listener_that_the_next_run_ends_in_the_past_ends_on_the_server_too
 	assert_non_null(strstr(answering_insert("listeners", 1)->text, "\t3\t5\t"));
 }
 
+static void all_that_the_server_holds_open_is_known_however_much_it_is(void **state)
+{
+	struct fixture *f = *state;
+
+	f->server->open = 60000;
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_int_equal(answering_rows("open_connections"), 60000); /* all are over */
+}
+
 static void a_run_of_a_clock_that_was_ahead_keeps_nothing_back(void **state)
 {
 	struct fixture *f = *state;
@@ -611,6 +621,7 @@ int main(void)
 		TEST(an_open_connection_whose_answer_was_lost_is_told_over_too),
 		TEST(an_open_connection_is_over_before_its_row_is_sent),
 		TEST(a_listener_that_the_next_run_ends_in_the_past_ends_on_the_server_too),
+		TEST(all_that_the_server_holds_open_is_known_however_much_it_is),
 		TEST(a_run_of_a_clock_that_was_ahead_keeps_nothing_back),
 		TEST(a_state_file_is_used_by_one_at_a_time),
 		TEST(a_database_that_was_replaced_is_sent_to_its_end_and_then_the_new_one),
