@@ -162,11 +162,15 @@ static int append(const char *path, const unsigned char *bytes, size_t size)
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) != 0)
+	errno = 0; /* a part may be written without an error */
+	if (fstat(fd, &st) != 0) {
 		error = errno;
-	else if (st.st_size < MAX_ASIDE &&
-		 (write(fd, bytes, size) != (ssize_t)size || fsync(fd) != 0))
+	} else if (st.st_size < MAX_ASIDE &&
+		   (write(fd, bytes, size) != (ssize_t)size || fsync(fd) != 0)) {
 		error = errno ? errno : ENOSPC;
+		if (ftruncate(fd, st.st_size) != 0) /* half a gzip file would hide what follows */
+			error = errno;
+	}
 	close(fd);
 	return -error;
 }

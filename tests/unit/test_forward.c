@@ -3,6 +3,9 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "answering.h"
@@ -219,6 +222,32 @@ static void a_row_that_no_server_takes_is_set_aside_and_all_others_arrive(void *
 	/* Ten rows, halved until it is alone, then three tries. */
 	assert_true(answering_requests("connections") <= 25 + 3);
 	assert_non_null(strstr(forward_notice(f->forward), ".bad.gz"));
+}
+
+static void a_row_that_cannot_be_set_aside_waits_and_leaves_no_half_behind(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, limit;
+	struct stat st;
+	int fd = open(f->bad, O_WRONLY | O_CREAT, 0600);
+
+	assert_int_equal(ftruncate(fd, 10000), 0);
+	close(fd);
+	put(f, BEGIN, 1);
+	f->server->poison = "\t10.0.0.0\t";
+	begin(f);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 10020; /* the disk is full */
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(insist(f, 4), FORWARD_LOST);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(stat(f->bad, &st), 0);
+	assert_int_equal(st.st_size, 10000);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 0);
+	assert_int_equal(insist(f, 3), FORWARD_IDLE);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 1);
 }
 
 static void a_row_is_not_set_aside_for_what_an_outage_did(void **state)
@@ -607,6 +636,7 @@ int main(void)
 		TEST(what_a_clock_ahead_left_on_the_server_hides_nothing),
 		TEST(a_server_that_is_full_is_tried_again_and_nothing_is_lost),
 		TEST(a_row_that_no_server_takes_is_set_aside_and_all_others_arrive),
+		TEST(a_row_that_cannot_be_set_aside_waits_and_leaves_no_half_behind),
 		TEST(a_row_is_not_set_aside_for_what_an_outage_did),
 		TEST(a_server_that_takes_no_row_at_all_does_not_empty_the_history),
 		TEST(what_somebody_must_mend_is_told_and_then_it_goes_on),
