@@ -40,6 +40,20 @@ static char *part(CURLU *url, CURLUPart which, unsigned flags)
 	return copy;
 }
 
+/* A server logs the queries of its URLs. */
+static bool has_password(const struct server *s)
+{
+	char *query = part(s->url, CURLUPART_QUERY, 0), *rest = query, *word;
+	bool has = false;
+
+	while (rest && (word = strsep(&rest, "&")))
+		has |= strncmp(word, "password=", 9) == 0;
+	if (query)
+		explicit_bzero(query, strlen(query));
+	free(query);
+	return has;
+}
+
 /* Takes database=NAME out of the query. */
 static int take_database(struct server *s)
 {
@@ -114,6 +128,10 @@ static int take_url(struct server *s, const char *url, struct err *err)
 		return err_set(err, ret,
 			       "--to: the name or the password of the user is too long, or "
 			       "has a line break");
+	if (has_password(s))
+		return err_set(err, -EINVAL,
+			       "--to: password= would stand in the server's logs; set "
+			       "CLICKHOUSE_PASSWORD, or write http://user:password@host:8123/");
 	ret = take_database(s);
 	curl_url_set(s->url, CURLUPART_FRAGMENT, NULL, 0);
 	/* The settings are not of interest to who reads a message. */
