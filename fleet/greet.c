@@ -190,18 +190,18 @@ static enum forward_step ask_progress(struct forward *f, struct err *err)
 	return step == FORWARD_IDLE ? check_file(f, err) : step;
 }
 
-/* The lines "id start seen" of @text; *@after becomes the last id. */
-static int know_open(struct forward *f, const char *text, int64_t *after, int *rows)
+/* The lines "id start seen" of @text; *@after and *@start_us become those of the last one. */
+static int know_open(struct forward *f, const char *text, int64_t *after, int64_t *start_us,
+		     int *rows)
 {
 	int ret = 0;
 
 	for (*rows = 0; *text && !ret; ++*rows) {
 		char *rest;
-		int64_t start_us;
 
 		*after = strtoll(text, &rest, 10);
-		start_us = strtoll(rest, &rest, 10);
-		ret = opened_know(f->opened, *after, start_us, strtoll(rest, &rest, 10));
+		*start_us = strtoll(rest, &rest, 10);
+		ret = opened_know(f->opened, *after, *start_us, strtoll(rest, &rest, 10));
 		text = rest + strcspn(rest, "\n");
 		text += *text == '\n';
 	}
@@ -210,8 +210,8 @@ static int know_open(struct forward *f, const char *text, int64_t *after, int *r
 
 static enum forward_step ask_open(struct forward *f, struct err *err)
 {
-	char sql[320], *text = NULL;
-	int64_t after = -1;
+	char sql[400], *text = NULL;
+	int64_t after = -1, start_us = -1;
 	int rows = OPEN_PAGE, ret = 0;
 
 	opened_clear(f->opened);
@@ -220,13 +220,14 @@ static enum forward_step ask_open(struct forward *f, struct err *err)
 
 		snprintf(sql, sizeof(sql),
 			 "SELECT open_id, start_us, seen_us FROM open_connections FINAL WHERE"
-			 " node_id = '%s' AND open_id > %" PRId64 " AND is_over = 0"
-			 " ORDER BY open_id LIMIT %d FORMAT TabSeparated",
-			 f->o->node.id, after, OPEN_PAGE);
+			 " node_id = '%s' AND (open_id > %" PRId64 " OR open_id = %" PRId64
+			 " AND start_us > %" PRId64 ") AND is_over = 0"
+			 " ORDER BY open_id, start_us LIMIT %d FORMAT TabSeparated",
+			 f->o->node.id, after, after, start_us, OPEN_PAGE);
 		answer = server_ask(f->server, sql, true, &text, err);
 		if (answer != ANSWER_FINE)
 			return forward_judge(f, answer);
-		ret = know_open(f, text, &after, &rows);
+		ret = know_open(f, text, &after, &start_us, &rows);
 		free(text);
 	}
 	if (ret) {

@@ -154,17 +154,19 @@ static int tell_open(struct reading *r, struct known now, struct err *err)
 	const struct known *before = NULL;
 	int ret = tell_gone(r, now.id, err);
 
+	while (!ret && r->at < r->o->known.n && r->o->known.all[r->at].id == now.id) {
+		const struct known *k = &r->o->known.all[r->at++];
+
+		if (k->start_us == now.start_us)
+			before = k;
+		else /* the id of another boot */
+			ret = tell_over(r, k, err);
+	}
 	if (ret)
 		return ret;
-	if (r->at < r->o->known.n && r->o->known.all[r->at].id == now.id)
-		before = &r->o->known.all[r->at++];
-	if (before && before->start_us != now.start_us) { /* the id of another boot */
-		ret = tell_over(r, before, err);
-		before = NULL;
-	}
 	if (before && now.seen_us < before->seen_us + r->every_us) {
 		now.seen_us = before->seen_us;
-	} else if (!ret) {
+	} else {
 		sqlite3_bind_int64(r->row, 4, now.id);
 		ret = source_read(r->source, r->row, r->row_body, err);
 	}
