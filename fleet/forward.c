@@ -417,7 +417,7 @@ enum forward_step forward_step(struct forward *f, bool all, struct err *err)
 	if (step != FORWARD_IDLE && step != FORWARD_MORE)
 		return step;
 	is_idle = step == FORWARD_IDLE;
-	/* A node that has nothing to say says so every half a minute only. */
+	/* A node that has nothing to say says so every ten seconds only. */
 	if (is_idle && !all && f->state.rows_sent == rows &&
 	    forward_now_us() - f->node_at_us < FACTS_US)
 		return FORWARD_IDLE;
