@@ -278,7 +278,7 @@ static enum forward_step narrow_down(struct forward *f, const struct source_batc
 		err_wrap(err, "one row after the other is refused, so it is not the rows");
 		return FORWARD_WRONG;
 	}
-	if (forward_set_aside(f, err))
+	if (forward_set_aside(f, f->batch, err))
 		return FORWARD_LOST;
 	answer = forward_send_gap(f, GAP_REJECTED, "rejected", batch->last_id, batch->last_id, 1,
 				  err);

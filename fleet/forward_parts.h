@@ -64,7 +64,7 @@ enum forward_step forward_send_facts(struct forward *f, bool all, struct err *er
 /* The row of nodes. Likewise. */
 enum forward_step forward_send_node(struct forward *f, struct err *err);
 
-/* Sets the batch, one row, aside for good. 0 or negative. */
-int forward_set_aside(struct forward *f, struct err *err);
+/* Sets the rows in @body aside for good. 0 or negative. */
+int forward_set_aside(struct forward *f, struct body *body, struct err *err);
 
 #endif

@@ -114,7 +114,7 @@ static void answer_insert(int fd, const char *url, const char *body, size_t size
 		told.fail_inserts--;
 		snprintf(words, sizeof(words), "Code: %d, e.displayText() = X\n", told.fail_code);
 		answer(fd, 500, told.fail_code, words);
-	} else if (is_connections && told.poison && strstr(text, told.poison)) {
+	} else if (told.poison && strstr(text, told.poison)) {
 		answer(fd, 500, 0, "Code: 27, e.displayText() = DB::Exception: Cannot parse\n");
 	} else {
 		in->was_taken = true;

@@ -140,6 +140,42 @@ static void a_row_is_not_set_aside_for_what_an_outage_did(void **state)
 	assert_int_equal(forward_state(f->forward)->bad_rows, 1);
 }
 
+static void one_row_beside_connections_that_no_server_takes_costs_no_other(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	tempdb_run(f->db,
+		   "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 40)"
+		   " INSERT INTO listener(id, netns, addr, port, from_us, to_us)"
+		   " SELECT n, 1, '10.0.0.' || n, 80, 3, NULL FROM i");
+	f->server->poison = "\t10.0.0.13\t";
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_int_equal(answering_rows("listeners"), 39);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 1);
+	assert_non_null(strstr(forward_notice(f->forward), "1 row beside connections set aside"));
+	assert_int_equal(stat(f->bad, &st), 0);
+	assert_true(st.st_size > 0);
+}
+
+static void rows_beside_connections_wait_for_a_server_that_takes_none(void **state)
+{
+	struct fixture *f = *state;
+
+	tempdb_run(f->db,
+		   "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 200)"
+		   " INSERT INTO listener(id, netns, addr, port, from_us, to_us)"
+		   " SELECT n, 1, '10.0.0.' || n, 80, 3, NULL FROM i");
+	f->server->poison = "\t10.0.0.";
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_WRONG);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 0);
+	f->server->poison = NULL;
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_int_equal(answering_rows("listeners"), 200);
+}
+
 static void a_server_that_takes_no_row_at_all_does_not_empty_the_history(void **state)
 {
 	struct fixture *f = *state;
@@ -321,6 +357,8 @@ int main(void)
 		TEST(a_row_that_no_server_takes_is_set_aside_and_all_others_arrive),
 		TEST(a_row_that_cannot_be_set_aside_waits_and_leaves_no_half_behind),
 		TEST(a_row_is_not_set_aside_for_what_an_outage_did),
+		TEST(one_row_beside_connections_that_no_server_takes_costs_no_other),
+		TEST(rows_beside_connections_wait_for_a_server_that_takes_none),
 		TEST(a_server_that_takes_no_row_at_all_does_not_empty_the_history),
 		TEST(what_somebody_must_mend_is_told_and_then_it_goes_on),
 		TEST(rows_deleted_before_they_were_sent_are_a_gap),
