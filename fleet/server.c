@@ -367,8 +367,10 @@ enum answer server_ask(struct server *s, const char *sql, bool in_database, char
 	enum answer answer;
 
 	*text = NULL;
-	/* Else what fails in the midst of an answer comes with status 200. */
+	/* Else what fails in the midst of an answer comes with status 200; and the server holds
+	 * back so much of it in memory, not in a file, for which a full disk would have no room. */
 	if (!url || !set_query(s, url, "wait_end_of_query", "1") ||
+	    !set_query(s, url, "buffer_size", "4194304") ||
 	    (in_database && !set_query(s, url, "database", s->database))) {
 		curl_url_cleanup(url);
 		return no_memory(err);
