@@ -154,7 +154,7 @@ enum answer answer_judge(const struct answer_place *place, long status, int code
 	char words[ESCAPED_SIZE(WORDS_BYTES)];
 	enum kind kind;
 
-	if (status == 200 && code == 0)
+	if (status == 200 && code == 0 && !(place->is_insert && *body))
 		return ANSWER_FINE;
 	if (code == 0 && strncmp(body, "Code: ", 6) == 0)
 		code = atoi(body + 6);

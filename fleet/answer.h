@@ -8,6 +8,8 @@
 #ifndef CONNMON_ANSWER_H
 #define CONNMON_ANSWER_H
 
+#include <stdbool.h>
+
 #include "err.h"
 
 enum answer {
@@ -22,6 +24,7 @@ struct answer_place {
 	const char *url; /* without user and password */
 	const char *user;
 	const char *database;
+	bool is_insert; /* which is answered without a word, when it is fine */
 };
 
 /* Sets @err to one sentence, for all but ANSWER_FINE. @status: of HTTP; @code: of the header, 0

@@ -200,6 +200,49 @@ int body_end(struct body *b, const unsigned char **gzip, size_t *size, struct er
 	return 0;
 }
 
+/* Of @n bytes, which begin in row *@row, those of rows @first to @last. */
+static int put_rows(struct body *out, const char *text, size_t n, int64_t *row, int64_t first,
+		    int64_t last)
+{
+	int ret = 0;
+
+	while (n > 0 && !ret) {
+		const char *end = memchr(text, '\n', n);
+		size_t len = end ? (size_t)(end + 1 - text) : n;
+
+		if (*row >= first && *row <= last)
+			ret = put(out, text, len);
+		*row += end != NULL;
+		text += len;
+		n -= len;
+	}
+	return ret;
+}
+
+int body_part(const struct body *b, int64_t first, int64_t n, struct body *out, struct err *err)
+{
+	z_stream z = {.next_in = b->gzip, .avail_in = (unsigned)b->size};
+	char text[TEXT_BYTES];
+	int64_t row = 0;
+	int rc = Z_OK, ret = 0;
+
+	body_clear(out);
+	out->is_counted = false;
+	out->rows = n;
+	if (inflateInit2(&z, GZIP) != Z_OK)
+		return err_set(err, -ENOMEM, "no memory for a part of a batch");
+	while (!ret && rc == Z_OK) {
+		z.next_out = (unsigned char *)text;
+		z.avail_out = sizeof(text);
+		rc = inflate(&z, Z_NO_FLUSH);
+		ret = put_rows(out, text, sizeof(text) - z.avail_out, &row, first, first + n - 1);
+	}
+	inflateEnd(&z);
+	if (ret || rc != Z_STREAM_END)
+		return err_set(err, -ENOMEM, "no memory for a part of a batch");
+	return 0;
+}
+
 int64_t body_rows(const struct body *b)
 {
 	return b->rows;

@@ -28,6 +28,9 @@ int body_add(struct body *b, sqlite3_stmt *stmt, struct err *err);
  * added afterwards. */
 int body_end(struct body *b, const unsigned char **gzip, size_t *size, struct err *err);
 
+/* @out becomes rows @first (from 0 on) to @first + @n - 1 of @b, which body_end() has ended. */
+int body_part(const struct body *b, int64_t first, int64_t n, struct body *out, struct err *err);
+
 int64_t body_rows(const struct body *b);
 size_t body_text_bytes(const struct body *b); /* before gzip */
 

@@ -38,10 +38,11 @@ static const struct fact {
 	int64_t slack_us; /* so much later may something be written than it happened */
 	const char *sql;
 } facts[FACTS] = {
-	/* The last hole that retention made may still grow. */
+	/* The last hole that retention made may have grown since it was sent. */
 	{"gaps", BY_ID, offsetof(struct state, gap_id), 0,
 	 "SELECT ?1 AS node_id, ?2 AS node, id, from_us, to_us, reason, count, ?3 AS sent_us"
-	 " FROM gap WHERE id > ?4 OR id = (SELECT max(id) FROM gap WHERE reason = 'pruned')"
+	 " FROM gap WHERE id > ?4 OR id = (SELECT max(id) FROM gap WHERE reason = 'pruned'"
+	 " AND id <= ?4)"
 	 " ORDER BY id LIMIT " LIMIT},
 	/* The next run writes down how one ended that was killed. */
 	{"runs", BY_ID, offsetof(struct state, run_id), 0,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "forward_parts.h"
 
@@ -84,6 +85,12 @@ static void read_boot_id(struct forward *f)
 		fclose(in);
 }
 
+/* The next one is chosen anew. */
+static void drop_batch(struct state *s)
+{
+	s->batch_to = s->batch_tries = s->batch_refusals = 0;
+}
+
 /* Of another file everything is sent, unless it is a copy: then what was sent last is in it. */
 static int follow_file(struct forward *f, struct err *err)
 {
@@ -98,8 +105,10 @@ static int follow_file(struct forward *f, struct err *err)
 		f->state.gap_id = f->state.run_id = f->state.process_id = 0;
 		f->state.listeners_us = f->state.exits_us = f->state.names_us = 0;
 	}
-	if (!has)
-		f->state.last_id = f->state.batch_to = 0;
+	if (!has) {
+		f->state.last_id = 0;
+		drop_batch(&f->state);
+	}
 	f->state.device = device;
 	f->state.inode = inode;
 	return ret;
@@ -120,6 +129,7 @@ static int take_state(struct forward *f, struct err *err)
 		      strcmp(f->o->node.id, f->state.node_id) != 0;
 	if (f->is_fresh && ret != -ENOENT)
 		state_begin(&f->state); /* of another server or node */
+	f->began_us = f->state.version_us;
 	strcpy(f->state.place, place);
 	snprintf(f->state.node_id, sizeof(f->state.node_id), "%s", f->o->node.id);
 	return follow_file(f, err);
@@ -136,7 +146,8 @@ int forward_new(const struct forward_options *o, struct forward **out, struct er
 	f->server = o->server;
 	f->limit = o->batch;
 	read_boot_id(f);
-	ret = source_new(o->db, &o->node, &f->source, err);
+	f->lock = state_lock(o->state, err);
+	ret = f->lock < 0 ? f->lock : source_new(o->db, &o->node, &f->source, err);
 	if (!ret)
 		ret = opened_new(&f->opened, err);
 	for (struct body **b = &f->batch; !ret && b <= &f->other; b++)
@@ -155,6 +166,8 @@ void forward_free(struct forward *f)
 {
 	if (!f)
 		return;
+	if (f->lock >= 0)
+		close(f->lock);
 	source_free(f->source);
 	opened_free(f->opened);
 	body_free(f->batch);
@@ -169,6 +182,24 @@ int forward_keep(struct forward *f, struct err *err)
 	if (f->is_fresh) /* else the next one would not ask the server how far this node is */
 		return 0;
 	return state_write(f->o->state, &f->state, err);
+}
+
+/* ---- another file ---- */
+
+/* The file has another one's place, and all of it is sent, or it is damaged. */
+static enum forward_step go_on_with_new(struct forward *f, struct err *err)
+{
+	struct source *next = NULL;
+
+	if (source_new(f->o->db, &f->o->node, &next, err))
+		return FORWARD_LOST;
+	source_free(f->source);
+	f->source = next;
+	forward_note(f, "%s: was replaced by a new one, whose connections are sent from now on",
+		     f->o->db);
+	if (follow_file(f, err) || forward_keep(f, err))
+		return FORWARD_LOST;
+	return FORWARD_MORE;
 }
 
 /* ---- what was deleted before it was sent ---- */
@@ -186,7 +217,7 @@ static enum forward_step tell_pruned(struct forward *f, struct err *err)
 	f->state.unsent_rows += f->facts.pruned_rows > 0 ? f->facts.pruned_rows : 1;
 	f->state.last_id = to_us;
 	if (f->state.batch_to <= to_us)
-		f->state.batch_to = 0;
+		drop_batch(&f->state);
 	forward_note(f, "connections were deleted on this node before they were sent; see "
 			"--hold-for of connmon-collect");
 	return FORWARD_IDLE;
@@ -222,9 +253,9 @@ static void account(struct forward *f, const struct source_batch *batch)
 	if (f->state.batch_tries > 1)
 		f->state.rows_resent += body_rows(f->batch);
 	f->state.last_id = batch->last_id;
-	f->state.batch_to = f->state.batch_tries = 0;
+	drop_batch(&f->state);
 	f->state.sent_us = forward_now_us();
-	f->refused = 0;
+	f->state.refused = 0;
 	f->limit = f->limit > f->o->batch / 2 ? f->o->batch : f->limit * 2;
 }
 
@@ -238,26 +269,26 @@ static enum forward_step narrow_down(struct forward *f, const struct source_batc
 
 	if (rows > 1) {
 		f->limit = rows / 2;
-		f->state.batch_to = f->state.batch_tries = 0;
+		drop_batch(&f->state);
 		return FORWARD_MORE;
 	}
-	if (f->state.batch_tries < BAD_TRIES)
+	if (++f->state.batch_refusals < BAD_TRIES)
 		return FORWARD_LATER;
-	if (f->refused >= MOST_REFUSED) {
+	if (f->state.refused >= MOST_REFUSED) {
 		err_wrap(err, "one row after the other is refused, so it is not the rows");
 		return FORWARD_WRONG;
 	}
-	if (forward_set_aside(f, err))
+	if (forward_set_aside(f, f->batch, err))
 		return FORWARD_LOST;
 	answer = forward_send_gap(f, GAP_REJECTED, "rejected", batch->last_id, batch->last_id, 1,
 				  err);
 	if (answer != ANSWER_FINE)
 		return forward_judge(f, answer);
 	forward_note(f, "a connection is set aside in %s.bad.gz: %s", f->o->state, why.msg);
-	f->refused++;
+	f->state.refused++;
 	f->state.bad_rows++;
 	f->state.last_id = batch->last_id;
-	f->state.batch_to = f->state.batch_tries = 0;
+	drop_batch(&f->state);
 	return forward_keep(f, err) ? FORWARD_LOST : FORWARD_MORE;
 }
 
@@ -265,8 +296,11 @@ static enum forward_step send_open(struct forward *f, const struct texts *texts,
 {
 	enum answer answer = forward_send(f, texts->over, NULL, f->over, err);
 
-	if (answer == ANSWER_FINE)
+	if (answer == ANSWER_FINE) {
 		answer = forward_send(f, texts->open, NULL, f->open, err);
+		if (answer == ANSWER_LATER && opened_unsure(f->opened))
+			f->is_known = false; /* no memory for it: the server is asked again */
+	}
 	if (answer == ANSWER_BAD_ROW) {
 		forward_note(f, "open connections are left out: %s", err->msg);
 		answer = ANSWER_FINE;
@@ -310,7 +344,7 @@ static enum forward_step send_batch(struct forward *f, struct err *err)
 	for (struct body **b = &f->batch; b < &f->other; b++)
 		body_clear(*b);
 	if (read_moment(f, &batch, &texts, err))
-		return FORWARD_LOST;
+		return source_is_replaced(f->source) ? go_on_with_new(f, err) : FORWARD_LOST;
 	step = tell_pruned(f, err);
 	if (step != FORWARD_IDLE || f->state.last_id != before)
 		return step == FORWARD_IDLE ? FORWARD_MORE : step;
@@ -319,7 +353,7 @@ static enum forward_step send_batch(struct forward *f, struct err *err)
 		return step;
 	if (batch.last_id == 0 && batch.up_to) { /* it was deleted meanwhile */
 		f->state.last_id = batch.up_to;
-		f->state.batch_to = f->state.batch_tries = 0;
+		drop_batch(&f->state);
 		return FORWARD_MORE;
 	}
 	if (batch.last_id)
@@ -332,22 +366,6 @@ static enum forward_step send_batch(struct forward *f, struct err *err)
 }
 
 /* ---- a step ---- */
-
-/* The file has another one's place, and all of it is sent. */
-static enum forward_step go_on_with_new(struct forward *f, struct err *err)
-{
-	struct source *next = NULL;
-
-	if (source_new(f->o->db, &f->o->node, &next, err))
-		return FORWARD_LOST;
-	source_free(f->source);
-	f->source = next;
-	forward_note(f, "%s: was replaced by a new one, whose connections are sent from now on",
-		     f->o->db);
-	if (follow_file(f, err) || forward_keep(f, err))
-		return FORWARD_LOST;
-	return FORWARD_MORE;
-}
 
 static int look_how_far(struct forward *f, struct err *err)
 {
@@ -396,12 +414,10 @@ enum forward_step forward_step(struct forward *f, bool all, struct err *err)
 	if (step != FORWARD_IDLE)
 		return step;
 	step = send_batch(f, err);
-	if (step == FORWARD_LOST && source_is_replaced(f->source))
-		return go_on_with_new(f, err); /* it was set aside because it is damaged */
 	if (step != FORWARD_IDLE && step != FORWARD_MORE)
 		return step;
 	is_idle = step == FORWARD_IDLE;
-	/* A node that has nothing to say says so every half a minute only. */
+	/* A node that has nothing to say says so every ten seconds only. */
 	if (is_idle && !all && f->state.rows_sent == rows &&
 	    forward_now_us() - f->node_at_us < FACTS_US)
 		return FORWARD_IDLE;

@@ -3,8 +3,10 @@
  *
  * What is in a database is sent in batches of connections in the order of their ids; which
  * batch it is stands in the state file before it is sent, so that after a crash of either side the
- * same one is sent again. Memory: two batches as gzip (of 32 MiB of text each at most), 24 bytes
- * for each open connection, and the pages that SQLite keeps.
+ * same one is sent again. Memory: a batch as gzip (of 32 MiB of text at most), likewise one portion
+ * of what is beside it (50,000 rows, or the listeners, the names or the totals of an hour, all of
+ * them); for each open connection twice 24 bytes, up to twice that while they become more, and its
+ * row as gzip when it is sent; and the pages that SQLite keeps.
  */
 #ifndef CONNMON_FORWARD_H
 #define CONNMON_FORWARD_H
@@ -27,7 +29,8 @@ struct forward_options {
 
 struct forward;
 
-/* Opens the database and reads the state file, if there is one. *@o is borrowed, as is all in it.
+/* Opens the database, and locks and reads the state file, if there is one. -EWOULDBLOCK: another
+ * process uses that. *@o is borrowed, as is all in it.
  * The caller frees *@out. */
 int forward_new(const struct forward_options *o, struct forward **out, struct err *err);
 void forward_free(struct forward *f); /* NULL is allowed */

@@ -13,16 +13,17 @@ struct forward {
 	const struct forward_options *o;
 	struct server *server; /* borrowed */
 	struct state state;
+	int lock; /* of the state file */
 	struct source *source;
 	struct opened *opened;
 	struct body *batch, *open, *over, *other;
 	struct dialect dialect;
 	char boot_id[64];
-	bool is_asked;	 /* the server was asked for what it may take, and nothing failed since */
-	bool is_fresh;	 /* no state: the server is to be asked how far this node is */
-	bool is_known;	 /* what the server has of open connections is */
-	int64_t limit;	 /* rows of a batch: fewer after a bad row */
-	int64_t refused; /* rows refused one after the other */
+	int64_t began_us; /* the version_us that the state had */
+	bool is_asked;	  /* the server was asked for what it may take, and nothing failed since */
+	bool is_fresh;	  /* no state: the server is to be asked how far this node is */
+	bool is_known;	  /* what the server has of open connections is */
+	int64_t limit;	  /* rows of a batch: fewer after a bad row */
 	int64_t facts_at_us, fresh_at_us, node_at_us, twice_at_us;
 	uint64_t prints[FACTS];	   /* of what was sent last */
 	struct source_facts facts; /* as of the last step */
@@ -63,7 +64,7 @@ enum forward_step forward_send_facts(struct forward *f, bool all, struct err *er
 /* The row of nodes. Likewise. */
 enum forward_step forward_send_node(struct forward *f, struct err *err);
 
-/* Sets the batch, one row, aside for good. 0 or negative. */
-int forward_set_aside(struct forward *f, struct err *err);
+/* Sets the rows in @body aside for good. 0 or negative. */
+int forward_set_aside(struct forward *f, struct body *body, struct err *err);
 
 #endif

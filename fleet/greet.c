@@ -11,7 +11,11 @@
 
 #define SCHEMA_VERSION 1
 #define RECENT_US      (120 * US_PER_S) /* whoever sent within it sends now */
-#define NAME_BYTES     64
+#define UNKEPT_US      (60 * US_PER_S) /* a row of nodes sent before a crash, its state not written */
+#define ID_BYTES       64
+#define NAME_BYTES     256
+#define OPEN_PAGE      50000 /* rows: some 2 MiB */
+#define SHOWN_BYTES    64    /* of a name */
 
 static enum forward_step ask_version(struct forward *f, struct err *err)
 {
@@ -71,36 +75,58 @@ static enum forward_step check_schema(struct forward *f, struct err *err)
 /* ---- two of one id ---- */
 
 struct twin {
-	char name[NAME_BYTES], boot_id[NAME_BYTES], instance[NAME_BYTES];
-	int64_t at_us, now_s;
+	char name[NAME_BYTES], boot_id[ID_BYTES], instance[ID_BYTES];
+	int64_t at_us, now_s; /* by the server's clock */
+	int64_t version_us;   /* by its own */
 };
+
+/* Of hex digits; what does not fit is left out. */
+static void parse_name(const char *hex, char out[NAME_BYTES])
+{
+	size_t n = 0;
+	unsigned byte;
+
+	for (; n < NAME_BYTES - 1 && hex[2 * n] != '\t' && sscanf(hex + 2 * n, "%2x", &byte) == 1;
+	     n++)
+		out[n] = (char)byte;
+	out[n] = '\0';
+}
 
 static bool parse_twin(const char *text, struct twin *t)
 {
-	return sscanf(text, "%63[^\t]\t%63[^\t]\t%63[^\t]\t%" SCNd64 "\t%" SCNd64, t->name,
-		      t->boot_id, t->instance, &t->at_us, &t->now_s) == 5;
+	const char *tab = strchr(text, '\t');
+
+	parse_name(text, t->name);
+	return tab && sscanf(tab, "\t%63[^\t]\t%63[^\t]\t%" SCNd64 "\t%" SCNd64 "\t%" SCNd64,
+			     t->boot_id, t->instance, &t->at_us, &t->now_s, &t->version_us) == 5;
 }
 
 static bool is_another(const struct forward *f, const struct twin *t)
 {
-	if (strcmp(t->instance, f->state.instance) == 0 ||
-	    t->now_s * US_PER_S - t->at_us > RECENT_US)
+	const bool is_boot = strcmp(t->boot_id, f->boot_id) == 0;
+
+	if (t->now_s * US_PER_S - t->at_us > RECENT_US)
 		return false;
+	/* It has our state file, too: a copy of the disk, or this node before it started anew. But
+	 * all that this node sent before is no newer than its state. */
+	if (strcmp(t->instance, f->state.instance) == 0)
+		return !is_boot && t->version_us > f->began_us + UNKEPT_US;
 	/* The same node lost its state file. */
-	return strcmp(t->boot_id, f->boot_id) != 0 || strcmp(t->name, f->o->node.name) != 0;
+	return !is_boot || strcmp(t->name, f->o->node.name) != 0;
 }
 
 enum forward_step forward_look_for_twin(struct forward *f, struct err *err)
 {
-	char sql[320], *text = NULL, shown[ESCAPED_SIZE(NAME_BYTES)];
+	char sql[320], *text = NULL, shown[ESCAPED_SIZE(SHOWN_BYTES)];
 	struct twin twin;
 	enum answer answer;
 	bool is_twin;
 
-	snprintf(sql, sizeof(sql),
-		 "SELECT node, boot_id, instance, at_us + skew_us, toUnixTimestamp(now())"
-		 " FROM nodes FINAL WHERE node_id = '%s' FORMAT TabSeparated",
-		 f->o->node.id);
+	snprintf(
+		sql, sizeof(sql),
+		"SELECT hex(node), boot_id, instance, at_us + skew_us, toUnixTimestamp(now()), at_us"
+		" FROM nodes FINAL WHERE node_id = '%s' FORMAT TabSeparated",
+		f->o->node.id);
 	answer = server_ask(f->server, sql, true, &text, err);
 	if (answer != ANSWER_FINE)
 		return forward_judge(f, answer);
@@ -108,18 +134,38 @@ enum forward_step forward_look_for_twin(struct forward *f, struct err *err)
 	free(text);
 	if (!is_twin)
 		return FORWARD_IDLE;
-	escape_text(twin.name, strlen(twin.name), shown, sizeof(shown));
+	escape_text(twin.name, strnlen(twin.name, SHOWN_BYTES), shown, sizeof(shown));
 	err_set(err, -EEXIST,
 		"another node, '%s', sends under this one's id %s: give one of them a machine id of "
 		"its own (systemd-machine-id-setup), or --node ID",
 		shown, f->o->node.id);
-	if (!f->o->is_named)
+	if (!f->o->is_named) {
+		f->is_asked = false; /* nothing is sent until it is gone */
 		return FORWARD_WRONG;
+	}
 	forward_note(f, "%s", err->msg);
 	return FORWARD_IDLE;
 }
 
 /* ---- how far this node is ---- */
+
+/* What the server has may be of an earlier file, by a clock that was ahead: then all of the present
+ * one is sent, for a row that comes twice counts once. */
+static enum forward_step check_file(struct forward *f, struct err *err)
+{
+	struct source_facts facts;
+
+	if (source_ask(f->source, f->state.last_id, &facts, err))
+		return FORWARD_LOST;
+	if (facts.newest_id >= f->state.last_id || facts.pruned_until > f->state.last_id)
+		return FORWARD_IDLE;
+	f->state.last_id = f->state.hour = 0;
+	forward_note(f,
+		     "%s: the server has newer connections of this node than are in it; all that "
+		     "are in it are sent",
+		     f->o->db);
+	return FORWARD_IDLE;
+}
 
 static enum forward_step ask_progress(struct forward *f, struct err *err)
 {
@@ -134,30 +180,56 @@ static enum forward_step ask_progress(struct forward *f, struct err *err)
 	snprintf(sql, sizeof(sql),
 		 "SELECT intDiv(toUnixTimestamp(max(hour)), 3600) FROM hourly WHERE node_id = '%s'",
 		 f->o->node.id);
-	return ask_number(f, sql, &f->state.hour, err);
+	step = ask_number(f, sql, &f->state.hour, err);
+	if (step != FORWARD_IDLE)
+		return step;
+	/* What is sent now is to be newer than all before it, whatever the clock was then. */
+	snprintf(sql, sizeof(sql), "SELECT max(at_us) FROM nodes WHERE node_id = '%s'",
+		 f->o->node.id);
+	step = ask_number(f, sql, &f->state.version_us, err);
+	return step == FORWARD_IDLE ? check_file(f, err) : step;
+}
+
+/* The lines "id start seen" of @text; *@after and *@start_us become those of the last one. */
+static int know_open(struct forward *f, const char *text, int64_t *after, int64_t *start_us,
+		     int *rows)
+{
+	int ret = 0;
+
+	for (*rows = 0; *text && !ret; ++*rows) {
+		char *rest;
+
+		*after = strtoll(text, &rest, 10);
+		*start_us = strtoll(rest, &rest, 10);
+		ret = opened_know(f->opened, *after, *start_us, strtoll(rest, &rest, 10));
+		text = rest + strcspn(rest, "\n");
+		text += *text == '\n';
+	}
+	return ret;
 }
 
 static enum forward_step ask_open(struct forward *f, struct err *err)
 {
-	char sql[256], *text = NULL, *rest;
-	enum answer answer;
-	int ret = 0;
+	char sql[400], *text = NULL;
+	int64_t after = -1, start_us = -1;
+	int rows = OPEN_PAGE, ret = 0;
 
-	snprintf(sql, sizeof(sql),
-		 "SELECT open_id, start_us, seen_us FROM open_connections FINAL"
-		 " WHERE node_id = '%s' AND is_over = 0 ORDER BY open_id FORMAT TabSeparated",
-		 f->o->node.id);
-	answer = server_ask(f->server, sql, true, &text, err);
-	if (answer != ANSWER_FINE)
-		return forward_judge(f, answer);
 	opened_clear(f->opened);
-	for (rest = text; *rest && !ret; rest += *rest == '\n') {
-		int64_t id = strtoll(rest, &rest, 10), start_us = strtoll(rest, &rest, 10);
+	while (rows == OPEN_PAGE && !ret) {
+		enum answer answer;
 
-		ret = opened_know(f->opened, id, start_us, strtoll(rest, &rest, 10));
-		rest += strcspn(rest, "\n");
+		snprintf(sql, sizeof(sql),
+			 "SELECT open_id, start_us, seen_us FROM open_connections FINAL WHERE"
+			 " node_id = '%s' AND (open_id > %" PRId64 " OR open_id = %" PRId64
+			 " AND start_us > %" PRId64 ") AND is_over = 0"
+			 " ORDER BY open_id, start_us LIMIT %d FORMAT TabSeparated",
+			 f->o->node.id, after, after, start_us, OPEN_PAGE);
+		answer = server_ask(f->server, sql, true, &text, err);
+		if (answer != ANSWER_FINE)
+			return forward_judge(f, answer);
+		ret = know_open(f, text, &after, &start_us, &rows);
+		free(text);
 	}
-	free(text);
 	if (ret) {
 		err_set(err, ret, "no memory for open connections");
 		return FORWARD_LOST;

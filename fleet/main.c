@@ -1,6 +1,5 @@
 /* connmon-forward: the loop around forward.c; the only place that prints or exits. */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #define LONGEST_MS   60000
 #define ONCE_TRIES   3
 #define SAY_AGAIN_S  600
+#define TELL_S	     10 /* while it catches up */
 #define SKEW_WARN_US 60000000
 
 static volatile bool stop;
@@ -111,6 +111,16 @@ static int64_t pause_ms(int tries)
 
 /* ---- sending ---- */
 
+/* It is not tried again. */
+static void give_up(struct err *err)
+{
+	static const char promise[] = "; trying again";
+	char *at = strstr(err->msg, promise);
+
+	if (at)
+		memmove(at, at + strlen(promise), strlen(at + strlen(promise)) + 1);
+}
+
 static void tell(struct forward *f, const struct options *o, const struct trouble *t,
 		 const struct server *server, bool *warned)
 {
@@ -125,9 +135,10 @@ static void tell(struct forward *f, const struct options *o, const struct troubl
 		*warned = true;
 		fprintf(stderr,
 			PROGRAM
-			": the server's clock is %" PRId64
-			" s ahead of this node's; what happened where first cannot be told\n",
-			m.state->skew_us / 1000000);
+			": the server's clock is %lld s %s this node's; what happened where first "
+			"cannot be told\n",
+			llabs(m.state->skew_us / 1000000),
+			m.state->skew_us < 0 ? "behind" : "ahead of");
 	}
 	if (o->metrics && status_write_metrics(o->metrics, &m, &err))
 		say(&err, 0);
@@ -147,18 +158,23 @@ static int send_all(struct forward *f, const struct options *o, const struct ser
 {
 	struct trouble trouble = {0};
 	bool warned = false;
+	time_t told_at = time(NULL);
 
 	while (!stop) {
 		struct err err = {0};
 		enum forward_step step = forward_step(f, o->once, &err);
 		int status;
 
+		if (o->once && trouble.tries + 1 >= ONCE_TRIES)
+			give_up(&err);
 		if (step == FORWARD_MORE || step == FORWARD_IDLE)
 			calm_down(&trouble);
 		else
 			complain(&trouble, &err);
-		if (step != FORWARD_MORE)
+		if (step != FORWARD_MORE || time(NULL) - told_at >= TELL_S) {
 			tell(f, o, &trouble, server, &warned);
+			told_at = time(NULL);
+		}
 		if (step == FORWARD_IDLE && o->once)
 			return EXIT_SUCCESS;
 		if (step == FORWARD_IDLE)
@@ -183,10 +199,10 @@ static int run_send(const struct options *o, struct server *server)
 						.server = server};
 	struct forward *f = NULL;
 	struct err err = {0};
-	int status;
+	int status, ret = forward_new(&options, &f, &err);
 
-	if (forward_new(&options, &f, &err))
-		return say(&err, EXIT_FAILURE);
+	if (ret)
+		return say(&err, ret == -EWOULDBLOCK ? EX_TEMPFAIL : EXIT_FAILURE);
 	status = send_all(f, o, server);
 	if (forward_keep(f, &err))
 		status = say(&err, EXIT_FAILURE);
@@ -205,8 +221,10 @@ static int run_init(const struct options *o, struct server *server)
 	struct err err = {0};
 	enum answer answer = init_run(server, &layout, &err);
 
-	if (answer != ANSWER_FINE)
+	if (answer != ANSWER_FINE) {
+		give_up(&err);
 		return say(&err, answer == ANSWER_WRONG ? EX_CONFIG : EX_TEMPFAIL);
+	}
 	printf("%s: database '%s' is ready\n", server_url(server), server_database(server));
 	return EXIT_SUCCESS;
 }

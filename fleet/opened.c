@@ -68,6 +68,30 @@ void opened_sent(struct opened *o)
 	o->next.n = 0;
 }
 
+int opened_unsure(struct opened *o)
+{
+	struct set both = {0};
+	size_t at = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < o->next.n && !ret; i++) {
+		struct known k = o->next.all[i];
+
+		k.seen_us = 0; /* long ago */
+		while (!ret && at < o->known.n && o->known.all[at].id < k.id)
+			ret = add(&both, o->known.all[at++]);
+		at += at < o->known.n && o->known.all[at].id == k.id;
+		ret = ret ? ret : add(&both, k);
+	}
+	while (!ret && at < o->known.n)
+		ret = add(&both, o->known.all[at++]);
+	free(ret ? both.all : o->known.all);
+	if (!ret)
+		o->known = both;
+	o->next.n = 0;
+	return ret;
+}
+
 static const char read_ids[] = "SELECT id, start_us, seen_us FROM open_connection ORDER BY id";
 
 /* The words are those of the view open_connections, which has no id. */
@@ -130,17 +154,19 @@ static int tell_open(struct reading *r, struct known now, struct err *err)
 	const struct known *before = NULL;
 	int ret = tell_gone(r, now.id, err);
 
+	while (!ret && r->at < r->o->known.n && r->o->known.all[r->at].id == now.id) {
+		const struct known *k = &r->o->known.all[r->at++];
+
+		if (k->start_us == now.start_us)
+			before = k;
+		else /* the id of another boot */
+			ret = tell_over(r, k, err);
+	}
 	if (ret)
 		return ret;
-	if (r->at < r->o->known.n && r->o->known.all[r->at].id == now.id)
-		before = &r->o->known.all[r->at++];
-	if (before && before->start_us != now.start_us) { /* the id of another boot */
-		ret = tell_over(r, before, err);
-		before = NULL;
-	}
 	if (before && now.seen_us < before->seen_us + r->every_us) {
 		now.seen_us = before->seen_us;
-	} else if (!ret) {
+	} else {
 		sqlite3_bind_int64(r->row, 4, now.id);
 		ret = source_read(r->source, r->row, r->row_body, err);
 	}

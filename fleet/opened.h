@@ -33,4 +33,8 @@ int opened_read(struct opened *o, struct source *s, int64_t sent_us, int64_t eve
 /* Both were sent: from now on the server knows what was read. */
 void opened_sent(struct opened *o);
 
+/* What is over was sent; of the rest nobody knows, as the answer did not come: the server may have
+ * it or not, so it is sent again, and told over if it ends before. -ENOMEM. */
+int opened_unsure(struct opened *o);
+
 #endif

@@ -1,7 +1,6 @@
 /* Sends rows that stand beside connections, and keeps those that no server takes. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "forward_parts.h"
 
 #define MAX_ASIDE (INT64_C(64) << 20) /* bytes kept of rows that no server takes */
+#define MOST_BAD  100		      /* rows of a portion; more: then it is not the rows */
 
 enum answer forward_send(struct forward *f, const char *insert, const char *token,
 			 struct body *body, struct err *err)
@@ -110,6 +110,97 @@ enum forward_step forward_send_node(struct forward *f, struct err *err)
 	return answer == ANSWER_FINE ? FORWARD_IDLE : forward_judge(f, answer);
 }
 
+/* ---- rows that no server takes ---- */
+
+static int append(const char *path, const unsigned char *bytes, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
+	struct stat st;
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	errno = 0; /* a part may be written without an error */
+	if (fstat(fd, &st) != 0) {
+		error = errno;
+	} else if (st.st_size < MAX_ASIDE &&
+		   (write(fd, bytes, size) != (ssize_t)size || fsync(fd) != 0)) {
+		error = errno ? errno : ENOSPC;
+		if (ftruncate(fd, st.st_size) != 0) /* half a gzip file would hide what follows */
+			error = errno;
+	}
+	close(fd);
+	return -error;
+}
+
+int forward_set_aside(struct forward *f, struct body *body, struct err *err)
+{
+	char path[PATH_MAX];
+	const unsigned char *gzip;
+	size_t size;
+	int ret = body_end(body, &gzip, &size, err);
+
+	if (ret)
+		return ret;
+	/* Files of gzip one after the other are a file of gzip. */
+	snprintf(path, sizeof(path), "%s.bad.gz", f->o->state);
+	ret = append(path, gzip, size);
+	return ret ? err_set(err, ret, "%s: %s; a row that no server takes is to be kept there",
+			     path, strerror(-ret))
+		   : 0;
+}
+
+/* What is in f->other, but for rows that the server cannot read: halves are tried until those are
+ * found. f->batch, which was sent, is where they are cut out to. */
+struct halving {
+	struct forward *f;
+	const char *insert;
+	int64_t bad[MOST_BAD]; /* rows of f->other */
+	int n;
+};
+
+static enum answer send_half(struct halving *h, int64_t first, int64_t n, struct err *err)
+{
+	struct forward *f = h->f;
+	enum answer answer;
+
+	if (body_part(f->other, first, n, f->batch, err))
+		return ANSWER_LATER;
+	answer = forward_send(f, h->insert, NULL, f->batch, err);
+	if (answer != ANSWER_BAD_ROW)
+		return answer;
+	if (n == 1 && h->n < MOST_BAD) {
+		h->bad[h->n++] = first;
+		return ANSWER_FINE;
+	}
+	if (n > 1)
+		answer = send_half(h, first, n / 2, err);
+	return n > 1 && answer == ANSWER_FINE ? send_half(h, first + n / 2, n - n / 2, err)
+					      : answer;
+}
+
+static enum forward_step send_but_bad(struct forward *f, const char *insert, struct err *err)
+{
+	struct halving h = {.f = f, .insert = insert};
+	enum answer answer = send_half(&h, 0, body_rows(f->other), err);
+
+	if (answer == ANSWER_BAD_ROW) {
+		err_wrap(err, "one row after the other is refused, so it is not the rows");
+		return FORWARD_WRONG;
+	}
+	if (answer != ANSWER_FINE)
+		return forward_judge(f, answer);
+	for (int i = 0; i < h.n; i++)
+		if (body_part(f->other, h.bad[i], 1, f->batch, err) ||
+		    forward_set_aside(f, f->batch, err))
+			return FORWARD_LOST;
+	f->state.bad_rows += h.n;
+	if (h.n > 0)
+		forward_note(f, "%d row%s beside connections set aside in %s.bad.gz: %s", h.n,
+			     h.n == 1 ? "" : "s", f->o->state, err->msg);
+	return FORWARD_IDLE;
+}
+
 /* ---- facts ---- */
 
 /* One portion of fact @i. */
@@ -126,9 +217,10 @@ static enum forward_step send_portion(struct forward *f, int i, bool all, bool *
 	if (all || body_print(f->other) != f->prints[i])
 		answer = forward_send(f, portion.insert, NULL, f->other, err);
 	if (answer == ANSWER_BAD_ROW) {
-		forward_note(f, "%" PRId64 " rows beside connections are left out: %s",
-			     body_rows(f->other), err->msg);
-		f->state.bad_rows += body_rows(f->other);
+		enum forward_step step = send_but_bad(f, portion.insert, err);
+
+		if (step != FORWARD_IDLE)
+			return step;
 		answer = ANSWER_FINE;
 	}
 	if (answer != ANSWER_FINE)
@@ -150,40 +242,4 @@ enum forward_step forward_send_facts(struct forward *f, bool all, struct err *er
 			step = send_portion(f, i, all, &is_last, err);
 	}
 	return step;
-}
-
-/* ---- rows that no server takes ---- */
-
-static int append(const char *path, const unsigned char *bytes, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
-	struct stat st;
-	int error = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) != 0)
-		error = errno;
-	else if (st.st_size < MAX_ASIDE &&
-		 (write(fd, bytes, size) != (ssize_t)size || fsync(fd) != 0))
-		error = errno ? errno : ENOSPC;
-	close(fd);
-	return -error;
-}
-
-int forward_set_aside(struct forward *f, struct err *err)
-{
-	char path[PATH_MAX];
-	const unsigned char *gzip;
-	size_t size;
-	int ret = body_end(f->batch, &gzip, &size, err);
-
-	if (ret)
-		return ret;
-	/* Files of gzip one after the other are a file of gzip. */
-	snprintf(path, sizeof(path), "%s.bad.gz", f->o->state);
-	ret = append(path, gzip, size);
-	return ret ? err_set(err, ret, "%s: %s; a row that no server takes is to be kept there",
-			     path, strerror(-ret))
-		   : 0;
 }

@@ -40,6 +40,20 @@ static char *part(CURLU *url, CURLUPart which, unsigned flags)
 	return copy;
 }
 
+/* A server logs the queries of its URLs. */
+static bool has_password(const struct server *s)
+{
+	char *query = part(s->url, CURLUPART_QUERY, 0), *rest = query, *word;
+	bool has = false;
+
+	while (rest && (word = strsep(&rest, "&")))
+		has |= strncmp(word, "password=", 9) == 0;
+	if (query)
+		explicit_bzero(query, strlen(query));
+	free(query);
+	return has;
+}
+
 /* Takes database=NAME out of the query. */
 static int take_database(struct server *s)
 {
@@ -114,6 +128,10 @@ static int take_url(struct server *s, const char *url, struct err *err)
 		return err_set(err, ret,
 			       "--to: the name or the password of the user is too long, or "
 			       "has a line break");
+	if (has_password(s))
+		return err_set(err, -EINVAL,
+			       "--to: password= would stand in the server's logs; set "
+			       "CLICKHOUSE_PASSWORD, or write http://user:password@host:8123/");
 	ret = take_database(s);
 	curl_url_set(s->url, CURLUPART_FRAGMENT, NULL, 0);
 	/* The settings are not of interest to who reads a message. */
@@ -313,7 +331,8 @@ static bool set_query(const struct server *s, CURLU *url, const char *name, cons
 static enum answer perform(struct server *s, CURLU *url, struct curl_slist *headers,
 			   const void *body, size_t size, struct err *err)
 {
-	const struct answer_place place = {s->shown, s->user, s->database};
+	const struct answer_place place = {s->shown, s->user, s->database,
+					   headers == s->gzip_headers};
 	long status = 0;
 	CURLcode rc;
 
@@ -348,7 +367,11 @@ enum answer server_ask(struct server *s, const char *sql, bool in_database, char
 	enum answer answer;
 
 	*text = NULL;
-	if (!url || (in_database && !set_query(s, url, "database", s->database))) {
+	/* Else what fails in the midst of an answer comes with status 200; and the server holds
+	 * back so much of it in memory, not in a file, for which a full disk would have no room. */
+	if (!url || !set_query(s, url, "wait_end_of_query", "1") ||
+	    !set_query(s, url, "buffer_size", "4194304") ||
+	    (in_database && !set_query(s, url, "database", s->database))) {
 		curl_url_cleanup(url);
 		return no_memory(err);
 	}

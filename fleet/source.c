@@ -170,12 +170,13 @@ static int count_pruned(struct source *s, int64_t after_id, struct source_facts 
 int source_ask(struct source *s, int64_t after_id, struct source_facts *out, struct err *err)
 {
 	int64_t values[5];
-	int ret = ask(s,
-		      "SELECT (SELECT ifnull(max(id), 0) FROM connection), rows_from_us,"
-		      " (SELECT ifnull(min(start_us), 0) FROM run),"
-		      " (SELECT ifnull(max(last_commit_us), 0) FROM run), totals_until_hour"
-		      " FROM extent WHERE ?1 IS NOT NULL",
-		      0, values, 5, err);
+	int ret =
+		ask(s,
+		    "SELECT (SELECT ifnull(max(id), 0) FROM connection), rows_from_us,"
+		    " (SELECT ifnull(min(start_us), 0) FROM run),"
+		    " (SELECT last_commit_us FROM run ORDER BY id DESC LIMIT 1), totals_until_hour"
+		    " FROM extent WHERE ?1 IS NOT NULL",
+		    0, values, 5, err);
 
 	if (ret)
 		return ret;

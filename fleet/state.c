@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #define FIRST_LINE "connmon-forward 1"
 #define MODE	   0640
+#define LOCK_MODE  0644 /* whoever may enter the folder can lock it */
 
 #define OFFSET(member) offsetof(struct state, member)
 
@@ -26,6 +28,8 @@ static const struct {
 	{"last_id", OFFSET(last_id)},
 	{"batch_to", OFFSET(batch_to)},
 	{"batch_tries", OFFSET(batch_tries)},
+	{"batch_refusals", OFFSET(batch_refusals)},
+	{"refused", OFFSET(refused)},
 	{"gap_id", OFFSET(gap_id)},
 	{"run_id", OFFSET(run_id)},
 	{"process_id", OFFSET(process_id)},
@@ -108,6 +112,30 @@ int state_read(const char *path, struct state *out, struct err *err)
 			path);
 	*out = s;
 	return 0;
+}
+
+int state_lock(const char *path, struct err *err)
+{
+	char lock_path[PATH_MAX];
+	int fd, ret;
+
+	/* Not the file itself: each write puts another in its place. */
+	if ((size_t)snprintf(lock_path, sizeof(lock_path), "%s.lock", path) >= sizeof(lock_path))
+		return err_set(err, -ENAMETOOLONG, "--state %s: the name is too long", path);
+	fd = open(lock_path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", lock_path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	ret = -errno;
+	close(fd);
+	if (ret != -EWOULDBLOCK)
+		return err_set(err, ret, "%s: %s", lock_path, strerror(-ret));
+	return err_set(
+		err, ret,
+		"--state %s: another connmon-forward uses it; stop that one, or name another "
+		"file with --state",
+		path);
 }
 
 static int write_lines(int fd, const struct state *s)

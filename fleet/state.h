@@ -24,7 +24,9 @@ struct state {
 	/* A batch that was chosen, and may have been sent: those behind last_id up to this one.
 	 * 0: none. */
 	int64_t batch_to;
-	int64_t batch_tries; /* how often it was sent */
+	int64_t batch_tries;	/* how often it was sent */
+	int64_t batch_refusals; /* how often the server refused it, when it is one row */
+	int64_t refused;	/* rows set aside, one after the other, none taken between */
 
 	int64_t gap_id, run_id, process_id;	  /* the newest that was sent */
 	int64_t listeners_us, exits_us, names_us; /* what changed before was sent */
@@ -39,6 +41,10 @@ struct state {
 
 /* Reads *@out from @path. -ENOENT: there is none; -EINVAL: it is no such file. */
 int state_read(const char *path, struct state *out, struct err *err);
+
+/* Locks it through @path.lock, for as long as the file descriptor that is returned is open.
+ * -EWOULDBLOCK: another process has it. */
+int state_lock(const char *path, struct err *err);
 
 int state_write(const char *path, const struct state *s, struct err *err);
 

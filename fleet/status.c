@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -40,7 +41,8 @@ void status_write(const struct state *s, int64_t waiting, FILE *out)
 		s->bad_rows);
 	fprintf(out, "%-14s%s%" PRId64 " connections, deleted before they were sent\n", "lost",
 		s->unsent_rows ? "at least " : "", s->unsent_rows);
-	fprintf(out, "%-14s%.1f s ahead of this node's\n", "its clock", (double)s->skew_us / 1e6);
+	fprintf(out, "%-14s%.1f s %s this node's\n", "its clock", (double)llabs(s->skew_us) / 1e6,
+		s->skew_us < 0 ? "behind" : "ahead of");
 }
 
 static void number(FILE *out, const char *name, const char *type, const char *help, int64_t value)

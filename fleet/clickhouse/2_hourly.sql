@@ -4,9 +4,9 @@
 -- exact, and a seventh of the rows. They are here up to nodes.totals_until_us of each node; what
 -- ended since then is to be taken from connections.
 --
--- A row never changes once its hour is over. When a node begins a new database within an hour, that
--- hour has totals in both: first_start_us, the start of the connection that started first, tells
--- them apart.
+-- A row never changes once its hour is over. When a node begins a new database within an hour, the
+-- old one never finished it: its part is in connections, and not here. first_start_us, the start of
+-- the connection that started first, tells rows of two databases apart.
 CREATE TABLE IF NOT EXISTS hourly@local@ (
   node_id         @word@,
   node            @word@,

@@ -1,5 +1,5 @@
--- One row for each node, renewed when it has sent something, and every half a minute; the newest
--- holds.
+-- One row for each node, renewed when it has sent all it has, every ten seconds when it has nothing
+-- to send, and every half a minute while it catches up; the newest holds.
 CREATE TABLE IF NOT EXISTS nodes@local@ (
   node_id         @word@,
   node            @word@,

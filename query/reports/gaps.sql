@@ -3,7 +3,8 @@
 -- help: Times in which connections may be missing, and why: ring_full, table_full,
 -- help: recursion (lost in the kernel), stopped (no collector ran), disk_full,
 -- help: corrupt, pruned (deleted before it was totalled), set_aside (an earlier file
--- help: holds what came before). Without a count nobody can know how many were lost.
+-- help: holds what came before). In a fleet pruned is also what was deleted before it
+-- help: was sent, and rejected what the server would not take. Without a count nobody can know how many were lost.
 -- help: uid is the user who lost most of them, and uid_count how many: who floods is named.
 -- example: connmon-query gaps --since 30d
 -- param: since time 7d from when on

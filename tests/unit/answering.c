@@ -35,6 +35,18 @@ static void answer(int fd, int status, int code, const char *body)
 	send(fd, body, strlen(body), MSG_NOSIGNAL);
 }
 
+static void answer_open(int fd, const char *sql)
+{
+	const char *after = strstr(sql, "open_id > "), *limit = strstr(sql, "LIMIT ");
+	int from = after ? atoi(after + 10) + 1 : 1, n = limit ? atoi(limit + 6) : told.open;
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (int id = from > 1 ? from : 1; id <= told.open && n > 0; id++, n--)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%d\t1\t2\n", id);
+	answer(fd, 200, 0, text);
+}
+
 static void answer_question(int fd, const char *sql)
 {
 	if (strstr(sql, "SELECT version()"))
@@ -43,8 +55,12 @@ static void answer_question(int fd, const char *sql)
 		answer(fd, 200, 0, told.version);
 	else if (strstr(sql, "max(id)"))
 		answer(fd, 200, 0, told.max_id);
+	else if (strstr(sql, "max(at_us)"))
+		answer(fd, 200, 0, told.max_at);
 	else if (strstr(sql, "FROM nodes"))
 		answer(fd, 200, 0, told.nodes);
+	else if (strstr(sql, "FROM open_connections"))
+		answer_open(fd, sql);
 	else
 		answer(fd, 200, 0, "");
 }
@@ -98,14 +114,16 @@ static void answer_insert(int fd, const char *url, const char *body, size_t size
 		told.fail_inserts--;
 		snprintf(words, sizeof(words), "Code: %d, e.displayText() = X\n", told.fail_code);
 		answer(fd, 500, told.fail_code, words);
-	} else if (is_connections && told.poison && strstr(text, told.poison)) {
+	} else if (told.poison && strstr(text, told.poison)) {
 		answer(fd, 500, 0, "Code: 27, e.displayText() = DB::Exception: Cannot parse\n");
 	} else {
 		in->was_taken = true;
-		if (!is_connections || told.lose_answers == 0)
-			answer(fd, 200, 0, "");
-		else
+		if (is_connections && told.lose_answers > 0)
 			told.lose_answers--;
+		else if (strcmp(in->table, "open_connections") == 0 && told.lose_open > 0)
+			told.lose_open--;
+		else
+			answer(fd, 200, 0, "");
 	}
 }
 
@@ -177,6 +195,7 @@ struct answering *answering_clear(void)
 	memset(&told, 0, sizeof(told));
 	told.version = "1\n";
 	told.max_id = "0\n";
+	told.max_at = "0\n";
 	told.nodes = "";
 	return &told;
 }

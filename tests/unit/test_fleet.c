@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "body.h"
 #include "dialect.h"
+#include "server.h"
 #include "state.h"
 #include "tempdb.h"
 
@@ -91,7 +92,7 @@ static void the_print_of_rows_is_that_of_what_they_say_and_not_of_when(void **st
 
 static void each_kind_of_answer_has_its_sentence(void **state)
 {
-	static const struct answer_place place = {"http://h:8123/", "me", "connmon"};
+	static const struct answer_place place = {"http://h:8123/", "me", "connmon", false};
 	static const struct {
 		long status;
 		int code;
@@ -129,6 +130,34 @@ static void each_kind_of_answer_has_its_sentence(void **state)
 		if (!strstr(err.msg, cases[i].says))
 			fail_msg("'%s' does not say '%s'", err.msg, cases[i].says);
 	}
+}
+
+static void a_page_of_somebody_else_is_no_answer_to_an_insert(void **state)
+{
+	static const struct answer_place place = {"http://h:8123/", "me", "connmon", true};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(answer_judge(&place, 200, 0, "", &err), ANSWER_FINE);
+	assert_int_equal(answer_judge(&place, 200, 0, "<html>Log in\n", &err), ANSWER_LATER);
+	assert_non_null(strstr(err.msg, "HTTP 200, not as ClickHouse does: <html>Log in"));
+	assert_int_equal(answer_judge(&place, 200, 0, "Code: 243, x", &err), ANSWER_LATER);
+	assert_non_null(strstr(err.msg, "its disk is full"));
+}
+
+static void a_password_that_the_server_would_log_is_refused(void **state)
+{
+	struct server *s = NULL;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(server_new("http://h:8123/?database=connmon&password=secret", NULL, NULL,
+				    &s, &err),
+			 -EINVAL);
+	assert_non_null(strstr(err.msg, "CLICKHOUSE_PASSWORD"));
+	assert_null(strstr(err.msg, "secret"));
+	assert_int_equal(server_new("http://h:8123/?user=u&xpassword=1", NULL, NULL, &s, &err), 0);
+	server_free(s);
 }
 
 /* ---- dialects ---- */
@@ -269,6 +298,8 @@ int main(void)
 		cmocka_unit_test(texts_are_escaped_and_null_is_told_from_the_word),
 		cmocka_unit_test(the_print_of_rows_is_that_of_what_they_say_and_not_of_when),
 		cmocka_unit_test(each_kind_of_answer_has_its_sentence),
+		cmocka_unit_test(a_page_of_somebody_else_is_no_answer_to_an_insert),
+		cmocka_unit_test(a_password_that_the_server_would_log_is_refused),
 		cmocka_unit_test(an_old_server_gets_nothing_that_it_does_not_know),
 		cmocka_unit_test(a_new_server_gets_types_and_times_of_its_own),
 		cmocka_unit_test(a_cluster_gets_its_tables_behind_distributed_ones),

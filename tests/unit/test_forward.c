@@ -3,106 +3,12 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "answering.h"
-#include "forward.h"
-#include "tempdb.h"
-
-#define NODE   "0123456789abcdef0123456789abcdef"
-#define DAY_US INT64_C(86400000000)
-#define BEGIN  INT64_C(1769817600000000) /* of a day */
-
-struct fixture {
-	struct tempdb *temp;
-	sqlite3 *db;
-	char state[128], bad[160];
-	struct forward_options options;
-	struct forward *forward;
-	struct answering *server;
-	struct err err;
-};
-
-static void begin(struct fixture *f)
-{
-	if (forward_new(&f->options, &f->forward, &f->err))
-		fail_msg("%s", f->err.msg);
-}
-
-static void end(struct fixture *f)
-{
-	forward_free(f->forward);
-	f->forward = NULL;
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	f->db = tempdb_setup_writer(&f->temp);
-	snprintf(f->state, sizeof(f->state), "%s.state", f->temp->path);
-	snprintf(f->bad, sizeof(f->bad), "%s.bad.gz", f->state);
-	f->server = answering_clear();
-	f->options = (struct forward_options){.db = f->temp->path,
-					      .state = f->state,
-					      .node = {NODE, "one"},
-					      .batch = 10};
-	assert_int_equal(server_new(ANSWERING_URL, NULL, NULL, &f->options.server, &f->err), 0);
-	tempdb_run(f->db, "INSERT INTO local_address VALUES (1, 1, '10.0.0.1');"
-			  "INSERT INTO run VALUES (1, 'b', '0', 1, 1, NULL, 2, 0, 0, 0, 0, 0)");
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	end(f);
-	server_free(f->options.server);
-	db_close(f->db);
-	unlink(f->state);
-	unlink(f->bad);
-	tempdb_teardown((void **)&f->temp);
-	free(f);
-	return 0;
-}
-
-/* @n connections that ended from @from_us on, one each second. */
-static void put(struct fixture *f, int64_t from_us, int n)
-{
-	char sql[512];
-
-	snprintf(
-		sql, sizeof(sql),
-		"WITH RECURSIVE i(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM i WHERE n < %d)"
-		" INSERT INTO connection(id, duration_us, direction, outcome, flags, peer_addr,"
-		" peer_port, local_port, tx_bytes, rx_bytes, retransmits, local_id)"
-		" SELECT %lld + n * 1000000, 5, 0, 2, 0, '10.0.0.' || n, 443, 1, 1, 1, 0, 1 FROM i",
-		n - 1, (long long)from_us);
-	tempdb_run(f->db, sql);
-}
-
-/* Until all is sent, or it fails; @most tries. */
-static enum forward_step go(struct fixture *f, int most)
-{
-	enum forward_step step = FORWARD_MORE;
-
-	for (int i = 0; i < most && step == FORWARD_MORE; i++)
-		step = forward_step(f->forward, true, &f->err);
-	return step;
-}
-
-/* Failures are tried again, as main() does. */
-static enum forward_step insist(struct fixture *f, int most)
-{
-	enum forward_step step = FORWARD_MORE;
-
-	for (int i = 0; i < most && step != FORWARD_IDLE; i++)
-		step = forward_step(f->forward, true, &f->err);
-	return step;
-}
+#include "forwarding.h"
 
 static void all_rows_are_sent_once_and_no_batch_reaches_into_two_days(void **state)
 {
@@ -156,19 +62,6 @@ static void also_by_the_next_process_when_more_has_come_since(void **state)
 	assert_int_equal(forward_state(f->forward)->rows_sent, 8);
 }
 
-static void without_a_state_file_it_goes_on_behind_what_the_server_has(void **state)
-{
-	struct fixture *f = *state;
-	char max_id[40];
-
-	put(f, BEGIN, 8);
-	snprintf(max_id, sizeof(max_id), "%lld\n", (long long)BEGIN + 4 * 1000000);
-	f->server->max_id = max_id;
-	begin(f);
-	assert_int_equal(go(f, 5), FORWARD_IDLE);
-	assert_int_equal(answering_rows("connections"), 3);
-}
-
 static void a_server_that_is_full_is_tried_again_and_nothing_is_lost(void **state)
 {
 	struct fixture *f = *state;
@@ -203,6 +96,86 @@ static void a_row_that_no_server_takes_is_set_aside_and_all_others_arrive(void *
 	assert_non_null(strstr(forward_notice(f->forward), ".bad.gz"));
 }
 
+static void a_row_that_cannot_be_set_aside_waits_and_leaves_no_half_behind(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, limit;
+	struct stat st;
+	int fd = open(f->bad, O_WRONLY | O_CREAT, 0600);
+
+	assert_int_equal(ftruncate(fd, 10000), 0);
+	close(fd);
+	put(f, BEGIN, 1);
+	f->server->poison = "\t10.0.0.0\t";
+	begin(f);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 10020; /* the disk is full */
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(insist(f, 4), FORWARD_LOST);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(stat(f->bad, &st), 0);
+	assert_int_equal(st.st_size, 10000);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 0);
+	assert_int_equal(insist(f, 3), FORWARD_IDLE);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 1);
+}
+
+static void a_row_is_not_set_aside_for_what_an_outage_did(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, BEGIN, 1);
+	f->server->poison = "\t10.0.0.0\t";
+	f->server->fail_inserts = 5;
+	f->server->fail_code = 243;
+	begin(f);
+	assert_int_not_equal(insist(f, 5 + 2), FORWARD_IDLE);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 0);
+	assert_int_equal(forward_keep(f->forward, &f->err), 0);
+	end(f);
+	begin(f);
+	assert_int_equal(insist(f, 2), FORWARD_IDLE); /* its third refusal */
+	assert_int_equal(forward_state(f->forward)->bad_rows, 1);
+}
+
+static void one_row_beside_connections_that_no_server_takes_costs_no_other(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	tempdb_run(f->db,
+		   "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 40)"
+		   " INSERT INTO listener(id, netns, addr, port, from_us, to_us)"
+		   " SELECT n, 1, '10.0.0.' || n, 80, 3, NULL FROM i");
+	f->server->poison = "\t10.0.0.13\t";
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_int_equal(answering_rows("listeners"), 39);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 1);
+	assert_non_null(strstr(forward_notice(f->forward), "1 row beside connections set aside"));
+	assert_int_equal(stat(f->bad, &st), 0);
+	assert_true(st.st_size > 0);
+}
+
+static void rows_beside_connections_wait_for_a_server_that_takes_none(void **state)
+{
+	struct fixture *f = *state;
+
+	tempdb_run(f->db,
+		   "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 200)"
+		   " INSERT INTO listener(id, netns, addr, port, from_us, to_us)"
+		   " SELECT n, 1, '10.0.0.' || n, 80, 3, NULL FROM i");
+	f->server->poison = "\t10.0.0.";
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_WRONG);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 0);
+	f->server->poison = NULL;
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_int_equal(answering_rows("listeners"), 200);
+}
+
 static void a_server_that_takes_no_row_at_all_does_not_empty_the_history(void **state)
 {
 	struct fixture *f = *state;
@@ -214,6 +187,10 @@ static void a_server_that_takes_no_row_at_all_does_not_empty_the_history(void **
 	assert_int_not_equal(insist(f, 500), FORWARD_IDLE);
 	assert_int_equal(forward_state(f->forward)->bad_rows, 100);
 	assert_non_null(strstr(f->err.msg, "one row after the other"));
+	end(f);
+	begin(f); /* that does not help */
+	assert_int_not_equal(insist(f, 100), FORWARD_IDLE);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 100);
 	f->server->poison = NULL;
 	assert_int_equal(insist(f, 100), FORWARD_IDLE);
 	assert_int_equal(answering_rows("connections"), 50);
@@ -237,33 +214,6 @@ static void what_somebody_must_mend_is_told_and_then_it_goes_on(void **state)
 	assert_int_equal(answering_rows("connections"), 5);
 }
 
-static void another_node_of_the_same_id_is_refused_unless_the_id_was_given(void **state)
-{
-	struct fixture *f = *state;
-
-	put(f, BEGIN, 5);
-	f->server->nodes = "two\tother-boot\tother-instance\t1769899990000000\t1769900000\n";
-	begin(f);
-	assert_int_equal(go(f, 1), FORWARD_WRONG);
-	assert_non_null(strstr(f->err.msg, "another node, 'two', sends under this one's id " NODE));
-	assert_int_equal(answering_rows("connections"), 0);
-	end(f);
-	f->options.is_named = true;
-	begin(f);
-	assert_int_equal(go(f, 5), FORWARD_IDLE);
-	assert_non_null(strstr(forward_notice(f->forward), "another node"));
-	assert_int_equal(answering_rows("connections"), 5);
-}
-
-static void one_that_sent_long_ago_is_this_node_itself(void **state)
-{
-	struct fixture *f = *state;
-
-	f->server->nodes = "two\tother-boot\tother-instance\t1769800000000000\t1769900000\n";
-	begin(f);
-	assert_int_equal(go(f, 1), FORWARD_IDLE);
-}
-
 static void rows_deleted_before_they_were_sent_are_a_gap(void **state)
 {
 	struct fixture *f = *state;
@@ -285,6 +235,22 @@ static void rows_deleted_before_they_were_sent_are_a_gap(void **state)
 	assert_true(forward_state(f->forward)->unsent_rows > 0);
 }
 
+static void a_hole_that_grew_is_sent_again_when_the_next_one_began_too(void **state)
+{
+	struct fixture *f = *state;
+
+	tempdb_run(f->db,
+		   "INSERT INTO gap(id, from_us, to_us, reason) VALUES (1, 5, 10, 'pruned')");
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	tempdb_run(f->db,
+		   "UPDATE gap SET to_us = 20 WHERE id = 1;"
+		   "INSERT INTO gap(id, from_us, to_us, reason) VALUES (2, 30, 40, 'pruned')");
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_non_null(strstr(answering_insert("gaps", 1)->text, "\t1\t5\t20\tpruned\t"));
+	assert_non_null(strstr(answering_insert("gaps", 1)->text, "\t2\t30\t40\tpruned\t"));
+}
+
 static void rows_deleted_after_they_were_sent_are_none(void **state)
 {
 	struct fixture *f = *state;
@@ -299,6 +265,31 @@ static void rows_deleted_after_they_were_sent_are_none(void **state)
 	assert_int_equal(go(f, 5), FORWARD_IDLE);
 	assert_int_equal(answering_requests("gaps"), 0);
 	assert_int_equal(forward_state(f->forward)->unsent_rows, 0);
+}
+
+static void an_open_connection_whose_answer_was_lost_is_told_over_too(void **state)
+{
+	struct fixture *f = *state;
+
+	tempdb_run(
+		f->db,
+		"INSERT INTO open_row(id, start_us, seen_us, direction, outcome, local_addr,"
+		" local_port, peer_addr, peer_port, netns, tx_bytes, rx_bytes, retransmits,"
+		" flags) VALUES (77, 1, 1769817600000000, 0, 1, '10.0.0.1', 1, '10.0.0.2', 443, 1,"
+		" 0, 0, 0, 0), (78, 1, 1769817600000000, 0, 1, '10.0.0.1', 2, '10.0.0.2', 443, 1,"
+		" 0, 0, 0, 0)");
+	f->server->lose_open = 1;
+	begin(f);
+	assert_int_equal(go(f, 1), FORWARD_LATER);
+	tempdb_run(f->db, "INSERT INTO open_over VALUES (77)"); /* before it is tried again */
+	put(f, BEGIN, 1);
+	assert_int_equal(go(f, 5), FORWARD_IDLE);
+	assert_int_equal(answering_requests("open_connections"), 3);
+	assert_int_equal(answering_insert("open_connections", 0)->rows, 2);
+	assert_int_equal(answering_insert("open_connections", 1)->rows, 1);
+	assert_non_null(strstr(answering_insert("open_connections", 1)->text, "\t77\t1\t"));
+	assert_non_null(strstr(answering_insert("open_connections", 2)->text,
+			       "\t78\t1\t1769817600000000\t"));
 }
 
 static void an_open_connection_is_over_before_its_row_is_sent(void **state)
@@ -345,46 +336,14 @@ static void a_listener_that_the_next_run_ends_in_the_past_ends_on_the_server_too
 	assert_non_null(strstr(answering_insert("listeners", 1)->text, "\t3\t5\t"));
 }
 
-/* As the collector sets a database aside. */
-static void set_aside(struct fixture *f)
-{
-	static const char *const ends[] = {"", "-wal", "-shm"};
-	struct err err = {0};
-
-	db_close(f->db);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		char from[160], to[160];
-
-		snprintf(from, sizeof(from), "%s%s", f->temp->path, ends[i]);
-		snprintf(to, sizeof(to), "%s.aside%s", f->temp->path, ends[i]);
-		if (rename(from, to) != 0)
-			assert_int_equal(errno, ENOENT);
-	}
-	assert_int_equal(db_open_writer(f->temp->path, false, &f->db, &err), 0);
-	tempdb_run(f->db, "INSERT INTO local_address VALUES (1, 1, '10.0.0.1')");
-}
-
-static void remove_aside(struct fixture *f)
-{
-	char command[200];
-
-	snprintf(command, sizeof(command), "rm -f %s.aside*", f->temp->path);
-	assert_int_equal(system(command), 0);
-}
-
-static void a_database_that_was_replaced_is_sent_to_its_end_and_then_the_new_one(void **state)
+static void all_that_the_server_holds_open_is_known_however_much_it_is(void **state)
 {
 	struct fixture *f = *state;
 
+	f->server->open = 60000;
 	begin(f);
-	put(f, BEGIN + 1000 * 1000000, 3);
 	assert_int_equal(go(f, 1), FORWARD_IDLE);
-	put(f, BEGIN + 2000 * 1000000, 3);
-	set_aside(f);
-	put(f, BEGIN, 4); /* the clock was set back meanwhile */
-	assert_int_equal(go(f, 10), FORWARD_IDLE);
-	assert_int_equal(answering_rows("connections"), 10);
-	remove_aside(f);
+	assert_int_equal(answering_rows("open_connections"), 60000); /* all are over */
 }
 
 int main(void)
@@ -394,18 +353,21 @@ int main(void)
 		TEST(all_rows_are_sent_once_and_no_batch_reaches_into_two_days),
 		TEST(a_batch_whose_answer_is_lost_is_sent_again_byte_for_byte),
 		TEST(also_by_the_next_process_when_more_has_come_since),
-		TEST(without_a_state_file_it_goes_on_behind_what_the_server_has),
 		TEST(a_server_that_is_full_is_tried_again_and_nothing_is_lost),
 		TEST(a_row_that_no_server_takes_is_set_aside_and_all_others_arrive),
+		TEST(a_row_that_cannot_be_set_aside_waits_and_leaves_no_half_behind),
+		TEST(a_row_is_not_set_aside_for_what_an_outage_did),
+		TEST(one_row_beside_connections_that_no_server_takes_costs_no_other),
+		TEST(rows_beside_connections_wait_for_a_server_that_takes_none),
 		TEST(a_server_that_takes_no_row_at_all_does_not_empty_the_history),
 		TEST(what_somebody_must_mend_is_told_and_then_it_goes_on),
-		TEST(another_node_of_the_same_id_is_refused_unless_the_id_was_given),
-		TEST(one_that_sent_long_ago_is_this_node_itself),
 		TEST(rows_deleted_before_they_were_sent_are_a_gap),
+		TEST(a_hole_that_grew_is_sent_again_when_the_next_one_began_too),
 		TEST(rows_deleted_after_they_were_sent_are_none),
+		TEST(an_open_connection_whose_answer_was_lost_is_told_over_too),
 		TEST(an_open_connection_is_over_before_its_row_is_sent),
 		TEST(a_listener_that_the_next_run_ends_in_the_past_ends_on_the_server_too),
-		TEST(a_database_that_was_replaced_is_sent_to_its_end_and_then_the_new_one),
+		TEST(all_that_the_server_holds_open_is_known_however_much_it_is),
 #undef TEST
 	};
 
