@@ -5,10 +5,12 @@ import http.server
 import os
 import subprocess
 import threading
+import urllib.request
 
 import history
 from reports import QUERY, MANY, rows
 
+NOW_US = 1769860800000000  # of the clock that stands still
 CASES = []
 
 
@@ -128,6 +130,61 @@ def answers_that_break_off():
     says(LIST, 1, "the connection broke", url + "length")
     says(LIST, 1, "the connection broke", url + "chunks")
     server.shutdown()
+
+
+class Relay(http.server.BaseHTTPRequestHandler):
+    """The server, but for what meanwhile() does once behind a statement that begins with after."""
+
+    protocol_version = "HTTP/1.1"
+    after = meanwhile = None
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        sql = self.rfile.read(int(self.headers["Content-Length"]))
+        request = urllib.request.Request(history.URL + self.path[1:], sql)
+        with urllib.request.urlopen(request) as answer:
+            body = answer.read()
+        if Relay.meanwhile and sql.startswith(Relay.after):
+            Relay.meanwhile()
+            Relay.meanwhile = None
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def with_relay(test):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 8556), Relay)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        test(history.DATABASE.replace(":8123", ":8556"))
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@case
+def what_ends_while_it_is_asked_is_there_once():
+    rest = ["out", "open", None, "ending"] + [None] * 6 + [1, "10.0.0.1", 4242, "10.0.0.2", 443,
+            443, None, 1, 1, 0, None, None, None, None, 0, None, None, 0, None, 0]
+    node, days_us = ["d" * 32, "ending"], 3 * 86400 * 10**6
+
+    def test(url):
+        n = 0
+        for words in ([], ["--until", "1d"], ["--until", "15m"]):
+            for after in (b"SELECT version", b"SELECT DISTINCT hex"):
+                n += 1
+                row = node + [n, NOW_US - days_us, 0] + rest
+                history.insert("open_connections", [row])
+                Relay.after, Relay.meanwhile = after, lambda n=n: (
+                    history.insert("open_connections", [node + [n, NOW_US - days_us, 1] + rest]),
+                    history.insert("connections", [node + [NOW_US + n, days_us] + rest]))
+                have = fleet(LIST + words + ["--comm", "ending", "--format", "csv", "--quiet"], url)
+                assert have[0] == 0 and len(have[1].splitlines()) == n + 1, (words, after, have)
+
+    with_relay(test)
 
 
 @case
