@@ -76,6 +76,15 @@ def users_and_databases():
 
 
 @case
+def a_page_does_not_tell_the_password():
+    url = history.DATABASE.replace("http://", "http://writer:secret@")
+    for words in (["--fleet", url], ["--fleet=" + url]):
+        have = run(LIST + ["--format", "html", "--quiet"] + words)
+        assert have[0] == 0 and b"://127.0.0.1:8123/?database=connmon" in have[1], have
+        assert b"secret" not in have[1] and b"writer" not in have[1], have
+
+
+@case
 def tables_of_another_version():
     history.ask("CREATE DATABASE other")
     url = history.URL + "?database=other"
