@@ -50,7 +50,7 @@ static int find_nodes(const struct fleet *fleet, sqlite3 *db, struct coverage *c
 
 int fleet_coverage(const struct fleet *fleet, sqlite3 *db, struct coverage *out, struct err *err)
 {
-	struct coverage c = {.is_fleet = true};
+	struct coverage c = {.is_fleet = true, .loser_uid = -1};
 	int ret = coverage_find_gaps(db, fleet->since_us, fleet->until_us, &c, err);
 
 	if (!ret)

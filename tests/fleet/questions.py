@@ -290,6 +290,8 @@ def nodes_that_are_behind_are_named():
     assert have[0] == 0 and "no such node has sent anything" in have[2], have
     have = fleet(words + ["--node", "db-1", "--until", "1m"])
     assert "1 node" in have[2] and "behind" not in have[2], have
+    have = fleet(["top-ports", "--since", "30d", "--node", "db-1"])
+    assert " gap" in have[2] and "uid" not in have[2], have
 
 
 def main():
