@@ -288,10 +288,30 @@ def nodes_that_are_behind_are_named():
     assert fleet(words + ["--strict"])[0] == 3
     have = fleet(words + ["--node", "nobody"])
     assert have[0] == 0 and "no such node has sent anything" in have[2], have
+    assert ", complete" not in have[2], have
+    assert fleet(words + ["--node", "nobody", "--strict"])[0] == 3
     have = fleet(words + ["--node", "db-1", "--until", "1m"])
     assert "1 node" in have[2] and "behind" not in have[2], have
     have = fleet(["top-ports", "--since", "30d", "--node", "db-1"])
     assert " gap" in have[2] and "uid" not in have[2], have
+
+
+@case
+def complete_is_what_every_node_recorded_and_the_server_keeps():
+    def told(*words):
+        have = fleet(["top-ports", *words])
+        assert have[0] == 0, have
+        return have[2]
+
+    assert ", complete; 1 node" in told("--since", "30s", "--node", "db-1")
+    history.insert("nodes", [("e" * 32, "young", NOW_US - 10 * 10**6, NOW_US)])
+    assert "complete" not in told("--since", "30s", "--node", "young")
+    have = told("--since", "30s", "--node", "[dy]*")
+    assert "complete" not in have and "1 node began later; 2 nodes" in have, have
+    history.insert("nodes", [("e" * 32, "young", NOW_US - 90 * 86400 * 10**6, NOW_US)])
+    have = told("--since", "30s", "--node", "young")
+    assert "complete" not in have and "nothing that ended before is kept there" in have, have
+    assert ", complete; 2 nodes" in told("--since", "30s", "--node", "[dy]*")
 
 
 def main():
