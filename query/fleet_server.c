@@ -165,6 +165,15 @@ static int add_settings(struct fleet_server *s, struct err *err)
 		{LEAVE_ALL_BUT_READONLY, "max_result_bytes", bytes},
 		{LEAVE_ALL_BUT_READONLY, "max_memory_usage", memory},
 		{LEAVE_ALL_BUT_READONLY, "max_bytes_before_external_group_by", spill},
+		/* Else a profile may have part of the rows pass for all. */
+		{LEAVE_ALL_BUT_READONLY, "timeout_overflow_mode", "throw"},
+		{LEAVE_ALL_BUT_READONLY, "result_overflow_mode", "throw"},
+		{LEAVE_ALL_BUT_READONLY, "read_overflow_mode", "throw"},
+		{LEAVE_ALL_BUT_READONLY, "group_by_overflow_mode", "throw"},
+		{LEAVE_ALL_BUT_READONLY, "sort_overflow_mode", "throw"},
+		{LEAVE_ALL_BUT_READONLY, "distinct_overflow_mode", "throw"},
+		{LEAVE_ALL_BUT_READONLY, "set_overflow_mode", "throw"},
+		{LEAVE_ALL_BUT_READONLY, "skip_unavailable_shards", "0"},
 	};
 
 	s->api->url_set(s->url, CURLUPART_QUERY, NULL, 0);
@@ -397,8 +406,12 @@ static int explain(const struct fleet_server *s, long status, const struct fleet
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
 		if (failures[i].code != code || (s->is_own && is_of_names(code)))
 			continue;
-		if (!failures[i].words)
+		/* The bound in rows is not ours, but the profile's. */
+		if (!failures[i].words && !strstr(words, "max rows"))
 			return too_long(err);
+		if (!failures[i].words)
+			return err_set(err, -E2BIG, "%s: %s; narrow the window or the filters",
+				       s->name, words);
 		return err_set(err, failures[i].err, "%s: %s", s->name, failures[i].words);
 	}
 	return err_set(err, -EINVAL, "%s: %s", s->name, words);

@@ -76,6 +76,13 @@ def users_and_databases():
 
 
 @case
+def part_of_the_rows_is_not_taken_for_all():
+    url = history.DATABASE.replace("http://", "http://sloppy:secret@")
+    says(LIST, 1, "imit", url)
+    says(["top-ports", "--since", "30d"], 1, "imit", url)
+
+
+@case
 def a_page_does_not_tell_the_password():
     url = history.DATABASE.replace("http://", "http://writer:secret@")
     for words in (["--fleet", url], ["--fleet=" + url]):
