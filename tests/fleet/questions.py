@@ -3,6 +3,7 @@ or the right rows, and nothing is ever written. In the environment as for report
 
 import http.server
 import os
+import pty
 import subprocess
 import threading
 import urllib.request
@@ -211,6 +212,16 @@ def what_is_asked_of_a_node_alone():
                   ["sql", "SELECT 1", "--explain"]):
         have = fleet(words)
         assert have[0] == 2 and not have[1] and len(have[2].splitlines()) == 1, (words, have)
+    for words in (["reports"], ["cookbook"], ["completion", "bash"], ["help"]):
+        have = run(words, CONNMON_FLEET=history.DATABASE)
+        assert have[0] == 0 and have[1] and not have[2], (words, have)
+    assert run(["doctor"], CONNMON_FLEET=history.DATABASE)[0] == 2
+    terminal, own_end = pty.openpty()
+    have = subprocess.run([QUERY, "sql", "--fleet", history.DATABASE], stdin=own_end, check=False,
+                          capture_output=True, timeout=60)
+    assert have.returncode == 2 and b"--file" in have.stderr and not have.stdout, have
+    os.close(own_end)
+    os.close(terminal)
     for words in (LIST + ["--node", "x"], ["top-ports", "--by", "node"]):
         have = run(words)
         assert have[0] == 2 and "--fleet" in have[2], have
