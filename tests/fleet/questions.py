@@ -150,16 +150,28 @@ def answers_that_break_off():
 
 
 class Relay(http.server.BaseHTTPRequestHandler):
-    """The server, but for what meanwhile() does once behind a statement that begins with after."""
+    """The server, but for what meanwhile() does once behind a statement that begins with after; and
+    for the setting that is forbidden."""
 
     protocol_version = "HTTP/1.1"
-    after = meanwhile = None
+    after = meanwhile = forbidden = None
+    asked = []  # the paths
 
     def log_message(self, *_):
         pass
 
+    def refuse(self, words):
+        self.send_response(500)
+        self.send_header("Content-Length", str(len(words)))
+        self.end_headers()
+        self.wfile.write(words)
+
     def do_POST(self):
         sql = self.rfile.read(int(self.headers["Content-Length"]))
+        Relay.asked.append(self.path)
+        if Relay.forbidden and Relay.forbidden in self.path:
+            return self.refuse(b"Code: 452, e.displayText() = DB::Exception: Setting " +
+                               Relay.forbidden.encode() + b" shouldn't be greater than 1, e.what()")
         request = urllib.request.Request(history.URL + self.path[1:], sql)
         with urllib.request.urlopen(request) as answer:
             body = answer.read()
@@ -202,6 +214,28 @@ def what_ends_while_it_is_asked_is_there_once():
                 assert have[0] == 0 and len(have[1].splitlines()) == n + 1, (words, after, have)
 
     with_relay(test)
+
+
+@case
+def profiles_that_bound_memory_themselves():
+    def test(url):
+        Relay.asked = []
+        Relay.forbidden = "max_memory_usage"
+        have = fleet(LIST + ["--quiet"], url)
+        assert have[0] == 0 and have[1] and "readonly=1" in Relay.asked[-1], (have, Relay.asked)
+        Relay.forbidden = "max_execution_time"
+        says(LIST, 1, "max_execution_time shouldn't be greater", url)
+        assert all("readonly=1" in path for path in Relay.asked), Relay.asked
+        Relay.forbidden = None
+
+    with_relay(test)
+
+
+@case
+def proxies_are_not_heeded():
+    have = fleet(LIST + ["--quiet"], http_proxy="http://127.0.0.1:8999/",
+                 all_proxy="http://127.0.0.1:8999/", no_proxy="")
+    assert have[0] == 0 and have[1], have
 
 
 @case
