@@ -46,13 +46,19 @@ static int wrong_url(const char *why, struct err *err)
 	return err_set(err, -EINVAL, "--fleet: %s; write http://HOST:8123/?database=connmon", why);
 }
 
-/* Copies a part of the URL, "" when it has none. */
+static bool is_absent(CURLUcode rc)
+{
+	return rc >= CURLUE_NO_SCHEME && rc <= CURLUE_NO_FRAGMENT;
+}
+
+/* Copies a part of the URL, "" when it has none. False when it does not fit, or is no text: %00 or
+ * a line break is in it. */
 static bool get_part(const struct fleet_server *s, CURLUPart part, unsigned flags, char *out,
 		     size_t size)
 {
 	char *text = NULL;
 	CURLUcode rc = s->api->url_get(s->url, part, &text, flags);
-	bool fits = rc != CURLUE_OK || strlen(text) < size;
+	bool fits = rc == CURLUE_OK ? strlen(text) < size : is_absent(rc);
 
 	out[0] = '\0';
 	if (rc == CURLUE_OK && fits)
@@ -68,7 +74,7 @@ static int read_query(struct fleet_server *s, struct err *err)
 	char query[256];
 
 	if (!get_part(s, CURLUPART_QUERY, CURLU_URLDECODE, query, sizeof(query)))
-		return wrong_url("what follows the ? is too long", err);
+		return wrong_url("what follows the ? is too long or no text", err);
 	if (!query[0])
 		return 0;
 	if (strncmp(query, word, strlen(word)) != 0 || strchr(query, '&'))
@@ -86,7 +92,7 @@ static int read_user(struct fleet_server *s, struct err *err)
 
 	if (!get_part(s, CURLUPART_USER, CURLU_URLDECODE, own_user, sizeof(own_user)) ||
 	    !get_part(s, CURLUPART_PASSWORD, CURLU_URLDECODE, own_password, sizeof(own_password)))
-		return wrong_url("user or password are too long", err);
+		return wrong_url("user or password are too long or no text", err);
 	if (own_user[0]) {
 		user = own_user;
 		password = own_password[0] ? own_password : password;
@@ -109,7 +115,7 @@ static int name_server(struct fleet_server *s, struct err *err)
 	if (!get_part(s, CURLUPART_SCHEME, 0, scheme, sizeof(scheme)) ||
 	    !get_part(s, CURLUPART_HOST, 0, host, sizeof(host)) ||
 	    !get_part(s, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof(port)))
-		return wrong_url("it is too long", err);
+		return wrong_url("it is too long or no text", err);
 	if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
 		return wrong_url("it begins neither with http:// nor with https://", err);
 	snprintf(s->name, sizeof(s->name), "%s://%s:%s", scheme, host, port);

@@ -45,7 +45,8 @@ LIST = ["list", "--since", "30d"]
 def urls_that_cannot_be():
     for url in ("nonsense", "127.0.0.1:8123", "ftp://127.0.0.1/", "http://", "http://a b/",
                 "http://127.0.0.1:99999/", "http://127.0.0.1/?database=a&readonly=0",
-                "http://127.0.0.1/?readonly=0", "http://127.0.0.1/?database=" + "x" * 300):
+                "http://a%0Ab:x@127.0.0.1/", "http://a:x%00@127.0.0.1/",
+                "http://127.0.0.1/?database=a%0Ab", "http://127.0.0.1/?readonly=0", "http://127.0.0.1/?database=" + "x" * 300):
         says(LIST, 2, "write http://HOST:8123/?database=connmon", url)
     code, _, told = run(LIST + ["--fleet", history.URL, "--db", MANY])
     assert code == 2 and "exclude each other" in told, told
@@ -296,6 +297,8 @@ def statements_of_the_users_own():
     for form in ("table", "markdown", "csv", "html"):
         have = fleet(["sql", "SELECT 'x\\x1b[31m' AS `a\\x1bb`", "--format", form])
         assert have[0] == 0 and (form == "csv" or b"\x1b" not in have[1]), have
+    have = fleet(["sql", "SELECT concat('a', unhex('00'), 'b') AS t", "--format", "csv"])
+    assert have[1] == b"t\na\\0b\n", have
     assert fleet(["sql", "SELECT 1 AS a WHERE 0", "--format", "csv"])[1] == b"a\n"
     assert b"connections" in fleet(["sql", "SHOW TABLES"])[1]
     says(["sql", "SELECT nonsense"], 1, "nonsense")
