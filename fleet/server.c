@@ -204,6 +204,7 @@ static int set_up(struct server *s, const char *ca, struct err *err)
 
 	curl_easy_setopt(c, CURLOPT_CURLU, s->url);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c, CURLOPT_PROXY, ""); /* none, whatever http_proxy names */
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "connmon-forward/" CONNMON_VERSION);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);

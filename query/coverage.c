@@ -122,5 +122,5 @@ bool coverage_ends_before(const struct coverage *c, int64_t until_us)
 bool coverage_is_whole(const struct coverage *c, int64_t since_us, int64_t until_us)
 {
 	return c->n_gaps == 0 && since_us >= c->rows_from_us && since_us >= c->begin_us &&
-	       !coverage_ends_before(c, until_us);
+	       !coverage_ends_before(c, until_us) && c->n_later == 0 && !c->has_nothing;
 }

@@ -24,10 +24,12 @@ struct coverage {
 	bool is_fresh;	       /* and writes */
 	char boot_id[40];      /* of the node when it last recorded; "": never */
 
-	/* Of a fleet, of the nodes that are asked for; is_fresh: none is behind, last_write_us: of
-	 * the one that is most. */
+	/* Of a fleet, of the nodes that are asked for; is_fresh: there are some, none is behind,
+	 * last_write_us: of the one that is most. */
 	bool is_fleet;
 	int n_nodes, n_behind;
+	int n_later;	  /* that recorded nothing yet when the window began */
+	bool has_nothing; /* that ended before the window, though there were nodes then */
 	char behind[256]; /* the names of the first three, safe to print */
 };
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "db.h"
 #include "fleet_columns.h"
@@ -97,6 +98,8 @@ int fleet_check(const struct request *q, struct err *err)
 			       "--by node is for a fleet: name that with --fleet URL");
 	if (!q->fleet_url)
 		return 0;
+	if (q->command && !(q->command->traits & READS_HISTORY))
+		return 0; /* $CONNMON_FLEET is not for it */
 	if (q->command && strcmp(q->command->name, "sql") != 0)
 		return err_set(
 			err, -EINVAL,
@@ -105,6 +108,11 @@ int fleet_check(const struct request *q, struct err *err)
 			q->command->name);
 	if (q->command && options_get(&q->options, "explain"))
 		return err_set(err, -EINVAL, "--explain is for the history of one node");
+	if (q->command && !q->statement && !options_get(&q->options, "file") &&
+	    isatty(STDIN_FILENO))
+		return err_set(err, -EINVAL,
+			       "the prompt is for the history of one node: write the statement "
+			       "behind sql, or --file PATH");
 	return q->report ? check_report(q, err) : 0;
 }
 

@@ -28,6 +28,11 @@ static const struct {
 
 _Static_assert(N_FUNCTIONS * sizeof(void *) == sizeof(struct fleet_curl), "one row for each");
 
+int fleet_curl_is_old(struct err *err)
+{
+	return err_set(err, -ENOENT, "--fleet needs libcurl 7.85 or newer; install libcurl4");
+}
+
 const struct fleet_curl *fleet_curl_load(struct err *err)
 {
 	static struct fleet_curl curl;
@@ -48,7 +53,7 @@ const struct fleet_curl *fleet_curl_load(struct err *err)
 	}
 	if (!library || curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		curl = (struct fleet_curl){0};
-		err_set(err, -ENOENT, "--fleet needs libcurl 7.85 or newer; install libcurl4");
+		fleet_curl_is_old(err);
 		return NULL;
 	}
 	return &curl;

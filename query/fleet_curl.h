@@ -32,4 +32,7 @@ struct fleet_curl {
 /* Its functions, until the program ends. NULL with -ENOENT when it is not installed. */
 const struct fleet_curl *fleet_curl_load(struct err *err);
 
+/* Sets @err to what to do when it is not, or is too old; -ENOENT. */
+int fleet_curl_is_old(struct err *err);
+
 #endif

@@ -6,9 +6,17 @@
 
 #include "fleet_columns.h"
 #include "fleet_sql.h"
+#include "timespec.h"
 
 /* A server takes 256 KiB of a statement, and a key is some 56 bytes. */
 #define LATE_MAX 2000
+
+#define RECENT_US (INT64_C(600) * US_PER_S)
+
+int64_t fleet_recent_us(const struct fleet *fleet)
+{
+	return fleet->now_us - RECENT_US;
+}
 
 static char *statement(const struct fleet *fleet, int64_t until_us)
 {
@@ -21,8 +29,8 @@ static char *statement(const struct fleet *fleet, int64_t until_us)
 	/* Twice is no harm: without FINAL it is quicker. */
 	fprintf(f,
 		"SELECT DISTINCT hex(toString(node_id)), toInt64(id) FROM " FLEET_ENDED
-		" WHERE id >= %lld AND id - duration_us < %lld",
-		(long long)until_us, (long long)until_us);
+		" WHERE id >= %lld AND id < %lld AND id - duration_us < %lld",
+		(long long)until_us, (long long)fleet_recent_us(fleet), (long long)until_us);
 	if (fleet->scope)
 		fleet_write_node(f, fleet->scope);
 	fprintf(f, " LIMIT %d FORMAT TabSeparated", LATE_MAX + 1);

@@ -8,11 +8,11 @@
 
 #define COLUMNS_MAX 2000
 
-/* In place: \t and the like as the characters they stand for (of \xHH there are none). Returns
- * the length. */
+/* In place: \t and the like as the characters they stand for (of \xHH there are none); \0 stays.
+ * Returns the length. */
 static size_t unescape(char *text)
 {
-	static const char letters[] = "tnrbf0", bytes[] = "\t\n\r\b\f";
+	static const char letters[] = "tnrbf", bytes[] = "\t\n\r\b\f";
 	char *out = text;
 
 	for (const char *p = text; *p; p++) {
@@ -23,6 +23,8 @@ static size_t unescape(char *text)
 			continue;
 		}
 		p++;
+		if (*p == '0')
+			*out++ = '\\'; /* a cell is text, which a NUL would end */
 		*out++ = letter ? bytes[letter - letters] : *p;
 	}
 	*out = '\0';

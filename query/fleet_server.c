@@ -7,10 +7,14 @@
 #include <string.h>
 
 #include "fleet_curl.h"
+#include "fleet_failure.h"
 #include "timespec.h"
 
 #define CONNECT_TIMEOUT_S 10L
 #define GIB		  (INT64_C(1) << 30)
+
+/* ClickHouse's SETTING_CONSTRAINT_VIOLATION: a setting beyond what the user's profile allows. */
+#define CONSTRAINT_VIOLATION 452
 
 /* What the user's profile lets us set: with readonly=2 all but that, with readonly=1 nothing. Then
  * its own bounds hold; and it can only read as it is. */
@@ -24,8 +28,10 @@ struct fleet_server {
 	char database[128];
 	int64_t timeout_us;
 	enum leave leave;
-	bool is_own;   /* the statement is the user's */
-	bool is_known; /* it is a ClickHouse server, and leave is what it gives */
+	bool no_bounds; /* the profile gives its own, and lets nobody set them */
+	bool is_own;	/* the statement is the user's */
+	int failure;	/* ClickHouse's number of what went wrong last; 0: nothing did */
+	bool is_known;	/* it is a ClickHouse server, and leave is what it gives */
 };
 
 static int no_memory(struct err *err)
@@ -40,13 +46,19 @@ static int wrong_url(const char *why, struct err *err)
 	return err_set(err, -EINVAL, "--fleet: %s; write http://HOST:8123/?database=connmon", why);
 }
 
-/* Copies a part of the URL, "" when it has none. */
+static bool is_absent(CURLUcode rc)
+{
+	return rc >= CURLUE_NO_SCHEME && rc <= CURLUE_NO_FRAGMENT;
+}
+
+/* Copies a part of the URL, "" when it has none. False when it does not fit, or is no text: %00 or
+ * a line break is in it. */
 static bool get_part(const struct fleet_server *s, CURLUPart part, unsigned flags, char *out,
 		     size_t size)
 {
 	char *text = NULL;
 	CURLUcode rc = s->api->url_get(s->url, part, &text, flags);
-	bool fits = rc != CURLUE_OK || strlen(text) < size;
+	bool fits = rc == CURLUE_OK ? strlen(text) < size : is_absent(rc);
 
 	out[0] = '\0';
 	if (rc == CURLUE_OK && fits)
@@ -62,7 +74,7 @@ static int read_query(struct fleet_server *s, struct err *err)
 	char query[256];
 
 	if (!get_part(s, CURLUPART_QUERY, CURLU_URLDECODE, query, sizeof(query)))
-		return wrong_url("what follows the ? is too long", err);
+		return wrong_url("what follows the ? is too long or no text", err);
 	if (!query[0])
 		return 0;
 	if (strncmp(query, word, strlen(word)) != 0 || strchr(query, '&'))
@@ -80,7 +92,7 @@ static int read_user(struct fleet_server *s, struct err *err)
 
 	if (!get_part(s, CURLUPART_USER, CURLU_URLDECODE, own_user, sizeof(own_user)) ||
 	    !get_part(s, CURLUPART_PASSWORD, CURLU_URLDECODE, own_password, sizeof(own_password)))
-		return wrong_url("user or password are too long", err);
+		return wrong_url("user or password are too long or no text", err);
 	if (own_user[0]) {
 		user = own_user;
 		password = own_password[0] ? own_password : password;
@@ -103,7 +115,7 @@ static int name_server(struct fleet_server *s, struct err *err)
 	if (!get_part(s, CURLUPART_SCHEME, 0, scheme, sizeof(scheme)) ||
 	    !get_part(s, CURLUPART_HOST, 0, host, sizeof(host)) ||
 	    !get_part(s, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof(port)))
-		return wrong_url("it is too long", err);
+		return wrong_url("it is too long or no text", err);
 	if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
 		return wrong_url("it begins neither with http:// nor with https://", err);
 	snprintf(s->name, sizeof(s->name), "%s://%s:%s", scheme, host, port);
@@ -157,20 +169,30 @@ static int add_settings(struct fleet_server *s, struct err *err)
 	const struct {
 		enum leave until;
 		const char *name, *value;
+		bool is_bound;
 	} settings[] = {
-		{LEAVE_NOTHING, "wait_end_of_query", "1"},
-		{LEAVE_ALL, "readonly", "1"},
-		{LEAVE_ALL_BUT_READONLY, "enable_http_compression", "1"},
-		{LEAVE_ALL_BUT_READONLY, "max_execution_time", seconds},
-		{LEAVE_ALL_BUT_READONLY, "max_result_bytes", bytes},
-		{LEAVE_ALL_BUT_READONLY, "max_memory_usage", memory},
-		{LEAVE_ALL_BUT_READONLY, "max_bytes_before_external_group_by", spill},
+		{LEAVE_NOTHING, "wait_end_of_query", "1", false},
+		{LEAVE_ALL, "readonly", "1", false},
+		{LEAVE_ALL_BUT_READONLY, "enable_http_compression", "1", false},
+		{LEAVE_ALL_BUT_READONLY, "max_execution_time", seconds, false},
+		{LEAVE_ALL_BUT_READONLY, "max_result_bytes", bytes, false},
+		{LEAVE_ALL_BUT_READONLY, "max_memory_usage", memory, true},
+		{LEAVE_ALL_BUT_READONLY, "max_bytes_before_external_group_by", spill, true},
+		/* Else a profile may have part of the rows pass for all. */
+		{LEAVE_ALL_BUT_READONLY, "timeout_overflow_mode", "throw", false},
+		{LEAVE_ALL_BUT_READONLY, "result_overflow_mode", "throw", false},
+		{LEAVE_ALL_BUT_READONLY, "read_overflow_mode", "throw", false},
+		{LEAVE_ALL_BUT_READONLY, "group_by_overflow_mode", "throw", false},
+		{LEAVE_ALL_BUT_READONLY, "sort_overflow_mode", "throw", false},
+		{LEAVE_ALL_BUT_READONLY, "distinct_overflow_mode", "throw", false},
+		{LEAVE_ALL_BUT_READONLY, "set_overflow_mode", "throw", false},
+		{LEAVE_ALL_BUT_READONLY, "skip_unavailable_shards", "0", false},
 	};
 
 	s->api->url_set(s->url, CURLUPART_QUERY, NULL, 0);
 	ret = s->database[0] ? add_setting(s, "database", s->database) : 0;
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && !ret; i++)
-		if (s->leave <= settings[i].until)
+		if (s->leave <= settings[i].until && !(settings[i].is_bound && s->no_bounds))
 			ret = add_setting(s, settings[i].name, settings[i].value);
 	return ret ? no_memory(err) : 0;
 }
@@ -183,9 +205,13 @@ static int set_up(struct fleet_server *s, const char *url, struct err *err)
 		ret = add_settings(s, err);
 	if (ret)
 		return ret;
-	/* "" is every encoding that libcurl knows. */
+	if (s->api->easy_setopt(s->curl, CURLOPT_PROTOCOLS_STR, "http,https") ==
+	    CURLE_UNKNOWN_OPTION)
+		return fleet_curl_is_old(err);
+	/* Encoding: "" is every one that libcurl knows. Proxy: "" is none, as a password and the
+	 * history of a fleet go to nobody whom http_proxy happens to name. */
 	if (s->api->easy_setopt(s->curl, CURLOPT_CURLU, s->url) != CURLE_OK ||
-	    s->api->easy_setopt(s->curl, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
+	    s->api->easy_setopt(s->curl, CURLOPT_PROXY, "") != CURLE_OK ||
 	    s->api->easy_setopt(s->curl, CURLOPT_ACCEPT_ENCODING, "") != CURLE_OK ||
 	    s->api->easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
 	    s->api->easy_setopt(s->curl, CURLOPT_USERAGENT, "connmon-query/" CONNMON_VERSION) !=
@@ -282,14 +308,6 @@ static size_t receive(char *bytes, size_t size, size_t n, void *ctx)
 
 /* ---- what goes wrong ---- */
 
-static int too_long(struct err *err)
-{
-	return err_set(err, -E2BIG,
-		       "the fleet's answer is larger than %lld MiB; narrow the window or the "
-		       "filters",
-		       (long long)(FLEET_ANSWER_MAX_BYTES >> 20));
-}
-
 static int no_connection(const struct fleet_server *s, CURLcode rc, struct err *err)
 {
 	const char *what;
@@ -325,83 +343,17 @@ static int no_connection(const struct fleet_server *s, CURLcode rc, struct err *
 	return err_set(err, -EHOSTUNREACH, "%s: %s", s->name, what);
 }
 
-/* ClickHouse's own numbers: dbms/src/Common/ErrorCodes.cpp. What has no words here is told in
- * the server's. */
-static const struct {
-	int code, err;
-	const char *words;
-} failures[] = {
-	{81, -ENOENT, "there is no such database; name one with ?database=NAME"},
-	{60, -ENOENT,
-	 "the database has none of connmon's tables; connmon-forward --init makes them, or name "
-	 "another with ?database=NAME"},
-	{47, -EPROTO, "its tables are of another version of connmon"},
-	{16, -EPROTO, "its tables are of another version of connmon"},
-	{8, -EPROTO, "its tables are of another version of connmon"},
-	{192, -EACCES,
-	 "user or password is wrong; write http://USER@HOST, or set CLICKHOUSE_USER "
-	 "and CLICKHOUSE_PASSWORD"},
-	{193, -EACCES, "user or password is wrong; set CLICKHOUSE_USER and CLICKHOUSE_PASSWORD"},
-	{194, -EACCES, "the user needs a password; set CLICKHOUSE_PASSWORD"},
-	{516, -EACCES, "user or password is wrong; set CLICKHOUSE_USER and CLICKHOUSE_PASSWORD"},
-	{195, -EACCES, "the user may not come from this address"},
-	{291, -EACCES, "the user may not read this database"},
-	{497, -EACCES, "the user may not read connmon's tables"},
-	{159, -ETIMEDOUT, "it took too long; narrow the window, or raise --timeout"},
-	{160, -ETIMEDOUT, "it would take too long; narrow the window, or raise --timeout"},
-	{202, -EBUSY, "the server is too busy; ask again later"},
-	{201, -EBUSY, "the user's quota is used up; ask again later"},
-	{241, -ENOMEM, "it needs more memory than the server gives; narrow the window"},
-	{164, -EPERM, "only what reads can be asked; the history is read-only"},
-	{396, -E2BIG, NULL},
-};
-
-/* "Code: 60, e.displayText() = DB::Exception: Table default.x doesn't exist., e.what() = ..." */
-static void own_words(const char *text, char *out, size_t size)
-{
-	static const char before[] = "DB::Exception: ";
-	const char *at = strstr(text, before), *end;
-
-	at = at ? at + strlen(before) : text;
-	if (!strncmp(at, before, strlen(before)))
-		at += strlen(before);
-	end = strstr(at, ", e.what()");
-	if (!end)
-		end = at + strcspn(at, "\n");
-	snprintf(out, size, "%.*s", (int)(end - at < 380 ? end - at : 380), at);
-	for (char *p = out; *p; p++)
-		if (*p == '\n' || *p == '\r' || *p == '\t')
-			*p = ' ';
-}
-
-/* No such table, no such column: those of ours, or what the user wrote. */
-static bool is_of_names(int code)
-{
-	return code == 60 || code == 47 || code == 16 || code == 8;
-}
-
-static int explain(const struct fleet_server *s, long status, const struct fleet_answer *answer,
+static int explain(struct fleet_server *s, long status, const struct fleet_answer *answer,
 		   struct err *err)
 {
 	const char *text = answer->n ? answer->bytes : "";
-	char words[400];
-	int code = 0;
 
-	if (sscanf(text, "Code: %d", &code) != 1) {
-		if (status == 401 || status == 403)
-			return err_set(err, -EACCES, "%s: user or password is wrong", s->name);
-		return err_set(err, -EPROTO, "%s: this is no ClickHouse server (HTTP status %ld)",
-			       s->name, status);
-	}
-	own_words(text, words, sizeof(words));
-	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
-		if (failures[i].code != code || (s->is_own && is_of_names(code)))
-			continue;
-		if (!failures[i].words)
-			return too_long(err);
-		return err_set(err, failures[i].err, "%s: %s", s->name, failures[i].words);
-	}
-	return err_set(err, -EINVAL, "%s: %s", s->name, words);
+	if (sscanf(text, "Code: %d", &s->failure) == 1)
+		return fleet_failure(s->name, text, s->failure, s->is_own, err);
+	if (status == 401 || status == 403)
+		return err_set(err, -EACCES, "%s: user or password is wrong", s->name);
+	return err_set(err, -EPROTO, "%s: this is no ClickHouse server (HTTP status %ld)", s->name,
+		       status);
 }
 
 static int ask(struct fleet_server *s, const char *sql, struct fleet_answer *out, struct err *err)
@@ -412,6 +364,7 @@ static int ask(struct fleet_server *s, const char *sql, struct fleet_answer *out
 	CURLcode rc;
 
 	*out = (struct fleet_answer){0};
+	s->failure = 0;
 	if (!make_room(out, 0))
 		return no_memory(err);
 	out->bytes[0] = '\0';
@@ -428,12 +381,25 @@ static int ask(struct fleet_server *s, const char *sql, struct fleet_answer *out
 	s->api->easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
 	s->api->slist_free_all(headers);
 	if (reception.too_long)
-		return too_long(err);
+		return fleet_failure_too_long(err);
 	if (reception.no_memory)
 		return no_memory(err);
 	if (rc != CURLE_OK)
 		return no_connection(s, rc, err);
 	return status == 200 ? 0 : explain(s, status, out, err);
+}
+
+/* After a failure: with less that is set. False when there is nothing to be left out, or it would
+ * not help. What is refused are bounds of memory, where the profile has its own; or any setting. */
+static bool set_less(struct fleet_server *s, int failure)
+{
+	if (s->failure == CONSTRAINT_VIOLATION && !s->no_bounds)
+		s->no_bounds = true;
+	else if (failure == -EPERM && s->leave < LEAVE_NOTHING)
+		s->leave++;
+	else
+		return false;
+	return true;
 }
 
 /* Asked before anything of the user's is, so what it may not do can only be the settings. */
@@ -442,9 +408,8 @@ static int get_to_know(struct fleet_server *s, struct err *err)
 	struct fleet_answer answer;
 	int ret = ask(s, "SELECT 1", &answer, err);
 
-	while (ret == -EPERM && s->leave < LEAVE_NOTHING) {
+	while (ret && set_less(s, ret)) {
 		fleet_answer_clear(&answer);
-		s->leave++;
 		ret = add_settings(s, err);
 		if (!ret)
 			ret = ask(s, "SELECT 1", &answer, err);

@@ -226,6 +226,9 @@ static uint32_t v4_of(const unsigned char bytes[16])
 	       bytes[15];
 }
 
+/* Of IPv6 text newer servers fail, and they may look at both branches of all rows. */
+#define V4_NUMBER "IPv4StringToNum(if(position(%s, ':') = 0, %s, '0.0.0.0'))"
+
 /* IPv4 stands as IPv4, so those that lie among the v4-mapped ones are compared as such. */
 void fleet_write_network(FILE *f, const char *column, const char *text)
 {
@@ -241,11 +244,9 @@ void fleet_write_network(FILE *f, const char *column, const char *text)
 	fputs("multiIf(", f);
 	fprintf(f, "position(%s, ':') = 0, ", column);
 	if (net.prefix >= 96 && !memcmp(from, mapped, sizeof(mapped)))
-		fprintf(f,
-			"IPv4StringToNum(%s) >= %lu AND IPv4StringToNum(%s) <= %lu"
-			" AND position(%s, '.') > 0, ",
-			column, (unsigned long)v4_of(from), column, (unsigned long)v4_of(to),
-			column);
+		fprintf(f, V4_NUMBER " >= %lu AND " V4_NUMBER " <= %lu AND position(%s, '.') > 0, ",
+			column, column, (unsigned long)v4_of(from), column, column,
+			(unsigned long)v4_of(to), column);
 	else
 		fputs("0, ", f); /* ::/0 is asked for to see IPv6 */
 	fprintf(f, "IPv6StringToNum(%s) >= ", column);

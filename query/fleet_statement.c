@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet_late.h"
 #include "fleet_sql.h"
 
 /* Where an expression stands: in one of the sources, of what ended, of what ended after the window
- * and of what is open; or around them. */
-enum side { ENDED, LATE, OPEN, AROUND };
+ * long ago and since then, and of what is open; or around them. */
+enum side { ENDED, LATE, RECENT, OPEN, AROUND };
 
 struct writer {
 	FILE *f;
@@ -193,6 +194,8 @@ static void write_window(struct writer *w, enum side side)
 		fprintf(w->f, " WHERE id >= %lld", (long long)w->since_us);
 	else if (side == LATE)
 		fprintf(w->f, " WHERE (node_id, id) IN (%s)", w->plan->late);
+	else if (side == RECENT)
+		fprintf(w->f, " WHERE id >= %lld", (long long)fleet_recent_us(w->fleet));
 	else
 		fprintf(w->f, " WHERE is_over = 0 AND %d", w->fleet->now_us >= w->since_us);
 	if (w->window.ends_before_until || (side == ENDED && w->plan->late))
@@ -235,6 +238,10 @@ static void write_sources(struct writer *w)
 	if (!open_only && w->plan->late && w->plan->late[0]) {
 		fputs(" UNION ALL ", w->f);
 		write_source(w, LATE);
+	}
+	if (!open_only && w->plan->late) {
+		fputs(" UNION ALL ", w->f);
+		write_source(w, RECENT);
 	}
 	if (!open_only && !w->window.ends_before_until)
 		fputs(" UNION ALL ", w->f);
@@ -402,7 +409,8 @@ int64_t fleet_until_us(const struct fleet *fleet, const struct fleet_plan *plan)
 	if (plan->relation->kind != FLEET_CONNECTIONS && plan->relation->kind != FLEET_TALLY)
 		return -1;
 	read_arguments(&w);
-	return w.window.ends_before_until || w.until_us >= fleet->now_us ? -1 : w.until_us;
+	/* Of a window that has just ended it is as quick to read all that ended since. */
+	return w.window.ends_before_until || w.until_us >= fleet_recent_us(fleet) ? -1 : w.until_us;
 }
 
 char *fleet_statement(const struct fleet *fleet, const struct fleet_plan *plan)

@@ -44,8 +44,8 @@ bool fleet_column_is_list(const struct fleet_relation *relation, int column);
 /* Whether rows can be chosen by it: it is no sum. */
 bool fleet_column_is_key(const struct fleet_relation *relation, int column);
 
-/* The end of the window that ended connections are looked for in, and which of them ended later
- * has to be known for; below 0 when it has not. */
+/* The end of the window that ended connections are looked for in, where which of them ended later
+ * has to be sought (see fleet_late.h); else below 0. */
 int64_t fleet_until_us(const struct fleet *fleet, const struct fleet_plan *plan);
 
 /* The statement, which gives the used columns in their order, in RowBinary; each may be NULL,

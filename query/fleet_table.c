@@ -323,6 +323,19 @@ static int pack_lists(struct cursor *c)
 	return rc;
 }
 
+/* The next row for SQLite. Behind the last the answer goes, as SQLite may keep cursors till the end
+ * of a statement; lists stay. */
+static int step(struct cursor *c)
+{
+	int rc = take_row(c);
+
+	if (rc == SQLITE_OK && !c->has_row) {
+		c->left = (struct binary){0};
+		fleet_answer_clear(&c->answer);
+	}
+	return rc;
+}
+
 /* ---- the cursor ---- */
 
 static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
@@ -396,12 +409,12 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *words, int 
 	rewind_rows(c);
 	if (rc == SQLITE_OK && has_lists(c))
 		rc = pack_lists(c);
-	return rc == SQLITE_OK ? take_row(c) : rc;
+	return rc == SQLITE_OK ? step(c) : rc;
 }
 
 static int next(sqlite3_vtab_cursor *base)
 {
-	return take_row((struct cursor *)base);
+	return step((struct cursor *)base);
 }
 
 static int at_end(sqlite3_vtab_cursor *base)

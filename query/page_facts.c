@@ -27,9 +27,24 @@ static void put_word(FILE *f, const char *word)
 	putc('\'', f);
 }
 
-/* As one would type it. */
+/* Of a fleet's URL what may be shown: not who asks, with which password. */
+static void put_url(FILE *f, const char *option, const char *url)
+{
+	const char *scheme = strstr(url, "://"), *user_end = strrchr(url, '@');
+	char word[1024];
+
+	if (scheme && user_end && user_end > scheme)
+		snprintf(word, sizeof(word), "%s%.*s%s", option, (int)(scheme + 3 - url), url,
+			 user_end + 1);
+	else
+		snprintf(word, sizeof(word), "%s%s", option, url);
+	put_word(f, word);
+}
+
+/* As one would type it, but for a password. */
 static void fill_question(struct page_facts *out, const struct request *q)
 {
+	static const char option[] = "--fleet", with_url[] = "--fleet=";
 	FILE *f = fmemopen(out->question, sizeof(out->question) - 1, "w");
 
 	if (!f)
@@ -37,7 +52,12 @@ static void fill_question(struct page_facts *out, const struct request *q)
 	fputs("connmon-query", f);
 	for (int i = 1; i < q->argc; i++) {
 		putc(' ', f);
-		put_word(f, q->argv[i]);
+		if (!strncmp(q->argv[i], with_url, strlen(with_url)))
+			put_url(f, with_url, q->argv[i] + strlen(with_url));
+		else if (!strcmp(q->argv[i - 1], option))
+			put_url(f, "", q->argv[i]);
+		else
+			put_word(f, q->argv[i]);
 	}
 	fclose(f);
 	out->page.question = out->question;

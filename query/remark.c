@@ -62,6 +62,10 @@ void remark_tell_gaps(FILE *f, const struct request *q, const struct coverage *c
 			moment(c->rows_from_us, q, false, day));
 	else if (since_us < c->begin_us)
 		fprintf(f, ", nothing was recorded before %s", moment(c->begin_us, q, false, day));
+	if (c->n_later && since_us >= c->begin_us)
+		fprintf(f, ", %d node%s began later", c->n_later, c->n_later == 1 ? "" : "s");
+	if (c->has_nothing)
+		fputs(", nothing that ended before is kept there", f);
 }
 
 /* "0.8 s ago", "3 min ago" */

@@ -16,7 +16,8 @@
 # protocol speaks on :9000 and :9001); the files of server N are in $FLEET_FOLDER/N, what
 # COMMAND puts into $FLEET_FOLDER goes with them. The servers know each other as the two shards
 # of the cluster "connmon" and have the macros {shard} and {replica}. There are the users
-# default (no password), writer (password secret) and reader (password secret, may only read).
+# default (no password), writer (password secret), reader (password secret, may only read) and
+# sloppy (password secret, to whom partial answers are given).
 #
 # In the environment, FLEET_DISK=64m: server 1 has a disk of that size; FLEET_ZOOKEEPER=2181: the
 # servers use the ZooKeeper that COMMAND starts on that port, for Replicated tables and ON CLUSTER.
@@ -71,12 +72,16 @@ configure() { # N SHARDS
 	END
 	cat > "$FLEET_FOLDER/$1/users.xml" <<-END
 		<yandex>
-		<profiles><default/><readonly><readonly>1</readonly></readonly></profiles>
+		<profiles><default/><readonly><readonly>1</readonly></readonly>
+		<sloppy><max_result_rows>5</max_result_rows><result_overflow_mode>break</result_overflow_mode>
+		<max_rows_to_group_by>2</max_rows_to_group_by>
+		<group_by_overflow_mode>any</group_by_overflow_mode></sloppy></profiles>
 		<quotas><default/></quotas>
 		<users>
 		<default><password></password>$(user default)</default>
 		<writer><password>secret</password>$(user default)</writer>
 		<reader><password>secret</password>$(user readonly)</reader>
+		<sloppy><password>secret</password>$(user sloppy)</sloppy>
 		</users>
 		</yandex>
 	END

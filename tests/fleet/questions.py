@@ -3,12 +3,15 @@ or the right rows, and nothing is ever written. In the environment as for report
 
 import http.server
 import os
+import pty
 import subprocess
 import threading
+import urllib.request
 
 import history
 from reports import QUERY, MANY, rows
 
+NOW_US = 1769860800000000  # of the clock that stands still
 CASES = []
 
 
@@ -42,7 +45,8 @@ LIST = ["list", "--since", "30d"]
 def urls_that_cannot_be():
     for url in ("nonsense", "127.0.0.1:8123", "ftp://127.0.0.1/", "http://", "http://a b/",
                 "http://127.0.0.1:99999/", "http://127.0.0.1/?database=a&readonly=0",
-                "http://127.0.0.1/?readonly=0", "http://127.0.0.1/?database=" + "x" * 300):
+                "http://a%0Ab:x@127.0.0.1/", "http://a:x%00@127.0.0.1/",
+                "http://127.0.0.1/?database=a%0Ab", "http://127.0.0.1/?readonly=0", "http://127.0.0.1/?database=" + "x" * 300):
         says(LIST, 2, "write http://HOST:8123/?database=connmon", url)
     code, _, told = run(LIST + ["--fleet", history.URL, "--db", MANY])
     assert code == 2 and "exclude each other" in told, told
@@ -71,6 +75,22 @@ def users_and_databases():
         assert have[0] == 0 and have[1], have
     have = run(LIST + ["--quiet"], CONNMON_FLEET=history.DATABASE)
     assert have[0] == 0 and b"db-1" in have[1], have
+
+
+@case
+def part_of_the_rows_is_not_taken_for_all():
+    url = history.DATABASE.replace("http://", "http://sloppy:secret@")
+    says(LIST, 1, "imit", url)
+    says(["top-ports", "--since", "30d"], 1, "imit", url)
+
+
+@case
+def a_page_does_not_tell_the_password():
+    url = history.DATABASE.replace("http://", "http://writer:secret@")
+    for words in (["--fleet", url], ["--fleet=" + url]):
+        have = run(LIST + ["--format", "html", "--quiet"] + words)
+        assert have[0] == 0 and b"://127.0.0.1:8123/?database=connmon" in have[1], have
+        assert b"secret" not in have[1] and b"writer" not in have[1], have
 
 
 @case
@@ -130,6 +150,95 @@ def answers_that_break_off():
     server.shutdown()
 
 
+class Relay(http.server.BaseHTTPRequestHandler):
+    """The server, but for what meanwhile() does once behind a statement that begins with after; and
+    for the setting that is forbidden."""
+
+    protocol_version = "HTTP/1.1"
+    after = meanwhile = forbidden = None
+    asked = []  # the paths
+
+    def log_message(self, *_):
+        pass
+
+    def refuse(self, words):
+        self.send_response(500)
+        self.send_header("Content-Length", str(len(words)))
+        self.end_headers()
+        self.wfile.write(words)
+
+    def do_POST(self):
+        sql = self.rfile.read(int(self.headers["Content-Length"]))
+        Relay.asked.append(self.path)
+        if Relay.forbidden and Relay.forbidden in self.path:
+            return self.refuse(b"Code: 452, e.displayText() = DB::Exception: Setting " +
+                               Relay.forbidden.encode() + b" shouldn't be greater than 1, e.what()")
+        request = urllib.request.Request(history.URL + self.path[1:], sql)
+        with urllib.request.urlopen(request) as answer:
+            body = answer.read()
+        if Relay.meanwhile and sql.startswith(Relay.after):
+            Relay.meanwhile()
+            Relay.meanwhile = None
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def with_relay(test):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 8556), Relay)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        test(history.DATABASE.replace(":8123", ":8556"))
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@case
+def what_ends_while_it_is_asked_is_there_once():
+    rest = ["out", "open", None, "ending"] + [None] * 6 + [1, "10.0.0.1", 4242, "10.0.0.2", 443,
+            443, None, 1, 1, 0, None, None, None, None, 0, None, None, 0, None, 0]
+    node, days_us = ["d" * 32, "ending"], 3 * 86400 * 10**6
+
+    def test(url):
+        n = 0
+        for words in ([], ["--until", "1d"], ["--until", "15m"]):
+            for after in (b"SELECT version", b"SELECT DISTINCT hex"):
+                n += 1
+                row = node + [n, NOW_US - days_us, 0] + rest
+                history.insert("open_connections", [row])
+                Relay.after, Relay.meanwhile = after, lambda n=n: (
+                    history.insert("open_connections", [node + [n, NOW_US - days_us, 1] + rest]),
+                    history.insert("connections", [node + [NOW_US + n, days_us] + rest]))
+                have = fleet(LIST + words + ["--comm", "ending", "--format", "csv", "--quiet"], url)
+                assert have[0] == 0 and len(have[1].splitlines()) == n + 1, (words, after, have)
+
+    with_relay(test)
+
+
+@case
+def profiles_that_bound_memory_themselves():
+    def test(url):
+        Relay.asked = []
+        Relay.forbidden = "max_memory_usage"
+        have = fleet(LIST + ["--quiet"], url)
+        assert have[0] == 0 and have[1] and "readonly=1" in Relay.asked[-1], (have, Relay.asked)
+        Relay.forbidden = "max_execution_time"
+        says(LIST, 1, "max_execution_time shouldn't be greater", url)
+        assert all("readonly=1" in path for path in Relay.asked), Relay.asked
+        Relay.forbidden = None
+
+    with_relay(test)
+
+
+@case
+def proxies_are_not_heeded():
+    have = fleet(LIST + ["--quiet"], http_proxy="http://127.0.0.1:8999/",
+                 all_proxy="http://127.0.0.1:8999/", no_proxy="")
+    assert have[0] == 0 and have[1], have
+
+
 @case
 def what_is_asked_of_a_node_alone():
     for words in (["follow"], ["story"], ["doctor"], ["schema"], ["process", "1001"],
@@ -138,6 +247,16 @@ def what_is_asked_of_a_node_alone():
                   ["sql", "SELECT 1", "--explain"]):
         have = fleet(words)
         assert have[0] == 2 and not have[1] and len(have[2].splitlines()) == 1, (words, have)
+    for words in (["reports"], ["cookbook"], ["completion", "bash"], ["help"]):
+        have = run(words, CONNMON_FLEET=history.DATABASE)
+        assert have[0] == 0 and have[1] and not have[2], (words, have)
+    assert run(["doctor"], CONNMON_FLEET=history.DATABASE)[0] == 2
+    terminal, own_end = pty.openpty()
+    have = subprocess.run([QUERY, "sql", "--fleet", history.DATABASE], stdin=own_end, check=False,
+                          capture_output=True, timeout=60)
+    assert have.returncode == 2 and b"--file" in have.stderr and not have.stdout, have
+    os.close(own_end)
+    os.close(terminal)
     for words in (LIST + ["--node", "x"], ["top-ports", "--by", "node"]):
         have = run(words)
         assert have[0] == 2 and "--fleet" in have[2], have
@@ -178,6 +297,8 @@ def statements_of_the_users_own():
     for form in ("table", "markdown", "csv", "html"):
         have = fleet(["sql", "SELECT 'x\\x1b[31m' AS `a\\x1bb`", "--format", form])
         assert have[0] == 0 and (form == "csv" or b"\x1b" not in have[1]), have
+    have = fleet(["sql", "SELECT concat('a', unhex('00'), 'b') AS t", "--format", "csv"])
+    assert have[1] == b"t\na\\0b\n", have
     assert fleet(["sql", "SELECT 1 AS a WHERE 0", "--format", "csv"])[1] == b"a\n"
     assert b"connections" in fleet(["sql", "SHOW TABLES"])[1]
     says(["sql", "SELECT nonsense"], 1, "nonsense")
@@ -222,8 +343,30 @@ def nodes_that_are_behind_are_named():
     assert fleet(words + ["--strict"])[0] == 3
     have = fleet(words + ["--node", "nobody"])
     assert have[0] == 0 and "no such node has sent anything" in have[2], have
+    assert ", complete" not in have[2], have
+    assert fleet(words + ["--node", "nobody", "--strict"])[0] == 3
     have = fleet(words + ["--node", "db-1", "--until", "1m"])
     assert "1 node" in have[2] and "behind" not in have[2], have
+    have = fleet(["top-ports", "--since", "30d", "--node", "db-1"])
+    assert " gap" in have[2] and "uid" not in have[2], have
+
+
+@case
+def complete_is_what_every_node_recorded_and_the_server_keeps():
+    def told(*words):
+        have = fleet(["top-ports", *words])
+        assert have[0] == 0, have
+        return have[2]
+
+    assert ", complete; 1 node" in told("--since", "30s", "--node", "db-1")
+    history.insert("nodes", [("e" * 32, "young", NOW_US - 10 * 10**6, NOW_US)])
+    assert "complete" not in told("--since", "30s", "--node", "young")
+    have = told("--since", "30s", "--node", "[dy]*")
+    assert "complete" not in have and "1 node began later; 2 nodes" in have, have
+    history.insert("nodes", [("e" * 32, "young", NOW_US - 90 * 86400 * 10**6, NOW_US)])
+    have = told("--since", "30s", "--node", "young")
+    assert "complete" not in have and "nothing that ended before is kept there" in have, have
+    assert ", complete; 2 nodes" in told("--since", "30s", "--node", "[dy]*")
 
 
 def main():
