@@ -5,11 +5,11 @@
 static void skip_text(const char **p, char end)
 {
 	for (; **p != end; (*p)++) {
-		must_hold(**p && !strchr("<>\"'", **p));
+		must(**p && !strchr("<>\"'", **p));
 		if (**p == '&')
-			must_hold(!strncmp(*p, "&amp;", 5) || !strncmp(*p, "&lt;", 4) ||
-				  !strncmp(*p, "&gt;", 4) || !strncmp(*p, "&quot;", 6) ||
-				  !strncmp(*p, "&#39;", 5));
+			must(!strncmp(*p, "&amp;", 5) || !strncmp(*p, "&lt;", 4) ||
+			     !strncmp(*p, "&gt;", 4) || !strncmp(*p, "&quot;", 6) ||
+			     !strncmp(*p, "&#39;", 5));
 	}
 }
 
@@ -21,32 +21,32 @@ static void skip_value(const char **p)
 
 static void check_heading(const char **p)
 {
-	must_hold(skip(p, "<th scope=\"col\" data-column=\""));
+	must(skip(p, "<th scope=\"col\" data-column=\""));
 	skip_value(p);
-	must_hold(skip(p, " data-kind=\""));
+	must(skip(p, " data-kind=\""));
 	skip_value(p);
-	must_hold(skip(p, ">"));
+	must(skip(p, ">"));
 	do
 		skip_text(p, '<');
 	while (skip(p, "<wbr>"));
-	must_hold(skip(p, "</th>"));
+	must(skip(p, "</th>"));
 }
 
 static void check_td(const char **p)
 {
-	must_hold(skip(p, "<td"));
+	must(skip(p, "<td"));
 	if (skip(p, " class=\""))
 		skip_value(p);
 	if (skip(p, " data-v=\""))
 		skip_value(p);
 	else
 		skip(p, " data-v");
-	must_hold(skip(p, ">"));
+	must(skip(p, ">"));
 	if (skip(p, "<svg class=\"bar\" width=\"")) {
 		skip_value(p);
-		must_hold(skip(p, " height=\"12\" aria-hidden=\"true\"><rect width=\""));
+		must(skip(p, " height=\"12\" aria-hidden=\"true\"><rect width=\""));
 		skip_value(p);
-		must_hold(skip(p, " height=\"12\"/></svg>"));
+		must(skip(p, " height=\"12\"/></svg>"));
 	}
 	skip_text(p, '<');
 }
@@ -56,20 +56,20 @@ void check_html_table(const struct rows *rows, const char *p)
 	const char *head = strstr(p, "</caption>\n<thead>\n<tr>"),
 		   *caption = strstr(p, "<caption>");
 
-	must_hold(head && caption && caption < head);
+	must(head && caption && caption < head);
 	caption += strlen("<caption>");
 	skip_text(&caption, '<');
-	must_hold(caption == head);
+	must(caption == head);
 	p = head;
-	must_hold(skip(&p, "</caption>\n<thead>\n<tr>"));
+	must(skip(&p, "</caption>\n<thead>\n<tr>"));
 	for (int i = 0; i < rows->n_columns; i++)
 		check_heading(&p);
-	must_hold(skip(&p, "</tr>\n</thead>\n<tbody>\n"));
+	must(skip(&p, "</tr>\n</thead>\n<tbody>\n"));
 	for (size_t row = 0; row < rows->n_rows; row++) {
-		must_hold(skip(&p, "<tr>"));
+		must(skip(&p, "<tr>"));
 		for (int i = 0; i < rows->n_columns; i++)
 			check_td(&p);
-		must_hold(skip(&p, "</tr>\n"));
+		must(skip(&p, "</tr>\n"));
 	}
-	must_hold(!strcmp(p, "</tbody>\n</table>\n</div>\n</div>\n"));
+	must(!strcmp(p, "</tbody>\n</table>\n</div>\n</div>\n"));
 }

@@ -10,8 +10,8 @@ static sqlite3_stmt *compile(const char *sql)
 	sqlite3_stmt *stmt = NULL;
 
 	if (!db)
-		must_hold(sqlite3_open(":memory:", &db) == SQLITE_OK);
-	must_hold(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK);
+		must(sqlite3_open(":memory:", &db) == SQLITE_OK);
+	must(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK);
 	return stmt;
 }
 
@@ -40,19 +40,18 @@ static void must_be_value(sqlite3_stmt *stmt, int column, const struct cell *cel
 
 	switch (cell->type) {
 	case SQLITE_TEXT:
-		must_hold(type == SQLITE_TEXT);
+		must(type == SQLITE_TEXT);
 		if (is_plain_text(cell->text, cell->len))
-			must_hold(is_same(stmt, column, cell->text, cell->len));
+			must(is_same(stmt, column, cell->text, cell->len));
 		return;
 	case SQLITE_INTEGER: /* or a moment */
-		must_hold(type == SQLITE_TEXT ||
-			  sqlite3_column_int64(stmt, column) == cell->number);
+		must(type == SQLITE_TEXT || sqlite3_column_int64(stmt, column) == cell->number);
 		return;
 	case SQLITE_FLOAT:
-		must_hold(isfinite(cell->real) ? type == SQLITE_FLOAT : type == SQLITE_NULL);
+		must(isfinite(cell->real) ? type == SQLITE_FLOAT : type == SQLITE_NULL);
 		return;
 	default:
-		must_hold(type == (cell->type == SQLITE_NULL ? SQLITE_NULL : SQLITE_TEXT));
+		must(type == (cell->type == SQLITE_NULL ? SQLITE_NULL : SQLITE_TEXT));
 	}
 }
 
@@ -68,12 +67,12 @@ static void check_object(const struct rows *rows, const struct rows_cursor *curs
 	for (int i = 0; i < rows->n_columns; i++) {
 		const char *name = rows->names[i];
 
-		must_hold(sqlite3_step(stmt) == SQLITE_ROW);
+		must(sqlite3_step(stmt) == SQLITE_ROW);
 		if (is_plain_text(name, strlen(name)))
-			must_hold(is_same(stmt, 0, name, strlen(name)));
+			must(is_same(stmt, 0, name, strlen(name)));
 		must_be_value(stmt, 1, &cursor->cells[i]);
 	}
-	must_hold(sqlite3_step(stmt) == SQLITE_DONE);
+	must(sqlite3_step(stmt) == SQLITE_DONE);
 	sqlite3_reset(stmt);
 }
 
@@ -84,7 +83,7 @@ static void must_be_json(const char *text, size_t len)
 	if (!stmt)
 		stmt = compile("SELECT json_valid(?1)");
 	sqlite3_bind_text(stmt, 1, text, (int)len, SQLITE_STATIC);
-	must_hold(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 1);
+	must(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 1);
 	sqlite3_reset(stmt);
 }
 
@@ -94,18 +93,18 @@ static void check_objects(const struct rows *rows, const char *p, size_t indent)
 	struct rows_cursor cursor;
 	struct err err = {0};
 
-	must_hold(rows_begin(rows, &cursor, &err) == 0);
+	must(rows_begin(rows, &cursor, &err) == 0);
 	for (size_t row = 0; row < rows->n_rows; row++) {
 		size_t len = strcspn(p, "\n");
 
-		must_hold(rows_next(&cursor, &err) == 1);
-		must_hold(len > indent && p[indent] == '{' && p[len] == '\n');
+		must(rows_next(&cursor, &err) == 1);
+		must(len > indent && p[indent] == '{' && p[len] == '\n');
 		p += indent;
 		len -= indent;
 		check_object(rows, &cursor, p, (int)len - (p[len - 1] == ','));
 		p += len + 1;
 	}
-	must_hold(indent ? !strcmp(p, "]\n") : !*p);
+	must(indent ? !strcmp(p, "]\n") : !*p);
 	rows_end(&cursor);
 }
 
@@ -117,6 +116,6 @@ void check_jsonl(const struct rows *rows, const char *text)
 void check_json(const struct rows *rows, const char *text, size_t len)
 {
 	must_be_json(text, len);
-	must_hold(skip(&text, "[\n"));
+	must(skip(&text, "[\n"));
 	check_objects(rows, text, 1);
 }

@@ -8,7 +8,7 @@ static char *escaped(const char *text, size_t len)
 {
 	char *out = malloc(ESCAPED_SIZE(len));
 
-	must_hold(out);
+	must(out);
 	escape_stored(text, len, out, ESCAPED_SIZE(len));
 	return out;
 }
@@ -19,21 +19,21 @@ static char *read_cell(const char **p, char separator, bool *quoted)
 	char *cell = malloc(strlen(*p) + 1);
 	size_t n = 0;
 
-	must_hold(cell);
+	must(cell);
 	*quoted = **p == '"';
 	*p += *quoted;
 	for (;; (*p)++) {
-		must_hold(**p);
+		must(**p);
 		if (*quoted && (*p)[0] == '"' && (*p)[1] == '"')
 			(*p)++;
 		else if (*quoted ? **p == '"' : **p == separator || **p == '\n')
 			break;
-		must_hold(*quoted || **p != '"');
+		must(*quoted || **p != '"');
 		cell[n++] = **p;
 	}
 	cell[n] = '\0';
 	*p += *quoted;
-	must_hold(**p == separator || **p == '\n');
+	must(**p == separator || **p == '\n');
 	return cell;
 }
 
@@ -48,8 +48,8 @@ static void must_be_text(const char *cell, const char *text, size_t len)
 {
 	char *expected = escaped(text, len);
 
-	must_hold(!is_formula(cell));
-	must_hold(!strcmp(cell, expected) || (cell[0] == '\'' && !strcmp(cell + 1, expected)));
+	must(!is_formula(cell));
+	must(!strcmp(cell, expected) || (cell[0] == '\'' && !strcmp(cell + 1, expected)));
 	free(expected);
 }
 
@@ -58,21 +58,21 @@ static void must_be_cell(const char *text, bool quoted, const struct cell *cell)
 	switch (cell->type) {
 	case SQLITE_TEXT:
 		must_be_text(text, cell->text, cell->len);
-		must_hold(text[0] || quoted);
+		must(text[0] || quoted);
 		return;
 	case SQLITE_NULL:
-		must_hold(!text[0] && !quoted);
+		must(!text[0] && !quoted);
 		return;
 	case SQLITE_BLOB:
-		must_hold(strlen(text) == 2 * cell->len);
-		must_hold(strspn(text, "0123456789abcdef") == strlen(text));
+		must(strlen(text) == 2 * cell->len);
+		must(strspn(text, "0123456789abcdef") == strlen(text));
 		return;
 	case SQLITE_FLOAT:
-		must_hold(isinf(cell->real) ? strstr(text, "Inf") != NULL
-					    : strtod(text, NULL) == cell->real);
+		must(isinf(cell->real) ? strstr(text, "Inf") != NULL
+				       : strtod(text, NULL) == cell->real);
 		return;
 	default:
-		must_hold(strtoll(text, NULL, 10) == cell->number || strchr(text, 'T'));
+		must(strtoll(text, NULL, 10) == cell->number || strchr(text, 'T'));
 	}
 }
 
@@ -82,10 +82,10 @@ void check_separated(const struct rows *rows, const char *text, char separator)
 	struct err err = {0};
 	const char *p = text;
 
-	must_hold(rows_begin(rows, &cursor, &err) == 0);
+	must(rows_begin(rows, &cursor, &err) == 0);
 	for (size_t row = 0; row <= rows->n_rows; row++) {
 		if (row)
-			must_hold(rows_next(&cursor, &err) == 1);
+			must(rows_next(&cursor, &err) == 1);
 		for (int i = 0; i < rows->n_columns; i++) {
 			bool quoted;
 			char *cell = read_cell(&p, separator, &quoted);
@@ -94,10 +94,10 @@ void check_separated(const struct rows *rows, const char *text, char separator)
 				must_be_cell(cell, quoted, &cursor.cells[i]);
 			else
 				must_be_text(cell, rows->names[i], strlen(rows->names[i]));
-			must_hold(*p++ == (i < rows->n_columns - 1 ? separator : '\n'));
+			must(*p++ == (i < rows->n_columns - 1 ? separator : '\n'));
 			free(cell);
 		}
 	}
-	must_hold(*p == '\0');
+	must(*p == '\0');
 	rows_end(&cursor);
 }

@@ -40,7 +40,7 @@ void must_be_clean(const char *text, size_t len, const char *allowed)
 
 	if (!decoder)
 		decoder = iconv_open("UTF-32LE", "UTF-8");
-	must_hold(decoder != (iconv_t)-1);
+	must(decoder != (iconv_t)-1);
 	while (left) {
 		uint32_t points[256];
 		char *out = (char *)points;
@@ -52,11 +52,11 @@ void must_be_clean(const char *text, size_t len, const char *allowed)
 
 		if (!is_utf8)
 			tell(text, len, (size_t)(at - text));
-		must_hold(is_utf8);
+		must(is_utf8);
 		for (size_t i = 0; i < n; i++) {
 			if (!is_safe(points[i], allowed))
 				tell(text, len, (size_t)(begin - text));
-			must_hold(is_safe(points[i], allowed));
+			must(is_safe(points[i], allowed));
 		}
 	}
 }
@@ -64,5 +64,5 @@ void must_be_clean(const char *text, size_t len, const char *allowed)
 void must_be_ascii(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		must_hold((unsigned char)text[i] < 0x80);
+		must((unsigned char)text[i] < 0x80);
 }

@@ -44,7 +44,7 @@ static void write_address(const unsigned char addr[16], char text[INET6_ADDRSTRL
 {
 	const bool v4 = is_v4(addr);
 
-	must_hold(inet_ntop(v4 ? AF_INET : AF_INET6, addr + (v4 ? 12 : 0), text, INET6_ADDRSTRLEN));
+	must(inet_ntop(v4 ? AF_INET : AF_INET6, addr + (v4 ? 12 : 0), text, INET6_ADDRSTRLEN));
 }
 
 /* ---- as the program has it ---- */
@@ -56,11 +56,10 @@ static sqlite3_stmt *prepare(const char *sql)
 	struct err err = {0};
 
 	if (!db) {
-		must_hold(sqlite3_open(":memory:", &db) == SQLITE_OK);
-		must_hold(functions_register(db, &err) == 0);
+		must(sqlite3_open(":memory:", &db) == SQLITE_OK);
+		must(functions_register(db, &err) == 0);
 	}
-	must_hold(sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) ==
-		  SQLITE_OK);
+	must(sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) == SQLITE_OK);
 	return stmt;
 }
 
@@ -73,8 +72,7 @@ static bool ask_is_in(const char *addr, const char *net)
 		stmt = prepare("SELECT ip_in(?1, ?2)");
 	sqlite3_bind_text(stmt, 1, addr, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 2, net, -1, SQLITE_STATIC);
-	must_hold(sqlite3_step(stmt) == SQLITE_ROW &&
-		  sqlite3_column_type(stmt, 0) == SQLITE_INTEGER);
+	must(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_INTEGER);
 	yes = sqlite3_column_int(stmt, 0);
 	sqlite3_reset(stmt);
 	return yes;
@@ -88,7 +86,7 @@ static void ask_network_of(const char *addr, int bits, char out[64])
 		stmt = prepare("SELECT ip_net(?1, ?2)");
 	sqlite3_bind_text(stmt, 1, addr, -1, SQLITE_STATIC);
 	sqlite3_bind_int(stmt, 2, bits);
-	must_hold(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_TEXT);
+	must(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_TEXT);
 	snprintf(out, 64, "%s", (const char *)sqlite3_column_text(stmt, 0));
 	sqlite3_reset(stmt);
 }
@@ -101,9 +99,9 @@ static void must_be_in_range(const char *addr, const struct network *net)
 	const struct peer_range r = peer_range(net);
 
 	if (r.kind == PEER_ADDRESS)
-		must_hold(!strcmp(addr, r.from));
+		must(!strcmp(addr, r.from));
 	if (r.kind == PEER_RANGE)
-		must_hold(strcmp(r.from, addr) <= 0 && strcmp(addr, r.to) < 0);
+		must(strcmp(r.from, addr) <= 0 && strcmp(addr, r.to) < 0);
 }
 
 static void compare(const unsigned char addr[16], const struct network *net, const char *net_text)
@@ -112,7 +110,7 @@ static void compare(const unsigned char addr[16], const struct network *net, con
 	const bool yes = is_in(addr, net);
 
 	write_address(addr, text);
-	must_hold(ask_is_in(text, net_text) == yes);
+	must(ask_is_in(text, net_text) == yes);
 	if (yes)
 		must_be_in_range(text, net);
 }
@@ -125,12 +123,12 @@ static void check_network_of(const unsigned char addr[16], int bits)
 
 	write_address(addr, text);
 	ask_network_of(text, bits, net_text);
-	must_hold(network_parse(net_text, &net));
-	must_hold(net.prefix == (is_v4(addr) ? 96 + (bits < 32 ? bits : 32) : bits));
-	must_hold(is_in(addr, &net) || (!is_v4(addr) && is_v4(net.addr)));
+	must(network_parse(net_text, &net));
+	must(net.prefix == (is_v4(addr) ? 96 + (bits < 32 ? bits : 32) : bits));
+	must(is_in(addr, &net) || (!is_v4(addr) && is_v4(net.addr)));
 	snprintf(text, sizeof(text), "%.*s", (int)strcspn(net_text, "/"), net_text);
 	ask_network_of(text, bits, again);
-	must_hold(!strcmp(again, net_text));
+	must(!strcmp(again, net_text));
 }
 
 static void check_network(const char *text, const char *address)
@@ -139,10 +137,10 @@ static void check_network(const char *text, const char *address)
 	char guess[GUESS_SIZE];
 
 	if (guess_network(text, guess))
-		must_hold(network_parse(guess, &other));
+		must(network_parse(guess, &other));
 	if (!network_parse(text, &net))
 		return;
-	must_hold(net.prefix >= 0 && net.prefix <= 128);
+	must(net.prefix >= 0 && net.prefix <= 128);
 	compare(net.addr, &net, text);
 	for (int i = 0; i < 128; i++) {
 		net.addr[i / 8] ^= (unsigned char)(0x80 >> i % 8);
@@ -163,10 +161,10 @@ static void check_name(const char *text)
 
 	if (!peer_name_parse(text, &name))
 		return;
-	must_hold(name.text[0] && strlen(name.text) < sizeof(name.text));
-	must_hold(!network_parse(text, &net));
-	must_hold(peer_name_parse(name.text, &again));
-	must_hold(!again.is_below && !strcmp(again.text, name.text));
+	must(name.text[0] && strlen(name.text) < sizeof(name.text));
+	must(!network_parse(text, &net));
+	must(peer_name_parse(name.text, &again));
+	must(!again.is_below && !strcmp(again.text, name.text));
 }
 
 static void check_endpoint(const char *text)
@@ -179,19 +177,19 @@ static void check_endpoint(const char *text)
 	bool v6;
 
 	if (endpoint_parse(text, &e, &err)) {
-		must_hold(err.code < 0 && err.msg[0]);
+		must(err.code < 0 && err.msg[0]);
 		return;
 	}
-	must_hold(memchr(e.addr, '\0', sizeof(e.addr)) && memchr(e.port, '\0', sizeof(e.port)));
-	must_hold(e.addr[0] || e.port[0]);
-	must_hold(e.port[0] != '0');
-	must_hold(!e.port[0] || (atoi(e.port) > 0 && atoi(e.port) <= 65535));
-	must_hold(!e.addr[0] || network_parse(e.addr, &net) || peer_name_parse(e.addr, &name));
+	must(memchr(e.addr, '\0', sizeof(e.addr)) && memchr(e.port, '\0', sizeof(e.port)));
+	must(e.addr[0] || e.port[0]);
+	must(e.port[0] != '0');
+	must(!e.port[0] || (atoi(e.port) > 0 && atoi(e.port) <= 65535));
+	must(!e.addr[0] || network_parse(e.addr, &net) || peer_name_parse(e.addr, &name));
 	v6 = strchr(e.addr, ':');
 	snprintf(whole, sizeof(whole), "%s%s%s%s%s", v6 ? "[" : "", e.addr, v6 ? "]" : "",
 		 e.port[0] ? ":" : "", e.port);
-	must_hold(endpoint_parse(whole, &again, &err) == 0);
-	must_hold(!strcmp(again.addr, e.addr) && !strcmp(again.port, e.port));
+	must(endpoint_parse(whole, &again, &err) == 0);
+	must(!strcmp(again.addr, e.addr) && !strcmp(again.port, e.port));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

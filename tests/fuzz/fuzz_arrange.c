@@ -33,12 +33,12 @@ static sqlite3_stmt *compile(const char *sql)
 	struct err err = {0};
 
 	if (!db) {
-		must_hold(sqlite3_open(":memory:", &db) == SQLITE_OK);
-		must_hold(functions_register(db, &err) == 0);
+		must(sqlite3_open(":memory:", &db) == SQLITE_OK);
+		must(functions_register(db, &err) == 0);
 	}
 	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
 		dprintf(2, "%s: %s\n", sqlite3_errmsg(db), sql);
-	must_hold(stmt);
+	must(stmt);
 	return stmt;
 }
 
@@ -46,8 +46,8 @@ static sqlite3_stmt *compile(const char *sql)
 
 static void must_be_columns(const char *text)
 {
-	must_hold(*text);
-	must_hold(strspn(text, "abcdefghijklmnopqrstuvwxyz_, ") == strlen(text));
+	must(*text);
+	must(strspn(text, "abcdefghijklmnopqrstuvwxyz_, ") == strlen(text));
 }
 
 static void check_by(const char *text)
@@ -59,17 +59,17 @@ static void check_by(const char *text)
 	FILE *f;
 
 	if (by_parse(text, &by, &err)) {
-		must_hold(err.code < 0 && err.msg[0]);
+		must(err.code < 0 && err.msg[0]);
 		return;
 	}
-	must_hold(by.n >= 1 && by.n <= BY_MAX && by_bucket_us(&by) >= 0);
+	must(by.n >= 1 && by.n <= BY_MAX && by_bucket_us(&by) >= 0);
 	f = open_memstream(&names, &len);
-	must_hold(f);
+	must(f);
 	by_write(&by, "{by}", f);
 	fclose(f);
 	must_be_columns(names);
 	f = open_memstream(&sql, &len);
-	must_hold(f);
+	must(f);
 	fputs("SELECT peer_addr", f);
 	by_write_columns(&by, "start", "start", f);
 	fputs(" FROM (SELECT '10.0.0.1' AS peer_addr, 1 AS start)", f);
@@ -92,7 +92,7 @@ static int compare(const sqlite3_value *a, const sqlite3_value *b)
 		stmt = compile("SELECT CASE WHEN ?1 IS ?2 THEN 0 WHEN ?1 < ?2 THEN -1 ELSE 1 END");
 	sqlite3_bind_value(stmt, 1, left);
 	sqlite3_bind_value(stmt, 2, right);
-	must_hold(sqlite3_step(stmt) == SQLITE_ROW);
+	must(sqlite3_step(stmt) == SQLITE_ROW);
 	result = sqlite3_column_int(stmt, 0);
 	sqlite3_reset(stmt);
 	return result;
@@ -111,16 +111,16 @@ static void must_be_sorted(sqlite3_stmt *stmt, int column, bool up)
 	while (sqlite3_step(stmt) == SQLITE_ROW) {
 		sum += sqlite3_column_int64(stmt, 0);
 		value = sqlite3_value_dup(sqlite3_column_value(stmt, column));
-		must_hold(value);
+		must(value);
 		if (before && is_null(before))
-			must_hold(is_null(value));
+			must(is_null(value));
 		else if (before && !is_null(value))
-			must_hold(up ? compare(before, value) <= 0 : compare(before, value) >= 0);
+			must(up ? compare(before, value) <= 0 : compare(before, value) >= 0);
 		sqlite3_value_free(before);
 		before = value;
 	}
 	sqlite3_value_free(before);
-	must_hold(sum == ALL);
+	must(sum == ALL);
 }
 
 static void check_sort(const char *text)
@@ -133,14 +133,14 @@ static void check_sort(const char *text)
 	FILE *f = open_memstream(&sql, &len);
 	int column, ret = sort_parse(text, &sort, &err);
 
-	must_hold(f);
+	must(f);
 	if (!ret)
 		ret = sort_write(&sort, plain, rows, f, &err);
 	fclose(f);
-	must_hold(ret == err.code && !ret == !err.msg[0]);
+	must(ret == err.code && !ret == !err.msg[0]);
 	if (!ret) {
-		must_hold(sort.n >= 1 && sort.n <= SORT_MAX);
-		must_hold(column_find(plain, sort.keys[0].word, &column, &err) == 0);
+		must(sort.n >= 1 && sort.n <= SORT_MAX);
+		must(column_find(plain, sort.keys[0].word, &column, &err) == 0);
 		sorted = compile(sql);
 		must_be_sorted(sorted, column,
 			       sort.keys[0].order == SORT_UP ||
@@ -166,19 +166,19 @@ static int64_t those_having(const char *text, int *n)
 	int64_t sum = -1;
 	int rc, ret = having_parse(text, NOW_US, &having, &err);
 
-	must_hold(f);
+	must(f);
 	if (!ret)
 		ret = having_write(&having, plain, rows, f, &err);
 	fclose(f);
-	must_hold(ret == err.code && !ret == !err.msg[0]);
+	must(ret == err.code && !ret == !err.msg[0]);
 	*n = having.n;
 	if (!ret) {
-		must_hold(having.n >= 1 && having.n <= HAVING_MAX);
+		must(having.n >= 1 && having.n <= HAVING_MAX);
 		chosen = compile(sql);
-		must_hold(having_bind(&having, chosen, &err) == 0);
+		must(having_bind(&having, chosen, &err) == 0);
 		for (sum = 0; (rc = sqlite3_step(chosen)) == SQLITE_ROW;)
 			sum += sqlite3_column_int64(chosen, 0);
-		must_hold(rc == SQLITE_DONE);
+		must(rc == SQLITE_DONE);
 		sqlite3_finalize(chosen);
 	}
 	sqlite3_finalize(plain);
@@ -195,10 +195,10 @@ static void check_having(const char *text)
 
 	if (those < 0 || n + 3 > HAVING_MAX)
 		return;
-	must_hold((those & ~(int64_t)ALL) == 0);
-	must_hold(asprintf(&negated, "not (%s)", text) > 0);
+	must((those & ~(int64_t)ALL) == 0);
+	must(asprintf(&negated, "not (%s)", text) > 0);
 	others = those_having(negated, &ignored);
-	must_hold(others >= 0 && (those & others) == 0);
+	must(others >= 0 && (those & others) == 0);
 	free(negated);
 }
 
@@ -219,9 +219,9 @@ static void check_sides(const char *word)
 			sides[k] = those_having(text, &ignored);
 			sqlite3_free(text);
 		}
-		must_hold(sides[0] >= 0 && sides[1] >= 0 && !(sides[0] & sides[1]));
-		must_hold((sides[0] | sides[1]) == (i < 2 ? ALL : with_text));
-		must_hold(!(sides[0] & 1) == (strcmp(word, "curl") != 0) || i == 2);
+		must(sides[0] >= 0 && sides[1] >= 0 && !(sides[0] & sides[1]));
+		must((sides[0] | sides[1]) == (i < 2 ? ALL : with_text));
+		must(!(sides[0] & 1) == (strcmp(word, "curl") != 0) || i == 2);
 	}
 }
 

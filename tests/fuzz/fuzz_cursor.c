@@ -24,21 +24,21 @@ static void begin(void)
 	struct err err = {0};
 
 	snprintf(it.path, sizeof(it.path), "%s/cursor", history_folder());
-	must_hold(report_parse(&file, &it.report, &err) == 0);
-	must_hold(sqlite3_open(":memory:", &it.db) == SQLITE_OK);
-	must_hold(db_exec(it.db,
-			  "CREATE TABLE run (id INTEGER PRIMARY KEY, start_us INTEGER);"
-			  "INSERT INTO run VALUES (7, 1769600000000000);"
-			  "CREATE TABLE connection (id INTEGER PRIMARY KEY);"
-			  "INSERT INTO connection VALUES (1769860800000000)",
-			  &err) == 0);
+	must(report_parse(&file, &it.report, &err) == 0);
+	must(sqlite3_open(":memory:", &it.db) == SQLITE_OK);
+	must(db_exec(it.db,
+		     "CREATE TABLE run (id INTEGER PRIMARY KEY, start_us INTEGER);"
+		     "INSERT INTO run VALUES (7, 1769600000000000);"
+		     "CREATE TABLE connection (id INTEGER PRIMARY KEY);"
+		     "INSERT INTO connection VALUES (1769860800000000)",
+		     &err) == 0);
 }
 
 static void write_file(const uint8_t *data, size_t size)
 {
 	const int fd = open(it.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	must_hold(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	close(fd);
 }
 
@@ -49,12 +49,12 @@ static void must_be_saved_as(const struct cursor *c, const uint8_t *data, size_t
 	ssize_t n;
 	int fd;
 
-	must_hold(cursor_save(c, &err) == 0);
+	must(cursor_save(c, &err) == 0);
 	fd = open(it.path, O_RDONLY | O_CLOEXEC);
-	must_hold(fd >= 0);
+	must(fd >= 0);
 	n = read(fd, text, sizeof(text));
 	close(fd);
-	must_hold(n == (ssize_t)size && memcmp(text, data, size) == 0);
+	must(n == (ssize_t)size && memcmp(text, data, size) == 0);
 }
 
 static void must_be_window(struct cursor *c)
@@ -65,10 +65,10 @@ static void must_be_window(struct cursor *c)
 	const int ret = cursor_apply(c, &it.report, &args, it.db, &err);
 
 	if (ret) {
-		must_hold(ret == -ESTALE && strstr(err.msg, it.path));
+		must(ret == -ESTALE && strstr(err.msg, it.path));
 		return;
 	}
-	must_hold(args.since_us == from + 1 && args.since_us <= args.until_us && c->id >= from);
+	must(args.since_us == from + 1 && args.since_us <= args.until_us && c->id >= from);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -82,10 +82,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	write_file(data, size);
 	ret = cursor_load(it.path, "list", &c, &err);
 	if (ret) {
-		must_hold((ret == -EBADMSG || ret == -EINVAL) && strstr(err.msg, it.path));
+		must((ret == -EBADMSG || ret == -EINVAL) && strstr(err.msg, it.path));
 		return 0;
 	}
-	must_hold(!c.is_new && c.id >= 0 && !strcmp(c.report, "list"));
+	must(!c.is_new && c.id >= 0 && !strcmp(c.report, "list"));
 	must_be_saved_as(&c, data, size);
 	must_be_window(&c);
 	return 0;

@@ -59,11 +59,11 @@ static void run(struct bytes *image, const char *sql)
 	sqlite3 *db = NULL;
 	int steps = 200; /* of 1000 operations */
 
-	must_hold(copy && sqlite3_open(":memory:", &db) == SQLITE_OK);
+	must(copy && sqlite3_open(":memory:", &db) == SQLITE_OK);
 	set_wal(*image, 1);
 	memcpy(copy, image->at, image->len);
-	must_hold(sqlite3_deserialize(db, "main", copy, (sqlite3_int64)image->len,
-				      (sqlite3_int64)image->len, flags) == SQLITE_OK);
+	must(sqlite3_deserialize(db, "main", copy, (sqlite3_int64)image->len,
+				 (sqlite3_int64)image->len, flags) == SQLITE_OK);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
 	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
@@ -77,7 +77,7 @@ static void run(struct bytes *image, const char *sql)
 		free(image->at);
 		image->len = (size_t)size;
 		image->at = malloc(image->len);
-		must_hold(image->at);
+		must(image->at);
 		memcpy(image->at, changed, image->len);
 	}
 	sqlite3_free(changed);
@@ -180,7 +180,7 @@ static void change_cell(struct bytes *image, struct taken *t)
 	sql = sqlite3_mprintf("UPDATE %s SET %s = %s WHERE _rowid_ IN"
 			      " (SELECT _rowid_ FROM %s LIMIT %u OFFSET %u)",
 			      column[0], column[1], value, column[0], row % 3 ? 1 : 100, row / 8);
-	must_hold(value && sql);
+	must(value && sql);
 	run(image, "UPDATE sqlite_master SET sql = replace(replace(sql, ', STRICT', ''),"
 		   " ') STRICT', ')') WHERE sql LIKE '%STRICT%'");
 	run(image, sql);
@@ -368,7 +368,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		make_images();
 	image.len = images[which].len;
 	image.at = malloc(image.len);
-	must_hold(image.at);
+	must(image.at);
 	memcpy(image.at, images[which].at, image.len);
 	for (int i = 0; i < 16 && t.left; i++)
 		change(&image, &t, (size_t)page_sizes[which]);

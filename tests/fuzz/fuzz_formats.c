@@ -35,14 +35,14 @@ static void check_page(const struct rows *rows, const struct render_style *style
 	struct err err = {0};
 	FILE *f = open_memstream(&table.at, &table.len);
 
-	must_hold(f);
-	must_hold(render_html_table(rows, style, "connmon-query", f, &err) == 0);
+	must(f);
+	must(render_html_table(rows, style, "connmon-query", f, &err) == 0);
 	fclose(f);
 	must_be_clean(table.at, table.len, "");
 	check_html_table(rows, table.at);
 	if (!around)
 		around = count(page, '<') - count(table.at, '<');
-	must_hold(count(page, '<') == count(table.at, '<') + around);
+	must(count(page, '<') == count(table.at, '<') + around);
 	free(table.at);
 }
 
@@ -54,86 +54,86 @@ static void check_markdown(const struct rows *rows, const char *p)
 	for (size_t line = 0; line < rows->n_rows + 2; line++) {
 		int bars = 0;
 
-		must_hold(*p == '|');
+		must(*p == '|');
 		for (; *p != '\n'; p++) {
-			must_hold(*p);
+			must(*p);
 			if (*p == '\\' && line != 1)
 				p++;
 			else
 				bars += *p == '|';
-			must_hold(*p != '<' || p[-1] == '\\');
+			must(*p != '<' || p[-1] == '\\');
 		}
-		must_hold(p[-1] == '|' && bars == rows->n_columns + 1);
+		must(p[-1] == '|' && bars == rows->n_columns + 1);
 		p++;
 	}
-	must_hold(*p == '\0');
+	must(*p == '\0');
 }
 
 /* ---- graphs ---- */
 
 static void skip_dot(const char **p)
 {
-	must_hold(skip(p, "\""));
+	must(skip(p, "\""));
 	for (; **p != '"'; (*p)++) {
-		must_hold(**p && **p != '\n');
+		must(**p && **p != '\n');
 		if (**p == '\\')
-			must_hold(*++*p == '"' || **p == '\\');
+			must(*++*p == '"' || **p == '\\');
 	}
 	(*p)++;
 }
 
 static void check_dot(const struct rows *rows, const char *p)
 {
-	must_hold(skip(&p, "digraph connmon {\n  rankdir=LR;\n  node [shape=box];\n"));
+	must(skip(&p, "digraph connmon {\n  rankdir=LR;\n  node [shape=box];\n"));
 	for (size_t row = 0; row < rows->n_rows; row++) {
-		must_hold(skip(&p, "  "));
+		must(skip(&p, "  "));
 		skip_dot(&p);
-		must_hold(skip(&p, " -> "));
+		must(skip(&p, " -> "));
 		skip_dot(&p);
 		if (skip(&p, " [label=")) {
 			skip_dot(&p);
-			must_hold(skip(&p, "]"));
+			must(skip(&p, "]"));
 		}
-		must_hold(skip(&p, ";\n"));
+		must(skip(&p, ";\n"));
 	}
-	must_hold(!strcmp(p, "}\n"));
+	must(!strcmp(p, "}\n"));
 }
 
 static void skip_mermaid(const char **p)
 {
-	must_hold(skip(p, "\""));
+	must(skip(p, "\""));
 	for (; **p != '"'; (*p)++)
-		must_hold(**p && !strchr("\n<>[]{}()|\\`&", **p));
+		must(**p && !strchr("\n<>[]{}()|\\`&", **p));
 	(*p)++;
 }
 
 static void skip_node(const char **p)
 {
-	must_hold(skip(p, "n"));
-	must_hold(**p >= '1' && **p <= '9');
+	must(skip(p, "n"));
+	must(**p >= '1' && **p <= '9');
 	*p += strspn(*p, "0123456789");
 	if (skip(p, "[")) {
 		skip_mermaid(p);
-		must_hold(skip(p, "]"));
+		must(skip(p, "]"));
 	}
 }
 
 static void check_mermaid(const struct rows *rows, const char *p)
 {
-	must_hold(skip(&p, "graph LR\n"));
+	must(skip(&p, "graph LR\n"));
 	for (size_t row = 0; row < rows->n_rows; row++) {
-		must_hold(skip(&p, "  "));
+		must(skip(&p, "  "));
 		skip_node(&p);
-		must_hold(skip(&p, " -->"));
+		must(skip(&p, " -->"));
 		if (skip(&p, "|")) {
 			skip_mermaid(&p);
-			must_hold(skip(&p, "|"));
+			must(skip(&p, "|"));
 		}
-		must_hold(skip(&p, " "));
+		must(skip(&p, " "));
 		skip_node(&p);
-		must_hold(skip(&p, "\n"));
+		must(skip(&p, "\n"));
 	}
-	must_hold(*p == '\0');
+	must(*p == '\0');
 }
 
 /* ---- all of them ---- */
@@ -148,9 +148,9 @@ static void remove_colors(struct text *out)
 			out->at[n++] = out->at[i];
 			continue;
 		}
-		must_hold(out->at[++i] == '[');
+		must(out->at[++i] == '[');
 		i += 1 + strspn(out->at + i + 1, "0123456789;");
-		must_hold(out->at[i] == 'm');
+		must(out->at[i] == 'm');
 	}
 	out->at[n] = '\0';
 	out->len = n;
@@ -176,7 +176,7 @@ static void check(const struct renderer *r, const struct rows *rows,
 	if (r->write == render_mermaid)
 		check_mermaid(rows, out.at);
 	if (r->write == render_table)
-		must_hold(count(out.at, '\n') > rows->n_rows);
+		must(count(out.at, '\n') > rows->n_rows);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -196,11 +196,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct rows *rows;
 	FILE *f;
 
-	must_hold(r->name);
+	must(r->name);
 	rows = sheet_make(&t, r->write == render_dot || r->write == render_mermaid || flags & 64);
 	f = open_memstream(&out.at, &out.len);
-	must_hold(f);
-	must_hold(render_rows(r, rows, &style, f, &err) == 0);
+	must(f);
+	must(render_rows(r, rows, &style, f, &err) == 0);
 	fclose(f);
 	if (style.color && r->write == render_table)
 		remove_colors(&out);

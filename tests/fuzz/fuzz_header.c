@@ -7,7 +7,7 @@
 
 #define LINE_MAX_BYTES 480 /* what a header's line has room for, with its key */
 
-#define must_end(field) must_hold(memchr(field, '\0', sizeof(field)))
+#define must_end(field) must(memchr(field, '\0', sizeof(field)))
 
 static void must_be_whole(const struct report *r, const char *text)
 {
@@ -21,21 +21,21 @@ static void must_be_whole(const struct report *r, const char *text)
 	must_end(r->operand);
 	must_end(r->by);
 	must_end(r->needs);
-	must_hold(r->title[0] && r->help[0] && r->example[0]);
-	must_hold(r->sql >= text && r->sql <= text + strlen(text));
-	must_hold(strncmp(r->sql, "--", 2) != 0);
-	must_hold(r->n_params >= 3 && r->n_params <= REPORT_MAX_PARAMS);
+	must(r->title[0] && r->help[0] && r->example[0]);
+	must(r->sql >= text && r->sql <= text + strlen(text));
+	must(strncmp(r->sql, "--", 2) != 0);
+	must(r->n_params >= 3 && r->n_params <= REPORT_MAX_PARAMS);
 	for (int i = 0; i < 3; i++)
-		must_hold(report_find_param(r, always[i]));
+		must(report_find_param(r, always[i]));
 	for (int i = 0; i < r->n_params; i++) {
 		const struct report_param *p = &r->params[i];
 
 		must_end(p->name);
 		must_end(p->dflt);
 		must_end(p->help);
-		must_hold(p->name[0] && p->dflt[0] && p->help[0]);
-		must_hold(p->type && param_type_find(p->type->name) == p->type);
-		must_hold(report_find_param(r, p->name) == p); /* there are no two of the name */
+		must(p->name[0] && p->dflt[0] && p->help[0]);
+		must(p->type && param_type_find(p->type->name) == p->type);
+		must(report_find_param(r, p->name) == p); /* there are no two of the name */
 	}
 }
 
@@ -55,7 +55,7 @@ static char *write_again(const struct report *r)
 	if (strlen(r->help) > LINE_MAX_BYTES)
 		return NULL;
 	f = open_memstream(&text, &size);
-	must_hold(f);
+	must(f);
 	write_line(f, "title", r->title);
 	write_line(f, "help", r->help);
 	write_line(f, "example", r->example);
@@ -74,18 +74,17 @@ static char *write_again(const struct report *r)
 
 static void must_be_same(const struct report *a, const struct report *b)
 {
-	must_hold(!strcmp(a->title, b->title) && !strcmp(a->help, b->help));
-	must_hold(!strcmp(a->example, b->example) && !strcmp(a->theme, b->theme));
-	must_hold(!strcmp(a->only, b->only) && !strcmp(a->operand, b->operand));
-	must_hold(!strcmp(a->by, b->by) && !strcmp(a->needs, b->needs));
-	must_hold(!strcmp(a->sql, b->sql) && a->relation == b->relation &&
-		  a->filtered == b->filtered);
-	must_hold(a->n_params == b->n_params);
+	must(!strcmp(a->title, b->title) && !strcmp(a->help, b->help));
+	must(!strcmp(a->example, b->example) && !strcmp(a->theme, b->theme));
+	must(!strcmp(a->only, b->only) && !strcmp(a->operand, b->operand));
+	must(!strcmp(a->by, b->by) && !strcmp(a->needs, b->needs));
+	must(!strcmp(a->sql, b->sql) && a->relation == b->relation && a->filtered == b->filtered);
+	must(a->n_params == b->n_params);
 	for (int i = 0; i < a->n_params; i++) {
-		must_hold(!strcmp(a->params[i].name, b->params[i].name));
-		must_hold(a->params[i].type == b->params[i].type);
-		must_hold(!strcmp(a->params[i].dflt, b->params[i].dflt));
-		must_hold(!strcmp(a->params[i].help, b->params[i].help));
+		must(!strcmp(a->params[i].name, b->params[i].name));
+		must(a->params[i].type == b->params[i].type);
+		must(!strcmp(a->params[i].dflt, b->params[i].dflt));
+		must(!strcmp(a->params[i].help, b->params[i].help));
 	}
 }
 
@@ -96,14 +95,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct report *r = malloc(sizeof(*r)), *same = malloc(sizeof(*same));
 	struct err err = {0};
 
-	must_hold(r && same);
+	must(r && same);
 	if (report_parse(&file, r, &err)) {
-		must_hold(err.code < 0 && !strncmp(err.msg, "reports/fuzz.sql: ", 18));
+		must(err.code < 0 && !strncmp(err.msg, "reports/fuzz.sql: ", 18));
 	} else {
 		must_be_whole(r, text);
 		again = write_again(r);
 		if (again) {
-			must_hold(report_parse(&(struct embed){"fuzz", again}, same, &err) == 0);
+			must(report_parse(&(struct embed){"fuzz", again}, same, &err) == 0);
 			must_be_same(r, same);
 			free(again);
 		}

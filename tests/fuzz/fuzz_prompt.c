@@ -18,15 +18,14 @@ static char *typed; /* what is left of it; NULL behind the last line */
 
 void line_begin(char *const words[], const char *path)
 {
-	must_hold(!path); /* there is no home */
+	must(!path); /* there is no home */
 	for (int i = 0; words[i]; i++) {
 		const size_t len = strlen(words[i]);
 
-		must_hold(len &&
-			  (isalpha((unsigned char)words[i][0]) || strchr("_.", words[i][0])));
+		must(len && (isalpha((unsigned char)words[i][0]) || strchr("_.", words[i][0])));
 		for (size_t k = 1; k < len; k++)
-			must_hold(isalnum((unsigned char)words[i][k]) || strchr("_(", words[i][k]));
-		must_hold(!words[i + 1] || strcasecmp(words[i], words[i + 1]) < 0);
+			must(isalnum((unsigned char)words[i][k]) || strchr("_(", words[i][k]));
+		must(!words[i + 1] || strcasecmp(words[i], words[i + 1]) < 0);
 	}
 }
 
@@ -34,13 +33,13 @@ enum line line_read(const char *prompt_text, char **out)
 {
 	const char *line = strsep(&typed, "\n");
 
-	must_hold(prompt_text[0]);
+	must(prompt_text[0]);
 	if (!line)
 		return LINE_END;
 	if (!strcmp(line, "\x03"))
 		return LINE_CANCELLED;
 	*out = strdup(line);
-	must_hold(*out);
+	must(*out);
 	return LINE_READ;
 }
 

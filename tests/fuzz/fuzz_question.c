@@ -35,10 +35,10 @@ static void must_be_answered(const char *const argv[])
 
 	program_ask(argv, &a);
 	if (a.status == 2)
-		must_hold(a.out_len == 0);
+		must(a.out_len == 0);
 	if (a.status == 1 && !is_sql && !is_reason(a.err)) {
 		dprintf(2, "%s", a.err);
-		must_hold(!"a question that was understood is answered");
+		must(!"a question that was understood is answered");
 	}
 	program_forget(&a);
 }

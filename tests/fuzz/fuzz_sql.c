@@ -39,7 +39,7 @@ static void must_read_only(const char *sql)
 		sql = skip_nothing(sql + 3);
 	for (size_t i = 0; i < sizeof(reading) / sizeof(reading[0]); i++)
 		reads |= !strncasecmp(sql, reading[i], strlen(reading[i]));
-	must_hold(reads);
+	must(reads);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -43,18 +43,18 @@ static void must_be_told(int64_t us, int64_t now_us)
 
 	for (size_t i = 0; i < COUNT(in_utc); i++) {
 		timespec_format(us, in_utc[i], text);
-		must_hold(timespec_parse(text, now_us, &read_us, &err) == 0);
-		must_hold(read_us == to_ms(us) * 1000);
+		must(timespec_parse(text, now_us, &read_us, &err) == 0);
+		must(read_us == to_ms(us) * 1000);
 		timespec_format_s(us, in_utc[i], text);
-		must_hold(timespec_parse(text, now_us, &read_us, &err) == 0);
-		must_hold(read_us == to_ms(us) / 1000 * US_PER_S);
+		must(timespec_parse(text, now_us, &read_us, &err) == 0);
+		must(read_us == to_ms(us) / 1000 * US_PER_S);
 	}
 	/* A local time may come twice a year; and where it is 1969 still, or 10000, it is none. */
 	timespec_format(us, TIMESPEC_LOCAL, text);
 	if (timespec_parse(text, now_us, &read_us, &err) == 0)
-		must_hold(!strcmp(timespec_format(read_us, TIMESPEC_LOCAL, again), text));
+		must(!strcmp(timespec_format(read_us, TIMESPEC_LOCAL, again), text));
 	else
-		must_hold(us < 86400 * US_PER_S || us > (253402300799 - 86400) * US_PER_S);
+		must(us < 86400 * US_PER_S || us > (253402300799 - 86400) * US_PER_S);
 }
 
 /* SQLite reads those that have a zone, too. */
@@ -65,16 +65,15 @@ static void must_be_as_in_sqlite(const char *text, int64_t us)
 	sqlite3 *db;
 
 	if (!stmt) {
-		must_hold(sqlite3_open(":memory:", &db) == SQLITE_OK);
-		must_hold(sqlite3_prepare_v2(db, "SELECT unixepoch(?1)", -1, &stmt, NULL) ==
-			  SQLITE_OK);
+		must(sqlite3_open(":memory:", &db) == SQLITE_OK);
+		must(sqlite3_prepare_v2(db, "SELECT unixepoch(?1)", -1, &stmt, NULL) == SQLITE_OK);
 	}
 	if (len < 17 || (!strchr("Zz", text[len - 1]) && !strchr("+-", text[len - 6])))
 		return;
 	sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
-	must_hold(sqlite3_step(stmt) == SQLITE_ROW);
+	must(sqlite3_step(stmt) == SQLITE_ROW);
 	if (sqlite3_column_type(stmt, 0) == SQLITE_INTEGER)
-		must_hold(llabs(sqlite3_column_int64(stmt, 0) - us / US_PER_S) <= 1);
+		must(llabs(sqlite3_column_int64(stmt, 0) - us / US_PER_S) <= 1);
 	sqlite3_reset(stmt);
 }
 
@@ -85,20 +84,20 @@ static void check_moment(const char *text, int64_t now_us)
 	bool shifted = false;
 	const int ret = timespec_parse(text, now_us, &us, &err);
 
-	must_hold(err.code == ret && !ret == !err.msg[0]);
+	must(err.code == ret && !ret == !err.msg[0]);
 	if (timespec_parse_past(text, now_us, &past_us, &shifted, &err)) {
 		/* A time of day that is to come, on the first day there is. */
-		must_hold(ret || (err.code == -ERANGE && us > now_us && now_us < 86400 * US_PER_S));
-		must_hold(past_us == UNTOUCHED && !shifted);
+		must(ret || (err.code == -ERANGE && us > now_us && now_us < 86400 * US_PER_S));
+		must(past_us == UNTOUCHED && !shifted);
 	} else {
-		must_hold(timespec_is_moment(past_us));
-		must_hold(shifted ? past_us < us && us > now_us : past_us == us);
+		must(timespec_is_moment(past_us));
+		must(shifted ? past_us < us && us > now_us : past_us == us);
 	}
 	if (ret) {
-		must_hold(ret < 0 && us == UNTOUCHED);
+		must(ret < 0 && us == UNTOUCHED);
 		return;
 	}
-	must_hold(timespec_is_moment(us));
+	must(timespec_is_moment(us));
 	must_be_as_in_sqlite(text, us);
 	must_be_told(us, now_us);
 }
@@ -110,14 +109,14 @@ static void check_duration(const char *text)
 	struct err err = {0};
 
 	if (guess_duration(text, guess))
-		must_hold(timespec_parse_duration(guess, &again_us, &err) == 0);
+		must(timespec_parse_duration(guess, &again_us, &err) == 0);
 	if (timespec_parse_duration(text, &us, &err)) {
-		must_hold(us == UNTOUCHED && err.code < 0 && err.msg[0]);
+		must(us == UNTOUCHED && err.code < 0 && err.msg[0]);
 		return;
 	}
-	must_hold(us >= 0 && us % US_PER_S == 0 && timespec_interval(us) > 0);
+	must(us >= 0 && us % US_PER_S == 0 && timespec_interval(us) > 0);
 	snprintf(seconds, sizeof(seconds), "%llds", (long long)(us / US_PER_S));
-	must_hold(timespec_parse_duration(seconds, &again_us, &err) == 0 && again_us == us);
+	must(timespec_parse_duration(seconds, &again_us, &err) == 0 && again_us == us);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

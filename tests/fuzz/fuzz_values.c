@@ -48,22 +48,22 @@ static bool is_outcome(const char *word, size_t len)
 
 static void must_fit(const char *type, const char *text, const struct param_value *v)
 {
-	must_hold(!v->is_null);
-	must_hold(!v->text || v->text == text);
+	must(!v->is_null);
+	must(!v->text || v->text == text);
 	if (!strcmp(type, "ports"))
-		must_hold(is_list(text, is_port));
+		must(is_list(text, is_port));
 	if (!strcmp(type, "outcomes"))
-		must_hold(is_list(text, is_outcome));
+		must(is_list(text, is_outcome));
 	if (!strcmp(type, "direction"))
-		must_hold(!strcmp(text, "in") || !strcmp(text, "out"));
+		must(!strcmp(text, "in") || !strcmp(text, "out"));
 	if (!strcmp(type, "limit"))
-		must_hold(v->number == -1 || v->number > 0);
+		must(v->number == -1 || v->number > 0);
 	else if (!v->text)
-		must_hold(v->number >= 0);
+		must(v->number >= 0);
 	if (!strcmp(type, "time"))
-		must_hold(v->from_boot == !strcmp(text, "boot") && timespec_is_moment(v->number));
+		must(v->from_boot == !strcmp(text, "boot") && timespec_is_moment(v->number));
 	if (!strcmp(type, "netns") || !strcmp(type, "user"))
-		must_hold(v->number <= UINT32_MAX);
+		must(v->number <= UINT32_MAX);
 }
 
 static void check_param(const char *type, const char *text)
@@ -75,7 +75,7 @@ static void check_param(const char *type, const char *text)
 	if (!t)
 		return;
 	if (t->parse(text, NOW_US, &v, &err))
-		must_hold(err.code < 0 && err.msg[0]);
+		must(err.code < 0 && err.msg[0]);
 	else
 		must_fit(type, text, &v);
 }
@@ -89,13 +89,13 @@ static void check_quantity(const char *name, const char *text)
 
 	if (!quantity_parse(text, name, &n))
 		return;
-	must_hold(strpbrk(text, "0123456789"));
-	must_hold(isfinite(n) && fabs(n) <= 1e18 * 1099511627776.0);
-	must_hold(n == 0 || (n < 0) == (text[0] == '-'));
+	must(strpbrk(text, "0123456789"));
+	must(isfinite(n) && fabs(n) <= 1e18 * 1099511627776.0);
+	must(n == 0 || (n < 0) == (text[0] == '-'));
 	/* Without a unit it is in that of the column, and so the same again. */
 	snprintf(bare, sizeof(bare), "%.0f", n);
 	if (n == floor(n) && strlen(bare) <= 18)
-		must_hold(quantity_parse(bare, name, &again) && again == n);
+		must(quantity_parse(bare, name, &again) && again == n);
 }
 
 /* What the tables show of a number can be asked for: it is cut, not rounded. */
@@ -112,8 +112,8 @@ static void check_shown(int64_t bytes)
 		return; /* one that nobody asks for */
 	if (bytes >= 1024)
 		tenth = pow(1024, (double)(unit - units + 1)) / 10;
-	must_hold(quantity_parse(shown, "tx_bytes", &n));
-	must_hold(n < (double)bytes + 1 && n + tenth > (double)bytes - 1);
+	must(quantity_parse(shown, "tx_bytes", &n));
+	must(n < (double)bytes + 1 && n + tenth > (double)bytes - 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -26,10 +26,10 @@ static void empty_folder(void)
 {
 	DIR *dir = opendir(history_folder());
 
-	must_hold(dir);
+	must(dir);
 	for (const struct dirent *entry; (entry = readdir(dir));)
 		if (entry->d_name[0] != '.')
-			must_hold(unlinkat(dirfd(dir), entry->d_name, 0) == 0);
+			must(unlinkat(dirfd(dir), entry->d_name, 0) == 0);
 	closedir(dir);
 }
 
@@ -49,7 +49,7 @@ const char *history_folder(void)
 	/* In memory, where there is such a folder: it is written again and again. */
 	snprintf(history.folder, sizeof(history.folder), "%s/connmon-fuzz-XXXXXX",
 		 access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp");
-	must_hold(mkdtemp(history.folder));
+	must(mkdtemp(history.folder));
 	in_folder("history.db", history.path);
 	history.owner = getpid();
 	atexit(remove_folder);
@@ -73,8 +73,8 @@ static void choose_page_size(int page_bytes)
 		 "PRAGMA page_size=%d; PRAGMA auto_vacuum=INCREMENTAL;"
 		 "CREATE TABLE x (y); DROP TABLE x",
 		 page_bytes);
-	must_hold(sqlite3_open(history.path, &db) == SQLITE_OK);
-	must_hold(db_exec(db, sql, &err) == 0);
+	must(sqlite3_open(history.path, &db) == SQLITE_OK);
+	must(db_exec(db, sql, &err) == 0);
 }
 
 void history_make(int page_bytes)
@@ -85,10 +85,10 @@ void history_make(int page_bytes)
 
 	empty_folder();
 	choose_page_size(page_bytes);
-	must_hold(db_open_writer(history.path, false, &db, &err) == 0);
+	must(db_open_writer(history.path, false, &db, &err) == 0);
 	for (const struct embed *e = fuzz_history; e->name; e++)
-		must_hold(db_exec(db, e->text, &err) == 0);
-	must_hold(db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", &err) == 0);
+		must(db_exec(db, e->text, &err) == 0);
+	must(db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", &err) == 0);
 	db_close(db);
 	unlink(in_folder("history.db-wal", path));
 	unlink(in_folder("history.db-shm", path));
@@ -100,7 +100,7 @@ void history_write(struct bytes bytes)
 
 	empty_folder();
 	fd = open(history.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	must_hold(fd >= 0 && write(fd, bytes.at, bytes.len) == (ssize_t)bytes.len);
+	must(fd >= 0 && write(fd, bytes.at, bytes.len) == (ssize_t)bytes.len);
 	close(fd);
 }
 
@@ -110,10 +110,10 @@ struct bytes history_read(void)
 	struct bytes bytes = {0};
 	struct stat st;
 
-	must_hold(fd >= 0 && fstat(fd, &st) == 0);
+	must(fd >= 0 && fstat(fd, &st) == 0);
 	bytes.len = (size_t)st.st_size;
 	bytes.at = malloc(bytes.len + 1);
-	must_hold(bytes.at && read(fd, bytes.at, bytes.len) == st.st_size);
+	must(bytes.at && read(fd, bytes.at, bytes.len) == st.st_size);
 	close(fd);
 	return bytes;
 }
@@ -124,9 +124,9 @@ static void must_be_known(const char *name)
 	char path[96];
 
 	if (!strcmp(name, "history.db-wal"))
-		must_hold(stat(in_folder(name, path), &st) == 0 && st.st_size == 0);
+		must(stat(in_folder(name, path), &st) == 0 && st.st_size == 0);
 	else
-		must_hold(!strcmp(name, "history.db") || !strcmp(name, "history.db-shm"));
+		must(!strcmp(name, "history.db") || !strcmp(name, "history.db-shm"));
 }
 
 void history_must_be(struct bytes bytes)
@@ -134,9 +134,9 @@ void history_must_be(struct bytes bytes)
 	struct bytes now = history_read();
 	DIR *dir = opendir(history.folder);
 
-	must_hold(now.len == bytes.len && memcmp(now.at, bytes.at, bytes.len) == 0);
+	must(now.len == bytes.len && memcmp(now.at, bytes.at, bytes.len) == 0);
 	free(now.at);
-	must_hold(dir);
+	must(dir);
 	for (const struct dirent *entry; (entry = readdir(dir));)
 		if (entry->d_name[0] != '.')
 			must_be_known(entry->d_name);

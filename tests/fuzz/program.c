@@ -41,7 +41,7 @@ static ssize_t take(void *cookie, const char *text, size_t len)
 	while (s->len + len + 1 > s->room) {
 		s->room = s->room ? 2 * s->room : 4096;
 		s->text = realloc(s->text, s->room);
-		must_hold(s->text);
+		must(s->text);
 	}
 	memcpy(s->text + s->len, text, len);
 	s->len += len;
@@ -53,9 +53,9 @@ static FILE *sink_open(struct sink *s)
 {
 	FILE *f = fopencookie(s, "w", (cookie_io_functions_t){.write = take});
 
-	must_hold(f);
+	must(f);
 	*s = (struct sink){.text = calloc(1, 1), .room = 1};
-	must_hold(s->text);
+	must(s->text);
 	return f;
 }
 
@@ -75,7 +75,7 @@ static time_t seconds(void)
 static void on_late(const char *words)
 {
 	(void)words;
-	must_hold(seconds() - asked_s < GIVE_UP_S);
+	must(seconds() - asked_s < GIVE_UP_S);
 }
 
 /* ---- asking ---- */
@@ -97,8 +97,8 @@ static void prepare(struct request *q)
 		tzset();
 		watch_give_up = on_late;
 		prepared = calloc(1, sizeof(*prepared));
-		must_hold(prepared);
-		must_hold(request_init(prepared, commands, &err) == 0);
+		must(prepared);
+		must(request_init(prepared, commands, &err) == 0);
 	}
 	*q = *prepared;
 }
@@ -129,8 +129,8 @@ static enum status ask_words(struct request *q, const char *const argv[])
 		else if (q->strict && has_gaps)
 			status = STATUS_GAPS;
 	}
-	must_hold(!err.code == (status == STATUS_OK || status == STATUS_GAPS));
-	must_hold(!err.code || err.msg[0]);
+	must(!err.code == (status == STATUS_OK || status == STATUS_GAPS));
+	must(!err.code || err.msg[0]);
 	if (err.code)
 		remark(err.msg);
 	return status;
@@ -140,10 +140,10 @@ static enum status ask_prompt(struct request *q, const char *const argv[])
 {
 	struct err err = {0};
 
-	must_hold(request_read(q, count(argv), (char *const *)argv, now_us(), &err) == 0);
+	must(request_read(q, count(argv), (char *const *)argv, now_us(), &err) == 0);
 	q->db_path = history_path();
 	q->timeout_us = TIMEOUT_US;
-	must_hold(prompt(q, &err) == 0 || err.code == -ENOSPC);
+	must(prompt(q, &err) == 0 || err.code == -ENOSPC);
 	if (err.code)
 		remark(err.msg);
 	return err.code ? STATUS_FAILED : STATUS_OK;
@@ -157,9 +157,9 @@ static enum status ask_there(ask_fn *ask, struct request *q, const char *const a
 	const int here = open(".", O_PATH | O_CLOEXEC);
 	enum status status;
 
-	must_hold(here >= 0 && chdir(history_folder()) == 0);
+	must(here >= 0 && chdir(history_folder()) == 0);
 	status = ask(q, argv);
-	must_hold(fchdir(here) == 0);
+	must(fchdir(here) == 0);
 	close(here);
 	return status;
 }
@@ -170,7 +170,7 @@ static void asked(ask_fn *ask, const char *const argv[], struct answer *a)
 	struct request *q = calloc(1, sizeof(*q));
 	struct sink sinks[2];
 
-	must_hold(q);
+	must(q);
 	prepare(q);
 	sqlite3_memory_highwater(1);
 	asked_s = seconds();
@@ -191,10 +191,10 @@ static void asked(ask_fn *ask, const char *const argv[], struct answer *a)
 	if (a->is_whole) /* else it may end within a character */
 		must_be_clean(a->out, a->out_len, "\t");
 	must_be_clean(a->err, a->err_len, "");
-	must_hold(sqlite3_memory_highwater(0) <= HEAP_MAX_BYTES);
-	must_hold(a->is_whole || a->status == STATUS_FAILED);
-	must_hold(a->status == STATUS_OK || a->status == STATUS_GAPS ||
-		  strstr(a->err, "connmon-query: "));
+	must(sqlite3_memory_highwater(0) <= HEAP_MAX_BYTES);
+	must(a->is_whole || a->status == STATUS_FAILED);
+	must(a->status == STATUS_OK || a->status == STATUS_GAPS ||
+	     strstr(a->err, "connmon-query: "));
 }
 
 void program_ask(const char *const argv[], struct answer *out)
@@ -216,7 +216,7 @@ bool program_may_ask(const char *const argv[])
 	struct err err = {0};
 	bool may = true;
 
-	must_hold(q);
+	must(q);
 	prepare(q);
 	for (int i = 0; argv[i]; i++)
 		may &= !strstr(argv[i], "--cursor-file") && !strstr(argv[i], "--file");

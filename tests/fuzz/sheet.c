@@ -112,7 +112,7 @@ static char *write_select(struct taken *t, int n_columns, int n_rows, bool is_gr
 		}
 	}
 	text = sqlite3_str_finish(sql);
-	must_hold(text);
+	must(text);
 	return text;
 }
 
@@ -128,13 +128,13 @@ struct rows *sheet_make(struct taken *t, bool is_graph)
 	struct err err = {0};
 
 	if (!db)
-		must_hold(sqlite3_open(":memory:", &db) == SQLITE_OK);
-	must_hold(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK);
+		must(sqlite3_open(":memory:", &db) == SQLITE_OK);
+	must(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK);
 	sqlite3_free(sql);
 	for (int i = 0; i < n_columns * n_rows; i++)
 		bind(stmt, i + 1, t);
-	must_hold(rows_fetch(stmt, &rows, &err) == 0);
-	must_hold(rows->n_rows == (size_t)n_rows && rows->n_columns == n_columns);
+	must(rows_fetch(stmt, &rows, &err) == 0);
+	must(rows->n_rows == (size_t)n_rows && rows->n_columns == n_columns);
 	sqlite3_finalize(stmt);
 	return rows;
 }

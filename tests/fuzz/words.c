@@ -89,7 +89,7 @@ static const char *const phrases[] = {
 static void add(const char *word, size_t len)
 {
 	if (words.n < WORDS_MAX)
-		must_hold(words.word[words.n++] = strndup(word, len));
+		must(words.word[words.n++] = strndup(word, len));
 }
 
 /* The names of tables, columns and functions. */
@@ -103,9 +103,9 @@ static void add_names(void)
 	AUTO_STMT *stmt = NULL;
 	struct err err = {0};
 
-	must_hold(db_open_reader(history_path(), &db, &err) == 0);
-	must_hold(functions_register(db, &err) == 0);
-	must_hold(db_prepare(db, sql, &stmt, &err) == 0);
+	must(db_open_reader(history_path(), &db, &err) == 0);
+	must(functions_register(db, &err) == 0);
+	must(db_prepare(db, sql, &stmt, &err) == 0);
 	while (sqlite3_step(stmt) == SQLITE_ROW)
 		add((const char *)sqlite3_column_text(stmt, 0),
 		    (size_t)sqlite3_column_bytes(stmt, 0));
