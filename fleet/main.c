@@ -238,7 +238,12 @@ static int run_status(const struct options *o)
 	int64_t waiting = -1;
 	int status = EXIT_SUCCESS;
 
-	if (state_read(o->state, &state, &err))
+	if (state_read(o->state, &state, &err) == -ENOENT)
+		err_set(&err, -ENOENT,
+			"--state %s: there is none; connmon-forward has not sent from here yet, or "
+			"name its file",
+			o->state);
+	if (err.code)
 		return say(&err, EXIT_FAILURE);
 	if (source_new(o->db, &nobody, &source, &err) ||
 	    source_count(source, state.last_id, &waiting, &err))

@@ -20,14 +20,14 @@ junit() {
 	tr '\n\t' '  ' < "$2" | grep -o " $1=\"[0-9]*\"" | head -n 1 | tr -dc 0-9
 }
 
-# What failed with a real kernel beneath is run once again, alone: a kernel may hide an event,
-# and a busy machine hold up a process. What then passes is named at the end.
+# What failed with a real kernel or a server beneath is run once again, alone: a kernel may hide an
+# event, and a busy machine hold up a process. What then passes is named at the end.
 unsteady=
 run_again() {
 	again=$PWD/$folder/again.xml
 	rm -f "$again"
-	names=$(sed -n 's/^[0-9]*:\(node\..*\)$/\1/p' "$folder/Testing/Temporary/LastTestsFailed.log" |
-		paste -s -d '|' -)
+	names=$(sed -n 's/^[0-9]*:\(\(node\.\|fleet\.\|unit\.forward\).*\)$/\1/p' \
+		"$folder/Testing/Temporary/LastTestsFailed.log" | paste -s -d '|' -)
 	[ -n "$names" ] || return 0
 	ctest --test-dir "$folder" -R "^($names)\$" --output-junit "$again" --output-on-failure || true
 	[ -e "$again" ] || return 0
