@@ -170,7 +170,7 @@ run_all_tests() {
 
 	install_browser
 	fetch_clickhouse
-	build_and_test build-test-gcc -LE "none$without_browser$without_fleet" -- -DCMAKE_C_COMPILER=gcc
+	build_and_test build-test-gcc -LE "hostile$without_browser$without_fleet" -- -DCMAKE_C_COMPILER=gcc
 	build_and_test build-test-gcc-sanitized -LE "node|lint|thorough|browser|fault|fleet" -- \
 		-DCMAKE_C_COMPILER=gcc -DCONNMON_SANITIZE=ON
 	build_and_test build-test-clang -LE "node|lint|thorough|browser|fault|fleet" -- -DCMAKE_C_COMPILER=clang

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The node tests on other kernels: boots each in QEMU, without KVM, and runs there
-# what ctest calls a node test in a build folder. See vm_help below; needs no root.
+# The node tests on other kernels: boots each in QEMU, without KVM, all at once, and runs
+# there what ctest calls a node test in a build folder. See vm_help below; needs no root.
 set -eu
 
 vm_help() {
@@ -12,8 +12,8 @@ vm_help() {
 	        VMLINUZ[:FOLDER]: a file, and the folder in which lib/modules/VERSION stands.
 
 	Prints one line for each test, "vm KERNEL: TEST passed|failed|skipped", with the output
-	of a failed one, which is run once again, and at the end "N passed, N failed, N skipped". Exit code 0: all well,
-	1: something failed, 2: not to be understood, or a tool is missing.
+	of a failed one, which is run once again, and at the end "N passed, N failed, N skipped".
+	Exit code 0: all well, 1: something failed, 2: not to be understood, or a tool is missing.
 	ONLY=REGEX in the environment runs the tests whose names match.
 	END
 }
@@ -28,7 +28,7 @@ variants() {
 }
 
 test_limit_s=180   # of one test, as for ctest
-kernel_limit_s=1200 # of one kernel, should it hang: all tests take 6 minutes
+kernel_limit_s=1500 # of one kernel, should it hang: all tests take some 8 minutes
 guest_tools="ip ss sqlite3 unshare setpriv dnsmasq" # beside those of busybox
 guest_modules="veth bridge tcp_diag nfsv4"
 
@@ -86,35 +86,43 @@ make_root() {
 
 # ---- the run ----
 
-boot() {
+# What one kernel needs stands in $at, a folder of its own.
+make_initramfs() {
 	rm -rf "$root/modules"
 	mkdir "$root/modules"
 	: > "$root/modules/order"
 	for module in $guest_modules; do
 		[ -z "$modules" ] || add_module "$module"
 	done
-	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$tmp/initramfs"
+	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$at/initramfs"
+}
+
+boot() {
 	# A kernel that stumbles ends, and so does QEMU: the tests that are left have failed.
 	timeout --foreground "$kernel_limit_s" qemu-system-x86_64 -accel tcg -cpu max -m 1024 -smp 2 \
-		-nodefaults -display none -no-reboot -kernel "$vmlinuz" -initrd "$tmp/initramfs" \
+		-nodefaults -display none -no-reboot -pidfile "$at/pid" \
+		-kernel "$vmlinuz" -initrd "$at/initramfs" \
 		-append "console=ttyS0 quiet oops=panic panic=-1 $faster" \
-		-serial "file:$tmp/console" -serial stdio < /dev/null || true
-	tail -n 40 "$tmp/console" | tr -d '\r'
+		-serial "file:$at/console" -serial stdio < /dev/null || true
+	tail -n 40 "$at/console" | tr -d '\r'
 }
 
 # verdict KERNEL TEST WORDS: the last word on it.
 verdict() {
 	echo "vm $1: $2 $3"
-	grep -vxF "$2" "$tmp/left" > "$tmp/rest" || true
-	mv "$tmp/rest" "$tmp/left"
+	grep -vxF "$2" "$at/left" > "$at/rest" || true
+	mv "$at/rest" "$at/left"
 }
+
+# tell KERNEL FILE: what a test printed. Begins with a tab, as no verdict does.
+tell() { sed "s/^/	$1	/" "$2"; }
 
 # judge KERNEL: a line for each test, from what the guest tells. (In the shell, as
 # awk would first wait for a few KiB.)
 judge() {
-	cut -f 1 "$root/tests" > "$tmp/left"
-	echo kernel.log >> "$tmp/left"
-	: > "$tmp/output"
+	cut -f 1 "$root/tests" > "$at/left"
+	echo kernel.log >> "$at/left"
+	: > "$at/output"
 	running=
 	while IFS= read -r line; do
 		case $line in
@@ -123,12 +131,12 @@ judge() {
 			;;
 		"@@ began "*)
 			running=${line#@@ began }
-			: > "$tmp/output"
+			: > "$at/output"
 			;;
 		"@@ again "*)
 			echo "vm $1: $running did not pass (exit code ${line##* }): once again"
-			cat "$tmp/output"
-			: > "$tmp/output"
+			tell "$1" "$at/output"
+			: > "$at/output"
 			;;
 		"@@ ended "*)
 			line=${line##* "$running" }
@@ -136,28 +144,28 @@ judge() {
 			seconds=${line#* }
 			case $code in
 			0) verdict "$1" "$running" "passed ($seconds s)" ;;
-			77) verdict "$1" "$running" "skipped: $(cat "$tmp/output")" ;;
+			77) verdict "$1" "$running" "skipped: $(tr '\n' ' ' < "$at/output")" ;;
 			*)
 				verdict "$1" "$running" "failed (exit code $code, $seconds s)"
-				cat "$tmp/output"
+				tell "$1" "$at/output"
 				;;
 			esac
 			running=
-			: > "$tmp/output"
+			: > "$at/output"
 			;;
 		*)
-			printf '\t%s\n' "$line" >> "$tmp/output"
+			printf '%s\n' "$line" >> "$at/output"
 			;;
 		esac
 	done
-	[ ! -s "$tmp/left" ] || cat "$tmp/output" # the last words of the kernel
+	[ ! -s "$at/left" ] || tell "$1" "$at/output" # the last words of the kernel
 	while read -r name; do
 		if [ "$name" = "$running" ]; then
 			verdict "$1" "$name" "failed: the guest ended in it"
 		else
 			verdict "$1" "$name" "failed: it was not reached"
 		fi
-	done < "$tmp/left"
+	done < "$at/left"
 }
 
 case ${1:-} in
@@ -175,6 +183,9 @@ for tool in qemu-system-x86_64 busybox cpio xz ctest sqlite3; do
 done
 [ "$(uname -m)" = x86_64 ] || die "this boots kernels of x86_64 only"
 
+# What runs in the background does not hear Ctrl-C. QEMU takes its pidfile away when it ends.
+trap 'for pid in "$tmp"/*/pid; do kill "$(cat "$pid")"; done 2> "$tmp/log" || true; rm -rf "$tmp"' EXIT
+
 make_root
 for kernel; do
 	case $kernel in
@@ -190,7 +201,10 @@ for kernel; do
 		debian_kernel "$kernel" || continue
 		;;
 	esac
-	boot | judge "$label"
+	at=$tmp/$label
+	mkdir -p "$at"
+	make_initramfs
+	boot | judge "$label" &
 done | tee "$tmp/lines"
 
 count() { grep -c "^vm [^ ]*: [^ ]* $1" "$tmp/lines" || true; }
