@@ -92,10 +92,13 @@ int collector_open_store(struct collector *c, struct err *err)
 /* The new file knows nothing of what the old one did. */
 static void forget_old(struct collector *c)
 {
+	struct err err = {0};
+
 	if (!c->store)
 		return;
 	c->recorded_aside += store_recorded(c->store);
-	store_abandon(c->store);
+	if (store_set_aside(c->store, &err) != 0)
+		collector_tell(c, TROUBLE_SYNC, &err, "it is set aside");
 	c->store = NULL;
 	track_forget_rows(c->track);
 	listeners_forget_rows(c->listeners);

@@ -44,6 +44,8 @@ void rig_teardown(struct rig *r);
 /* Plays, from an empty folder on or with what is in it. */
 void rig_play(struct rig *r);
 
+void rig_play_once(struct rig *r); /* the first run alone */
+
 /* Asserts that all files are in order, and over all of them each connection of the play is
  * there exactly once, and nothing else; that what is open is open, and each account adds up.
  * @words: for the message, what had been done to it. */
