@@ -269,7 +269,7 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 		if (ret)
 			return ret;
 	}
-	if (c->aside_reason) {
+	if (c->aside_reason && last.end_us == 0) { /* else it has been said */
 		ret = put_gap(r, c->aside_from_us, now_us, c->aside_reason, 0, NULL, err);
 		if (ret)
 			return ret;

@@ -38,8 +38,9 @@ struct store_config {
 	int64_t offset_ns;
 	struct retention retention;
 	struct note note; /* is told of what is deleted, and who keeps it from being */
-	/* Of a new file: why an earlier one was set aside, which holds what came before, a reason
-	 * of table gap (NULL: none was), and when that began, microseconds since the epoch. */
+	/* Written down in a new file: why an earlier one was set aside, which holds what came
+	 * before, a reason of table gap (NULL: none was), and when that began, microseconds since
+	 * the epoch. */
 	const char *aside_reason;
 	int64_t aside_from_us;
 	/* Of programs that outlive us. */

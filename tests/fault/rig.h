@@ -33,8 +33,6 @@ struct rig {
 	bool durable;
 	unsigned int failures; /* messages of things that failed */
 	unsigned int notes;
-	bool no_gap;	 /* who set a database aside was killed: none may say so, as the new one
-			  * begins with its successor */
 	bool unfinished; /* a run could not write all at its end, and said so */
 };
 
