@@ -55,6 +55,23 @@ static int begin_beside_intruder(struct collector *c, struct err *err)
 	return 0;
 }
 
+/* As table gap names it. */
+static const char *reason_of(const char *why)
+{
+	return strcmp(why, ASIDE_CORRUPT) == 0 ? "corrupt" : "set_aside";
+}
+
+/* Who set it aside may have been killed before the new one was there, which then says so. */
+static void find_aside(const struct collector *c, struct store_config *config)
+{
+	char why[ASIDE_WHY_SIZE];
+
+	config->aside_reason = c->aside.reason;
+	config->aside_from_us = c->aside.from_us;
+	if (!c->aside.reason && aside_newest(config->path, why, &config->aside_from_us))
+		config->aside_reason = reason_of(why);
+}
+
 int collector_open_store(struct collector *c, struct err *err)
 {
 	struct store_config config = {
@@ -64,8 +81,6 @@ int collector_open_store(struct collector *c, struct err *err)
 		.offset_ns = c->offset_ns,
 		.retention = c->options->retention,
 		.note = c->note,
-		.aside_reason = c->aside.reason,
-		.aside_from_us = c->aside.from_us,
 		.instance_ns = probe_instance_ns(c->probe),
 		.begin = collector_first_place,
 		.ctx = c,
@@ -74,6 +89,7 @@ int collector_open_store(struct collector *c, struct err *err)
 
 	if (ret)
 		return err_wrap(err, "%s", config.path);
+	find_aside(c, &config);
 	probe_span(c->probe, &config.ring_from, &config.ring_to);
 	ret = begin_beside_intruder(c, err);
 	if (ret)
@@ -92,10 +108,13 @@ int collector_open_store(struct collector *c, struct err *err)
 /* The new file knows nothing of what the old one did. */
 static void forget_old(struct collector *c)
 {
+	struct err err = {0};
+
 	if (!c->store)
 		return;
 	c->recorded_aside += store_recorded(c->store);
-	store_abandon(c->store);
+	if (store_set_aside(c->store, &err) != 0)
+		collector_tell(c, TROUBLE_SYNC, &err, "it is set aside");
 	c->store = NULL;
 	track_forget_rows(c->track);
 	listeners_forget_rows(c->listeners);
@@ -123,7 +142,7 @@ int collector_begin_anew(struct collector *c, const char *why, struct err *err)
 	if (ret)
 		return err_wrap(err, "%s", file);
 	c->aside.at_ns = now_ns;
-	c->aside.reason = strcmp(why, ASIDE_CORRUPT) == 0 ? "corrupt" : "set_aside";
+	c->aside.reason = reason_of(why);
 	ret = collector_open_store(c, err);
 	note(&c->note, "%s; it is kept as %s%s", reason.msg, name,
 	     ret ? "" : ", and recording goes on in a new file");

@@ -140,6 +140,22 @@ static bool find_newest(const char *real, char name[PATH_MAX])
 	return best >= 0;
 }
 
+bool aside_newest(const char *path, char why[ASIDE_WHY_SIZE], int64_t *from_us)
+{
+	char real[PATH_MAX] = "", name[PATH_MAX];
+	const char *words, *stamp;
+	struct tm tm = {0};
+
+	if (!real_path(path, real) || !find_newest(real, name))
+		return false;
+	words = name + strlen(real) + 1;
+	stamp = name + strlen(name) - FILES_STAMP_LEN;
+	snprintf(why, ASIDE_WHY_SIZE, "%.*s", (int)(stamp - 1 - words), words);
+	strptime(stamp, STAMP, &tm);
+	*from_us = made_us(name, (int64_t)timegm(&tm) * US_PER_S);
+	return true;
+}
+
 int aside_finish(const char *path, struct err *err)
 {
 	char real[PATH_MAX] = "", name[PATH_MAX], wal[PATH_MAX], its_wal[PATH_MAX];

@@ -6,6 +6,7 @@
 #define CONNMON_ASIDE_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -13,6 +14,8 @@
 
 #define ASIDE_CORRUPT "corrupt" /* it is damaged */
 #define ASIDE_PINNED  "pinned"	/* a reader's snapshot keeps its WAL from being reused */
+
+#define ASIDE_WHY_SIZE 16
 
 /*
  * Renames the database @path, which nobody here has open, to "<its real path>.<@why>-<UTC time>",
@@ -31,6 +34,12 @@ int aside_move(const char *path, const char *why, int64_t now_us, char name[PATH
  * WAL of an empty database. Where nothing is left over it does nothing.
  */
 int aside_finish(const char *path, struct err *err);
+
+/*
+ * Of the newest database that was set aside for @path: why, and when that began, as far as the file
+ * system and its name know, microseconds since the epoch. False: there is none.
+ */
+bool aside_newest(const char *path, char why[ASIDE_WHY_SIZE], int64_t *from_us);
 
 /* Of those that were set aside so for @why, keeps the newest @keep, and notes each that is
  * removed. What cannot be listed or removed stays. */

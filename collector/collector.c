@@ -255,10 +255,33 @@ static int flush(struct collector *c, bool last, struct err *err)
 	return 0;
 }
 
+void collector_tell(struct collector *c, enum trouble trouble, const struct err *err,
+		    const char *consequence)
+{
+	int64_t now_ns = clock_boot_ns();
+
+	if (c->told_ns[trouble] && now_ns - c->told_ns[trouble] < TELL_EVERY_NS)
+		return;
+	c->told_ns[trouble] = now_ns;
+	note(&c->note, "%s; %s", err->msg, consequence);
+}
+
+/* Whatever else fails, or is to be done first. */
+static void sync_what_is_due(struct collector *c)
+{
+	struct err err = {0};
+
+	if (!c->store || store_sync(c->store, &err) == 0)
+		return;
+	err_wrap(&err, "%s", c->options->db);
+	collector_tell(c, TROUBLE_SYNC, &err, "connections are recorded, trying again");
+}
+
 int collector_flush(struct collector *c, bool last, struct err *err)
 {
 	int ret = c->store ? 0 : collector_open_store(c, err);
 
+	sync_what_is_due(c);
 	if (!ret)
 		ret = flush(c, last, err);
 	if ((ret == -EUCLEAN || ret == -EMLINK) && c->store) {
@@ -273,17 +296,6 @@ int collector_flush(struct collector *c, bool last, struct err *err)
 	if (c->disk_full)
 		err_set(err, ret, "%s: the disk is full; free some space", c->options->db);
 	return ret;
-}
-
-void collector_tell(struct collector *c, enum trouble trouble, const struct err *err,
-		    const char *consequence)
-{
-	int64_t now_ns = clock_boot_ns();
-
-	if (c->told_ns[trouble] && now_ns - c->told_ns[trouble] < TELL_EVERY_NS)
-		return;
-	c->told_ns[trouble] = now_ns;
-	note(&c->note, "%s; %s", err->msg, consequence);
 }
 
 /* When there is time: what is open, then what is old. */
@@ -340,6 +352,7 @@ int collector_work(struct collector *c, struct err *err)
 {
 	int ret = work(c, err);
 
+	sync_what_is_due(c);
 	collector_measure(c, false);
 	return ret;
 }

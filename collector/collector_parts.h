@@ -22,6 +22,7 @@
 enum trouble {
 	TROUBLE_LOOKING, /* at what is open */
 	TROUBLE_UPKEEP,	 /* totals, deleting */
+	TROUBLE_SYNC,	 /* what was written may not survive a power cut */
 	TROUBLE_METRICS, /* writing them */
 	TROUBLES,
 };

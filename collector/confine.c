@@ -58,11 +58,22 @@ static void add_database(struct paths *p, const char *db, const struct options *
 		     db, o->who.name, folder);
 }
 
+/* What is not there when the rules are made stays out of reach, whoever makes it later. */
+static void tell_if_missing(const struct options *o, const char *folder, const struct note *n)
+{
+	if (access(folder, F_OK) != 0 && errno == ENOENT)
+		note(n,
+		     "--hold-for %s: the folder %s is not there, and one that is made later cannot "
+		     "be read from here, so nothing is held; make it, then start again",
+		     o->retention.hold_for, folder);
+}
+
 static int confine_files(const struct options *o, const struct note *n, struct err *err)
 {
 	struct paths p = {0};
 	char metrics[PATH_MAX], sent[PATH_MAX];
 	const char *place;
+	int ret;
 
 	add(&p, "/proc", LANDLOCK_READ); /* names, programs and parents of processes */
 	for (int i = 0; (place = name_reader_place(i)); i++)
@@ -77,7 +88,10 @@ static int confine_files(const struct options *o, const struct note *n, struct e
 		metrics_folder(o->retention.hold_for, sent);
 		add(&p, sent, LANDLOCK_READ);
 	}
-	return landlock_enter(p.path, p.n, err);
+	ret = landlock_enter(p.path, p.n, err);
+	if (!ret && o->retention.hold_for)
+		tell_if_missing(o, sent, n);
+	return ret;
 }
 
 int confine(const struct options *o, const struct note *n, struct err *err)

@@ -58,18 +58,19 @@ void files_aside(const char *path, struct aside_files *out)
 {
 	char folder[PATH_MAX], oldest_stamp[FILES_STAMP_LEN + 1] = "~";
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *stamp;
+	const int folder_len = (int)(base - path); /* with its slash */
 	struct dirent *d;
 	DIR *dir;
 
 	*out = (struct aside_files){0};
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(base - path) : 1,
-		 slash ? path : ".");
+	snprintf(folder, sizeof(folder), "%.*s", slash ? folder_len : 1, slash ? path : ".");
 	dir = opendir(folder);
 	while (dir && (d = readdir(dir))) {
 		char name[PATH_MAX];
 
 		if (!is_aside(d->d_name, base, &stamp) ||
-		    snprintf(name, sizeof(name), "%s/%s", folder, d->d_name) >= (int)sizeof(name))
+		    snprintf(name, sizeof(name), "%.*s%s", folder_len, path, d->d_name) >=
+			    (int)sizeof(name))
 			continue;
 		for (size_t i = 0; i < FILES_PARTS; i++)
 			out->bytes += size_of(name, files_endings[i]);

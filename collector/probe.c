@@ -66,9 +66,13 @@ static int try_fexit(void)
 	int prog_fd = -1, link_fd = -1, params = 0;
 
 	if (id > 0) {
-		LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FEXIT,
-			    .attach_btf_id = (__u32)id);
+		struct bpf_prog_load_opts opts;
 
+		/* Not LIBBPF_OPTS(): see probe_review(). */
+		memset(&opts, 0, sizeof(opts));
+		opts.sz = sizeof(opts);
+		opts.expected_attach_type = BPF_TRACE_FEXIT;
+		opts.attach_btf_id = (__u32)id;
 		params = btf_vlen(btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type));
 		prog_fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "connmon_try", "GPL", nothing,
 					sizeof(nothing) / sizeof(nothing[0]), &opts);

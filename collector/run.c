@@ -176,17 +176,23 @@ static int read_capture(struct run *r, const struct store_config *c, struct err 
 	return 0;
 }
 
+/* What the programs of the last run had still to tell stands in another account. */
+static int close_account(sqlite3 *db, struct err *err)
+{
+	return db_exec(db,
+		       "UPDATE run SET seen = recorded + lost"
+		       " WHERE id = (SELECT max(id) FROM run);"
+		       "UPDATE account SET seen = recorded + lost + filtered"
+		       " WHERE run_id = (SELECT max(id) FROM run)",
+		       err);
+}
+
 /* Before the new run is there. The last one may have been killed: what its programs had
  * still to tell is this one's. */
 static int take_over_account(struct run *r, struct err *err)
 {
 	if (r->resumed)
-		return db_exec(r->db,
-			       "UPDATE run SET seen = recorded + lost"
-			       " WHERE id = (SELECT max(id) FROM run);"
-			       "UPDATE account SET seen = recorded + lost + filtered"
-			       " WHERE run_id = (SELECT max(id) FROM run)",
-			       err);
+		return close_account(r->db, err);
 	/* From here on other programs fill the tables: that position says nothing more. */
 	return db_exec(r->db, "DELETE FROM capture", err);
 }
@@ -263,7 +269,7 @@ static int begin(struct run *r, const struct store_config *c, struct err *err)
 		if (ret)
 			return ret;
 	}
-	if (c->aside_reason) {
+	if (c->aside_reason && last.end_us == 0) { /* else it has been said */
 		ret = put_gap(r, c->aside_from_us, now_us, c->aside_reason, 0, NULL, err);
 		if (ret)
 			return ret;
@@ -401,4 +407,9 @@ int run_end(struct run *r, int64_t now_boot_ns, int64_t offset_ns, struct err *e
 	sqlite3_bind_int64(stmt, 1, r->id);
 	sqlite3_bind_int64(stmt, 2, clock_wall_us(now_boot_ns, offset_ns));
 	return db_step(r->db, stmt, "the end of the run", err);
+}
+
+int run_set_aside(struct run *r, struct err *err)
+{
+	return close_account(r->db, err);
 }

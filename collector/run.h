@@ -41,6 +41,10 @@ int run_set_clock(struct run *r, const struct flush *f, struct err *err);
 /* Within a transaction: gaps and account of @f; @recorded rows were written. */
 int run_write(struct run *r, const struct flush *f, uint64_t recorded, struct err *err);
 
+/* Within a transaction: the run goes on in another database, whose account begins with what is on
+ * its way. */
+int run_set_aside(struct run *r, struct err *err);
+
 /* The run ends in good order. */
 int run_end(struct run *r, int64_t now_boot_ns, int64_t offset_ns, struct err *err);
 

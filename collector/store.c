@@ -22,7 +22,9 @@
 #define IMPATIENT_MS 100 /* the flush is tried again soon */
 #define CHECK_NS     (5 * NS_PER_S)
 #define UPKEEP_NS    (10 * NS_PER_MS)
-#define SYNC_NS	     (5 * NS_PER_S) /* a power cut loses no more, the man page says */
+/* A power cut loses no more than five seconds, the man page says: this leaves one for what may be
+ * under way. */
+#define SYNC_NS (4 * NS_PER_S)
 
 /* What a flush takes, and for each row. */
 #define FLUSH_BYTES (256ull << 10)
@@ -80,6 +82,14 @@ static int begin(struct store *s, const struct store_config *config, struct err 
 	return db_end(s->db, ret, err);
 }
 
+/* As it is, without writing its WAL back. */
+static void abandon(struct store *s)
+{
+	if (s->db)
+		sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	store_free(s);
+}
+
 int store_open(const struct store_config *config, struct processes *processes,
 	       struct containers *containers, struct store **out, struct err *err)
 {
@@ -120,12 +130,14 @@ int store_open(const struct store_config *config, struct processes *processes,
 	s->last_id = run_last_connection(s->run);
 	s->patience_ms = PATIENT_MS;
 	s->durable = config->durable;
+	if (!s->durable)
+		s->unsynced_ns = config->now_boot_ns; /* that the run began */
 	*out = s;
 	return 0;
 
 fail:
 	if (ret == -EUCLEAN)
-		store_abandon(s);
+		abandon(s);
 	else
 		store_free(s);
 	return ret;
@@ -147,13 +159,6 @@ void store_free(struct store *s)
 	flushed_clear(&s->rows);
 	retain_free(s->retain);
 	free(s);
-}
-
-void store_abandon(struct store *s)
-{
-	if (s && s->db)
-		sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	store_free(s);
 }
 
 int64_t store_previous_end_boot_ns(const struct store *s)
@@ -410,26 +415,27 @@ int store_write(struct store *s, const struct flush *f, struct err *err)
 	return 0;
 }
 
-/* Left to itself, the kernel keeps a page of the WAL in memory for half a minute, or longer. */
-static int sync_soon(struct store *s, struct err *err)
+static int sync_now(struct store *s, int64_t now_ns, struct err *err)
 {
-	int64_t now_ns = clock_boot_ns();
-	int ret;
+	int ret = s->unsynced_ns ? wal_sync(s->db, err) : 0;
 
-	if (!s->unsynced_ns || now_ns - s->unsynced_ns < SYNC_NS)
-		return 0;
-	ret = wal_sync(s->db, err);
 	s->unsynced_ns = ret ? now_ns : 0; /* tried again as much later */
 	return ret;
+}
+
+/* Left to itself, the kernel keeps a page of the WAL in memory for half a minute, or longer. */
+int store_sync(struct store *s, struct err *err)
+{
+	int64_t now_ns = clock_boot_ns();
+
+	return s->unsynced_ns && now_ns - s->unsynced_ns >= SYNC_NS ? sync_now(s, now_ns, err) : 0;
 }
 
 int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err)
 {
 	int64_t now_us = clock_wall_us(now_boot_ns, offset_ns);
-	int ret = sync_soon(s, err), more;
+	int ret, more;
 
-	if (ret)
-		return ret;
 	sqlite3_busy_timeout(s->db, 0);
 	ret = more = open_rows_sweep(s->open_rows, err);
 	if (ret == 0 && !retain_must_wait(s->retain))
@@ -447,6 +453,23 @@ int store_close(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct 
 {
 	int ret = run_end(s->run, now_boot_ns, offset_ns, err);
 
+	if (!ret && !s->durable) {
+		s->unsynced_ns = now_boot_ns;
+		ret = sync_now(s, now_boot_ns, err);
+	}
 	store_free(s);
+	return ret;
+}
+
+int store_set_aside(struct store *s, struct err *err)
+{
+	struct err ignored = {0};
+	int ret = db_exec(s->db, "BEGIN IMMEDIATE", &ignored);
+
+	/* As far as that can be: it may be set aside because nothing can be written any more. */
+	if (!ret)
+		db_end(s->db, run_set_aside(s->run, &ignored), &ignored);
+	ret = sync_now(s, clock_boot_ns(), err);
+	abandon(s);
 	return ret;
 }

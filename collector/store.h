@@ -38,8 +38,9 @@ struct store_config {
 	int64_t offset_ns;
 	struct retention retention;
 	struct note note; /* is told of what is deleted, and who keeps it from being */
-	/* Of a new file: why an earlier one was set aside, which holds what came before, a reason
-	 * of table gap (NULL: none was), and when that began, microseconds since the epoch. */
+	/* Written down in a new file: why an earlier one was set aside, which holds what came
+	 * before, a reason of table gap (NULL: none was), and when that began, microseconds since
+	 * the epoch. */
 	const char *aside_reason;
 	int64_t aside_from_us;
 	/* Of programs that outlive us. */
@@ -71,8 +72,10 @@ int store_check(sqlite3 *reader, struct err *err);
 /* Closes without a word in the database, as if killed. NULL is allowed. */
 void store_free(struct store *s);
 
-/* The same of a database that is to be set aside: its WAL is left as it is. */
-void store_abandon(struct store *s);
+/* The same of a database that is to be set aside: if that can still be written, its account ends
+ * with what the last flush said. Its WAL is left as it is, but survives a power cut from now on.
+ * -EIO: it may not. Frees @s even then. */
+int store_set_aside(struct store *s, struct err *err);
 
 /* Calls @each with every connection that an earlier run left open: open_row,
  * process_row and what else is known; cookie 0: of an earlier boot. */
@@ -146,10 +149,14 @@ struct flush {
  * the bound on size leaves no room for more. */
 int store_write(struct store *s, const struct flush *f, struct err *err);
 
-/* Sees to it that what was written survives a power cut, totals of what is over, deleting what is
- * too old: a step of some milliseconds, to be taken between two looks at the ring. What ended
- * before @now_boot_ns has been written. A lock that somebody else holds is not waited for. Returns
- * 1 when there is more to do, 0 when not; negative as store_write(). */
+/* Sees to it that what was written some seconds ago survives a power cut: to be called often,
+ * whatever else fails. -EIO: the disk would not say so; it is tried again as much later. */
+int store_sync(struct store *s, struct err *err);
+
+/* Sees to totals of what is over, deleting what is too old: a step of some milliseconds, to be
+ * taken between two looks at the ring. What ended before @now_boot_ns has been written. A lock that
+ * somebody else holds is not waited for. Returns 1 when there is more to do, 0 when not; negative
+ * as store_write(). */
 int store_upkeep(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err);
 
 /* Whether a lock that somebody else holds is waited for: some seconds (as after
@@ -159,8 +166,8 @@ void store_set_patience(struct store *s, bool patient);
 /* Rows written to connection in this run. */
 uint64_t store_recorded(const struct store *s);
 
-/* Writes down that the run ended in good order, and closes. Frees @s even when it
- * fails. */
+/* Writes down that the run ended in good order, so that it survives a power cut, and closes. Frees
+ * @s even when it fails. */
 int store_close(struct store *s, int64_t now_boot_ns, int64_t offset_ns, struct err *err);
 
 #endif

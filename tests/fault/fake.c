@@ -1,5 +1,6 @@
 #include "fake.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -72,19 +73,24 @@ int probe_read(struct probe *p)
 	(void)p;
 	if (fake.lasts)
 		return lasting_read();
-	while (n < fake.n_waiting && !ret) {
+	while (n + fake.n_kept < fake.n_waiting && !ret) {
 		const struct waiting *w = &fake.ring[n++];
 
 		ret = fake.sink(fake.ctx, w, w->header.size);
 	}
 	fake.n_waiting -= n;
 	memmove(fake.ring, fake.ring + n, fake.n_waiting * sizeof(fake.ring[0]));
+	if (!ret && fake.busy && fake.busy())
+		return -EAGAIN;
 	return ret ? ret : (int)n;
 }
 
+/* What is on its way arrives. */
 void probe_stop(struct probe *p)
 {
 	(void)p;
+	fake.n_kept = 0;
+	fake.busy = NULL;
 }
 
 int probe_scan_processes(struct probe *p, probe_sink sink, void *ctx, struct err *err)

@@ -31,7 +31,10 @@ extern struct fake_kernel {
 		};
 	} ring[FAKE_WAITING];
 	size_t n_waiting;
+	size_t n_kept; /* as many of the newest are on their way and cannot be read yet */
 	struct probe_counters counters;
+	bool (*busy)(
+		void); /* asked at each look at the ring: whether there is still more to read */
 
 	/* What there is of connections, by number: their cookies. */
 	unsigned int n_ids;

@@ -33,8 +33,6 @@ struct rig {
 	bool durable;
 	unsigned int failures; /* messages of things that failed */
 	unsigned int notes;
-	bool no_gap;	 /* who set a database aside was killed: none may say so, as the new one
-			  * begins with its successor */
 	bool unfinished; /* a run could not write all at its end, and said so */
 };
 
@@ -43,6 +41,8 @@ void rig_teardown(struct rig *r);
 
 /* Plays, from an empty folder on or with what is in it. */
 void rig_play(struct rig *r);
+
+void rig_play_once(struct rig *r); /* the first run alone */
 
 /* Asserts that all files are in order, and over all of them each connection of the play is
  * there exactly once, and nothing else; that what is open is open, and each account adds up.

@@ -17,12 +17,14 @@ static struct {
 	unsigned int calls, n, met;
 	enum vfs_fault fault;
 	bool lasting, broke;
+	unsigned int unsynced, left_unsynced; /* of WALs: open, and closed */
 } shim;
 
 /* SQLite gives room for both: ours, and the real one behind it. */
 struct file {
 	sqlite3_file base;
 	sqlite3_file *real;
+	bool is_wal, unsynced;
 };
 
 static sqlite3_file *real_of(sqlite3_file *f)
@@ -54,8 +56,20 @@ static int code(int when_io_error)
 	return shim.fault == VFS_EIO ? when_io_error : SQLITE_FULL;
 }
 
+static void set_unsynced(sqlite3_file *f, bool unsynced)
+{
+	struct file *file = (struct file *)f;
+
+	if (!file->is_wal || file->unsynced == unsynced)
+		return;
+	file->unsynced = unsynced;
+	shim.unsynced += unsynced ? 1 : -1U;
+}
+
 static int close_file(sqlite3_file *f)
 {
+	shim.left_unsynced += ((struct file *)f)->unsynced;
+	set_unsynced(f, false);
 	return real_of(f)->pMethods->xClose(real_of(f));
 }
 
@@ -67,8 +81,10 @@ static int read_file(sqlite3_file *f, void *to, int n, sqlite3_int64 at)
 
 static int write_file(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)
 {
-	if (!fails(VFS_WRITE))
+	if (!fails(VFS_WRITE)) {
+		set_unsynced(f, true);
 		return real_of(f)->pMethods->xWrite(real_of(f), from, n, at);
+	}
 	if (shim.fault == VFS_SHORT)
 		real_of(f)->pMethods->xWrite(real_of(f), from, n / 2, at);
 	return code(SQLITE_IOERR_WRITE);
@@ -83,8 +99,11 @@ static int truncate_file(sqlite3_file *f, sqlite3_int64 size)
 /* No power is cut here, so nothing need reach the disk. */
 static int sync_file(sqlite3_file *f, int flags)
 {
-	(void)f, (void)flags;
-	return fails(VFS_SYNC) ? SQLITE_IOERR_FSYNC : SQLITE_OK;
+	(void)flags;
+	if (fails(VFS_SYNC))
+		return SQLITE_IOERR_FSYNC;
+	set_unsynced(f, false);
+	return SQLITE_OK;
 }
 
 static int size_of_file(sqlite3_file *f, sqlite3_int64 *size)
@@ -177,6 +196,8 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int fl
 	if (fails(VFS_OPEN))
 		return SQLITE_CANTOPEN;
 	file->real = (sqlite3_file *)(file + 1);
+	file->is_wal = flags & SQLITE_OPEN_WAL;
+	file->unsynced = false;
 	rc = shim.real->xOpen(shim.real, name, file->real, flags, out);
 	if (rc == SQLITE_OK)
 		file->base.pMethods = &methods;
@@ -219,4 +240,14 @@ void vfs_mend(void)
 bool vfs_broke(void)
 {
 	return shim.broke;
+}
+
+bool vfs_unsynced(void)
+{
+	return shim.unsynced > 0;
+}
+
+unsigned int vfs_left_unsynced(void)
+{
+	return shim.left_unsynced;
 }

@@ -35,4 +35,9 @@ void vfs_meet(void);
 /* Whether it has come to that since vfs_break(). */
 bool vfs_broke(void);
 
+/* Whether a WAL that is open holds what was not synced: a power cut may lose that. And how many
+ * were closed so. */
+bool vfs_unsynced(void);
+unsigned int vfs_left_unsynced(void);
+
 #endif

@@ -3,4 +3,3 @@
 #define HASH_ITER(hh, head, el, tmp)   for (el = head; el; el = el->hh.next)
 #define DL_FOREACH(head, el)	       for (el = head; el; el = el->next)
 #define DL_FOREACH_SAFE(head, el, tmp) for (el = head; el; el = el->next)
-#define LIBBPF_OPTS(type, name, ...)   struct type name = {__VA_ARGS__}

@@ -234,6 +234,28 @@ static void when_its_wal_has_no_room_left_the_database_is_set_aside_with_what_it
 	expect_below_bound(n);
 }
 
+/* ---- what is to be held ---- */
+
+static int without_folder(void **state)
+{
+	struct node *n = node_new();
+	char file[96];
+
+	snprintf(file, sizeof(file), "%s/not-there/state", n->folder);
+	node_start(n, (const char *const[]){"--hold-for", file, NULL});
+	*state = n;
+	return 0;
+}
+
+static void a_folder_to_hold_for_that_is_not_there_is_told_at_the_start(void **state)
+{
+	char words[160];
+
+	snprintf(words, sizeof(words), "/not-there/state: the folder %s/not-there/ is not there",
+		 ((struct node *)*state)->folder);
+	assert_true(is_said(*state, words));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +267,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			before_the_disk_is_full_the_oldest_go_and_there_is_room_again, on_disk,
 			off_disk),
+		cmocka_unit_test_setup_teardown(
+			a_folder_to_hold_for_that_is_not_there_is_told_at_the_start, without_folder,
+			ended),
 	};
 
 	if (node_missing())

@@ -197,6 +197,23 @@ static void the_newest_are_kept_and_what_is_removed_is_told(void **state)
 		    is_there(*state, "other.db.corrupt-20250101T000000Z"));
 }
 
+static void the_newest_says_why_and_since_when(void **state)
+{
+	char path[128], why[ASIDE_WHY_SIZE];
+	int64_t from_us;
+
+	path_in(path, *state, "h.db");
+	put(*state, "other.db.corrupt-20260131T100000Z", "of another");
+	assert_false(aside_newest(path, why, &from_us));
+	put(*state, "h.db.corrupt-20260130T100000Z", "older");
+	put(*state, "h.db.pinned-20260131T100000Z", "base");
+	put(*state, "h.db.pinned-20260131T100000Z-wal", "wal");
+	assert_true(aside_newest(path, why, &from_us));
+	assert_string_equal(why, ASIDE_PINNED);
+	/* Made now, which is later than its name says. */
+	assert_int_equal(from_us, NOW_US);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, tempdir_setup, tempdir_teardown)
@@ -207,6 +224,7 @@ int main(void)
 		T(what_cannot_be_renamed_is_told),
 		T(a_wal_that_was_left_behind_follows_its_database),
 		T(the_wal_of_a_database_that_is_there_stays),
+		T(the_newest_says_why_and_since_when),
 		T(the_newest_are_kept_and_what_is_removed_is_told),
 	};
 
