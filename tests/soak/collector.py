@@ -57,11 +57,13 @@ class Collector:
 		self.process = None
 		self.ages = []  # of each run: [(age in seconds, anonymous bytes)]
 		self.starts_s = []
+		self.runs = 0
 		self.err = open(self.err_path, "ab")
 
 	def start(self):
 		begin_s = time.monotonic()
 		at = os.path.getsize(self.err_path)
+		self.runs += 1
 		self.process = subprocess.Popen(
 			self.cgroup.run(self.argv), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
 			stderr=self.err, start_new_session=True,

@@ -1,8 +1,10 @@
 """What stands in the database, taken in as it grows: retention will have deleted it before the
 end. Follows it into the next file when the collector sets one aside."""
-import glob
 import os
 import sqlite3
+import time
+
+import totals
 
 OURS = """
 SELECT ifnull(max(c.id), :last) AS last, count(*) AS rows,
@@ -14,12 +16,9 @@ SELECT ifnull(max(c.id), :last) AS last, count(*) AS rows,
   FROM connection AS c JOIN local_address AS l ON l.id = c.local_id
  WHERE c.id > :last"""
 ACCOUNT = """
-SELECT sum(seen) FILTER (WHERE record = 'end') AS seen,
-       sum(recorded) FILTER (WHERE record = 'end') AS recorded,
-       sum(lost) FILTER (WHERE record = 'end') AS lost,
-       sum(filtered) FILTER (WHERE record = 'end') AS filtered,
-       sum(seen - recorded - lost - filtered) FILTER (WHERE record = 'end') AS in_flight
-  FROM account"""
+SELECT sum(seen) AS seen, sum(recorded) AS recorded, sum(lost) AS lost, sum(filtered) AS filtered,
+       sum(seen - recorded - lost - filtered) AS in_flight
+  FROM account WHERE record = 'end'"""
 # What the kernel has seen and the run that goes on has not committed is on its way.
 WRONG = """
 SELECT group_concat(format('run %d, %s: %d seen, %d recorded, %d lost, %d filtered',
@@ -29,6 +28,9 @@ SELECT group_concat(format('run %d, %s: %d seen, %d recorded, %d lost, %d filter
    AND (seen < recorded + lost + filtered OR run_id < (SELECT max(id) FROM run) OR :ended)"""
 COUNTED = ("rows", "unseen", "outs", "ins", "out_sockets", "in_sockets")
 SUMS = ("seen", "recorded", "lost", "filtered", "in_flight")
+# What was seen and lost. (Of table_full the end is recorded.)
+LOST = ("ring_full", "disk_full", "recursion", "corrupt")
+MOST_ABSENT_S = 30  # from where a file was set aside until the next one can be read
 
 
 class History:
@@ -39,29 +41,73 @@ class History:
 		self.before = dict.fromkeys(SUMS, 0)  # in files that were set aside
 		self.gaps_before = {}
 		self.account, self.gaps = dict(self.before), {}
-		self.db, self.inode = None, None
-		self.aside = set()
+		self.troubles = []
+		self.db, self.inode, self.absent_s = None, None, None
+		self.asides = self.deleted_before = self.rows_aside = 0
+		self.totals = totals.Totals(self.troubles)
 
-	def look(self, ended=False):
-		"""Takes in what is new. In one transaction: rows and account must agree at any time.
-		@ended: no collector runs."""
-		inode = os.stat(self.path).st_ino
-		if self.db and inode != self.inode:
+	# ---- which file ----
+
+	def inode_now(self):
+		try:
+			return os.stat(self.path).st_ino
+		except FileNotFoundError:  # it is being set aside
+			return None
+
+	def look(self, ended=False, thorough=False):
+		"""Takes in what is new, and @thorough: compares what is gone with what stands for it.
+		@ended: no collector runs. False: there is no file now."""
+		if self.db and self.inode_now() != self.inode:
 			self.finish_aside()
-		if not self.db:
-			self.db = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=30)
-			self.db.row_factory = sqlite3.Row
-			self.db.isolation_level = None
-			self.inode = inode
-		self.take_in(ended)
+		if not self.db and not self.open():
+			return False
+		self.take_in(ended, thorough)
+		return True
 
-	def take_in(self, ended=False):
+	def open(self):
+		"""The next file may be in the making."""
+		inode, db = self.inode_now(), None
+		try:
+			db = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=30)
+			db.row_factory = sqlite3.Row
+			db.isolation_level = None
+			db.execute("SELECT * FROM extent").fetchone()
+		except sqlite3.OperationalError as error:
+			self.absent_s = self.absent_s or time.monotonic()
+			if time.monotonic() - self.absent_s > MOST_ABSENT_S:
+				raise RuntimeError(f"for {MOST_ABSENT_S} s no database to be read: {error}") from error
+			inode = None
+		if inode is None or inode != self.inode_now():
+			if db:
+				db.close()
+			return False
+		self.db, self.inode, self.absent_s = db, inode, None
+		return True
+
+	def finish_aside(self):
+		"""Our connection still reads the file that was renamed, into which nobody writes now."""
+		self.take_in(ended=True, thorough=True)
+		self.before, self.gaps_before = self.account, self.gaps
+		self.asides += 1
+		self.deleted_before += self.totals.gone
+		self.rows_aside += self.totals.rows
+		self.totals = totals.Totals(self.troubles, self.totals.exact)
+		self.db.close()
+		self.db = None
+
+	# ---- what is in it ----
+
+	def take_in(self, ended, thorough):
+		"""In one transaction: rows and account must agree at any time."""
 		self.db.execute("BEGIN")
 		try:
 			new = self.db.execute(OURS, {"last": self.last, "netns": self.netns}).fetchone()
+			self.totals.take_in(self.db, self.last)
 			sums = self.db.execute(ACCOUNT).fetchone()
-			self.wrong_lines = self.db.execute(WRONG, {"ended": ended}).fetchone()[0]
+			wrong = self.db.execute(WRONG, {"ended": ended}).fetchone()[0]
 			gaps = self.db.execute("SELECT reason, count(*), total(count) FROM gap GROUP BY reason").fetchall()
+			if thorough:
+				self.totals.compare(self.db)
 		finally:
 			self.db.execute("COMMIT")
 		self.last = new["last"]
@@ -72,26 +118,25 @@ class History:
 		for reason, n, count in gaps:
 			had = self.gaps.get(reason, (0, 0))
 			self.gaps[reason] = (had[0] + n, had[1] + int(count))
+		self.check(wrong)
 
-	def finish_aside(self):
-		"""Our connection still reads the file that was renamed."""
-		self.take_in()
-		self.before, self.gaps_before = self.account, self.gaps
-		self.aside.update(glob.glob(self.path + ".*-2*Z"))
-		self.db.close()
-		self.db = None
-
-	def rows_now(self):
-		return self.db.execute("SELECT count(*) FROM connection WHERE id <= ?", (self.last,)).fetchone()[0]
-
-	def lost_by_reason(self):
-		return {reason: count for reason, (_, count) in self.gaps.items() if reason != "pruned"}
-
-	def wrong(self):
-		"""What does not hold, in words; None when all does."""
-		if self.wrong_lines:
-			return "the account does not add up: " + self.wrong_lines
+	def check(self, wrong):
+		if wrong:
+			self.troubles.append("the account does not add up: " + wrong)
 		ended = self.counted["rows"] - self.counted["unseen"]
 		if ended != self.account["recorded"]:
-			return f"{ended} rows were there, the account says {self.account['recorded']}"
-		return None
+			self.troubles.append(f"{ended} rows were there, the account says {self.account['recorded']}")
+		told = self.lost_told()
+		# "corrupt" counts events of all kinds.
+		if not told - self.gaps.get("corrupt", (0, 0))[1] <= self.account["lost"] <= told:
+			self.troubles.append(f"{self.account['lost']} lost, the gaps tell of {told}")
+
+	def lost_told(self):
+		return sum(self.gaps.get(reason, (0, 0))[1] for reason in LOST)
+
+	def deleted(self):
+		"""Rows, as of the last thorough look, by retention; those of files set aside are kept there."""
+		return self.deleted_before + self.totals.gone
+
+	def lost_by_reason(self):
+		return {reason: count for reason, (_, count) in self.gaps.items() if reason in LOST and count}

@@ -7,7 +7,9 @@
 #
 #   @@ found INTEGRITY NEWEST ROWS RECORDED STOPPED RUNS .    before anybody opens the database
 #   @@ ready STOPPED RUNS .                                   the collector records
-#   @@ at NEWEST NOW .                                        each 100 ms: what is committed, us
+#   @@ at FIRST NEWEST NOW .       each 100 ms, us: what is committed, FIRST to NEWEST since the line
+#                                  before that told of another NEWEST, or since this boot; without
+#                                  those whose end nobody saw: they carry a time of before
 #   @@ said WORDS                                             a collector that is gone
 #
 # The full stop shows that a line is whole.
@@ -47,33 +49,43 @@ facts() { sqlite3 -batch -noheader -readonly -cmd '.timeout 5000' -separator ' '
 
 # A copy is looked at, so that the collector meets what the power cut has left.
 look() {
+	newest="SELECT id FROM connection WHERE outcome <> 8 ORDER BY id DESC LIMIT 1"
 	cp /disk/connmon.db* /run/
 	if [ "$(facts /run/connmon.db "SELECT count(*) FROM sqlite_schema WHERE name = 'account'")" != 1 ]; then
 		echo "@@ found $(facts /run/connmon.db 'PRAGMA integrity_check(1)' | tr ' ' _) 0 0 0 0 0 ." >&3
 	else
 		echo "@@ found $(facts /run/connmon.db "
 			SELECT (SELECT replace(group_concat(integrity_check), ' ', '_') FROM pragma_integrity_check(3)),
-			       (SELECT ifnull(max(id), 0) FROM connection),
+			       ifnull(($newest), 0),
 			       (SELECT count(*) FROM connection WHERE outcome <> 8),
 			       (SELECT total(recorded) FROM account WHERE record = 'end'),
 			       (SELECT count(*) FROM gap WHERE reason = 'stopped'),
 			       (SELECT count(*) FROM run)" 2>&1) ." >&3
 	fi
+	newest=$(facts /run/connmon.db "$newest")
+	newest=${newest:-0}
 	rm -f /run/connmon.db*
 }
 
-# A process that has the question asked for as long as the power is there.
+# follow NEWEST: a process that has the question asked for as long as the power is there.
 follow() {
-	while :; do
-		echo "SELECT '@@ at', max(id), CAST((julianday('now') - 2440587.5) * 86400e6 AS INTEGER), '.' FROM connection;"
-		sleep 0.1
-	done | sqlite3 -batch -noheader -readonly -cmd '.timeout 5000' -separator ' ' /disk/connmon.db >&3
+	{
+		echo "CREATE TEMP TABLE told AS SELECT $1 AS first, $1 AS newest;"
+		while :; do
+			echo "INSERT INTO told SELECT min(id), max(id) FROM connection
+				WHERE id > (SELECT max(newest) FROM told) AND outcome <> 8 HAVING count(*) > 0;
+			SELECT '@@ at', first, newest, CAST((julianday('now') - 2440587.5) * 86400e6 AS INTEGER), '.'
+				FROM told ORDER BY newest DESC LIMIT 1;"
+			sleep 0.1
+		done
+	} | sqlite3 -batch -noheader -readonly -cmd '.timeout 5000' -separator ' ' /disk/connmon.db >&3
 }
 
 if ! mount -t ext4 /dev/vda /disk; then
 	echo "@@ said the disk cannot be mounted" >&3
 	cut
 fi
+newest=0
 [ ! -e /disk/connmon.db ] || look
 # shellcheck disable=SC2154 # of the kernel's command line
 soak_load "$rate" > /run/load &
@@ -90,7 +102,7 @@ until grep -q 'connmon-collect: ready' /run/err; do
 done
 echo "@@ ready $(facts /disk/connmon.db "SELECT count(*) FILTER (WHERE reason = 'stopped'),
 	(SELECT count(*) FROM run) FROM gap") ." >&3
-follow &
+follow "$newest" &
 cut_after ready
 wait $collector
 echo "@@ said $(tail -n 3 /run/err | tr '\n' ' ')" >&3
