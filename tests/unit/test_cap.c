@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "aside.h"
 #include "clock.h"
 #include "files.h"
 #include "readers.h"
@@ -420,6 +421,58 @@ static void asking_for_readers_leaves_sqlites_locks_alone(void **state)
 
 /* ---- what was set aside ---- */
 
+/* As collector_begin_anew() does. The new name into @name. */
+static void set_aside(struct fixture *f, char name[PATH_MAX])
+{
+	struct err err = {0};
+	int64_t from_us;
+
+	if (store_set_aside(f->store, &err) ||
+	    aside_move(f->temp->path, ASIDE_PINNED, OFFSET_NS / NS_PER_US, name, &from_us, &err))
+		fail_msg("%s", err.msg);
+	open_store(f);
+}
+
+/* It begins after @batches and ends a while after its database was set aside. */
+static void expect_newest(struct fixture *f, int batches)
+{
+	struct err err = {0};
+	char name[PATH_MAX];
+	struct reader r;
+	uint64_t before;
+
+	open_store(f);
+	write_batches(f, batches);
+	r = start_reader(f);
+	while (write_batch(f, &err) == 0)
+		;
+	assert_int_equal(err.code, -EMLINK);
+	set_aside(f, name);
+	assert_in_range(files_measure(name).wal, MAX_BYTES / 8, MAX_BYTES / 2);
+	before = f->written;
+	write_batches(f, 2);
+	assert_int_equal(access(name, F_OK), 0);
+	assert_int_equal(end_reader(&r), 0);
+	while (access(name, F_OK) == 0)
+		write_batches(f, 1);
+	assert_non_null(strstr(f->notes, ": removed with what it recorded"));
+	look(f);
+	assert_in_range(tempdb_number(f->db, "SELECT count(*) FROM connection"), 100000,
+			(long)(f->written - before));
+	assert_in_range(files_measure(f->temp->path).db, MAX_BYTES / 4, MAX_BYTES / 2);
+}
+
+static void a_reader_that_ends_costs_no_more_of_the_past_than_the_bound_asks_for(void **state)
+{
+	expect_newest(*state, 60);
+}
+
+/* Nearly all of it is in the WAL then, which is there twice while it is written back. */
+static void a_reader_of_a_small_database_costs_no_more_either(void **state)
+{
+	expect_newest(*state, 1);
+}
+
 static void make_file(struct fixture *f, const char *ending, off_t bytes)
 {
 	char path[160];
@@ -473,6 +526,8 @@ int main(void)
 		TEST(a_too_large_database_without_auto_vacuum_is_no_busy_loop),
 		TEST(a_reader_that_pins_the_wal_is_named_and_the_bound_holds),
 		TEST(asking_for_readers_leaves_sqlites_locks_alone),
+		TEST(a_reader_that_ends_costs_no_more_of_the_past_than_the_bound_asks_for),
+		TEST(a_reader_of_a_small_database_costs_no_more_either),
 		TEST(what_was_set_aside_counts_and_the_oldest_goes_when_its_room_is_needed),
 	};
 
