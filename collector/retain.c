@@ -24,6 +24,7 @@
 #define ROOM_NS		   (200 * NS_PER_MS) /* the longest that a flush waits for room */
 #define LOOK_NS		   NS_PER_S	     /* between two looks at the file system */
 #define TELL_EVERY_NS	   (30 * NS_PER_S)
+#define FOLD_EVERY_NS	   (10 * NS_PER_S) /* a reader may be in the way */
 /* Below this much left on the file system, the oldest rows go: 1/50 of it, for a small one is
  * made for little; 64 MiB are what the WAL may take, a batch and more. */
 #define RESERVE_PART 50
@@ -46,7 +47,7 @@ struct retain {
 	int64_t page_bytes;
 	int64_t max_pages; /* of the database alone; 0: no bound */
 	struct aside_files aside;
-	int64_t looked_ns, told_ns;
+	int64_t looked_ns, told_ns, folded_ns;
 	bool is_low; /* the file system has less than the reserve left */
 };
 
@@ -232,18 +233,38 @@ static int keep_small(struct retain *r, int64_t wanted, struct err *err)
 	return pages.all > r->max_pages && pages.free > 0 ? shrink(r, &pages, err) : 0;
 }
 
+/* The WAL of what was set aside costs room, and nothing when it is written back. True: it has been,
+ * or part of it. */
+static bool fold_aside(struct retain *r)
+{
+	const struct file_sizes sizes = files_measure(r->path);
+	const uint64_t all = sizes.db + sizes.wal + sizes.shm + r->aside.bytes;
+
+	r->folded_ns = clock_boot_ns();
+	if (all >= r->retention.max_bytes ||
+	    !wal_fold(r->aside.oldest, r->retention.max_bytes - all))
+		return false;
+	files_aside(r->path, &r->aside);
+	return true;
+}
+
 /* What was set aside counts, too, and goes when its room is needed. */
 static void drop_aside(struct retain *r, uint64_t bytes)
 {
+	if (r->aside.oldest[0] && clock_boot_ns() - r->folded_ns >= FOLD_EVERY_NS)
+		fold_aside(r);
 	while (r->aside.oldest[0]) {
 		struct file_sizes sizes = files_measure(r->path);
 
 		if (sizes.db + sizes.wal * 2 + sizes.shm + r->aside.bytes + bytes * 2 <=
 		    r->retention.max_bytes)
 			return;
+		if (fold_aside(r))
+			continue;
 		if (!files_remove(r->aside.oldest))
 			return;
-		note(&r->note, "%s: removed, for --max-size needs its room", r->aside.oldest);
+		note(&r->note, "%s: removed with what it recorded, for --max-size needs its room",
+		     r->aside.oldest);
 		files_aside(r->path, &r->aside);
 	}
 }

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "db.h"
 #include "files.h"
 #include "readers.h"
 #include "who.h"
 
 #define TRY_EVERY_NS  (2 * NS_PER_S) /* each try may wait for a lock */
 #define TELL_EVERY_NS (30 * NS_PER_S)
+#define MAX_FOLD      (64ull << 20) /* a second of a slow disk, for the ring must be read */
 
 struct wal {
 	sqlite3 *db; /* borrowed */
@@ -106,6 +108,9 @@ bool wal_is_long(struct wal *w)
 
 int wal_make_room(struct wal *w, uint64_t bytes, struct err *err)
 {
+	/* The rest is for the next database, once this one was set aside: else that would have to
+	 * be removed at once, and all of the past with it. */
+	const uint64_t most = w->room / 4 * 3;
 	char who[96] = "a reader";
 	pid_t pid;
 
@@ -114,7 +119,7 @@ int wal_make_room(struct wal *w, uint64_t bytes, struct err *err)
 	/* Each page that is changed is written whole, so often more than what changes. */
 	bytes = bytes * 2 < w->room / 2 ? bytes * 2 : w->room / 2;
 	wal_is_long(w);
-	if (taken(w) + bytes <= w->room || wal_truncate(w))
+	if (taken(w) + bytes <= most || wal_truncate(w))
 		return 0;
 	if (readers_find(&w->readers, w->path, &pid))
 		who_is(pid, who, sizeof(who));
@@ -122,4 +127,37 @@ int wal_make_room(struct wal *w, uint64_t bytes, struct err *err)
 		       "%s keeps a read transaction open, and --max-size leaves the WAL no room to "
 		       "grow; end it",
 		       who);
+}
+
+/* By how much the file of @db grows when its WAL is written back; too much when nobody knows. */
+static uint64_t growth(sqlite3 *db, uint64_t bytes)
+{
+	AUTO_STMT *stmt = NULL;
+	uint64_t grown;
+
+	if (sqlite3_prepare_v2(db,
+			       "SELECT page_count * page_size FROM pragma_page_count,"
+			       " pragma_page_size",
+			       -1, &stmt, NULL) != SQLITE_OK ||
+	    sqlite3_step(stmt) != SQLITE_ROW)
+		return UINT64_MAX;
+	grown = (uint64_t)sqlite3_column_int64(stmt, 0);
+	return grown > bytes ? grown - bytes : 0;
+}
+
+bool wal_fold(const char *path, uint64_t room)
+{
+	const struct file_sizes before = files_measure(path);
+	sqlite3 *db = NULL;
+	int keep = 1; /* who may just read needs the files to be there */
+
+	if (before.wal == 0 || before.wal > MAX_FOLD)
+		return false;
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+	    sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep) == SQLITE_OK &&
+	    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) == SQLITE_OK &&
+	    growth(db, before.db) <= room)
+		sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_close(db);
+	return files_measure(path).wal < before.wal;
 }

@@ -31,4 +31,9 @@ int wal_sync(sqlite3 *db, struct err *err);
 /* Writes it back, if nobody is in the way, and gives its space back. */
 bool wal_truncate(struct wal *w);
 
+/* The same for the database @path that was set aside, if nobody reads it any more, it takes no more
+ * than a moment, and its files grow by no more than @room bytes meanwhile. True: they take less
+ * room now. */
+bool wal_fold(const char *path, uint64_t room);
+
 #endif
