@@ -1,6 +1,7 @@
 """What stands in the database, taken in as it grows: retention will have deleted it before the
 end. Follows it into the next file when the collector sets one aside."""
 import os
+import re
 import sqlite3
 import time
 
@@ -33,6 +34,16 @@ LOST = ("ring_full", "disk_full", "recursion", "corrupt")
 MOST_ABSENT_S = 30  # from where a file was set aside until the next one can be read
 
 
+class Troubles(dict):
+	"""The first of each kind, in words: what does not hold once goes on so at each look."""
+
+	def add(self, words):
+		self.setdefault(re.sub(r"\d+", "N", words), words)
+
+	def words(self):
+		return "; ".join(self.values()) or "at each look"
+
+
 class History:
 	def __init__(self, path, netns):
 		self.path, self.netns = path, netns
@@ -41,10 +52,10 @@ class History:
 		self.before = dict.fromkeys(SUMS, 0)  # in files that were set aside
 		self.gaps_before = {}
 		self.account, self.gaps = dict(self.before), {}
-		self.troubles = []
+		self.troubles, self.untold = Troubles(), Troubles()  # of the account; of what was deleted
 		self.db, self.inode, self.absent_s = None, None, None
 		self.asides = self.deleted_before = self.rows_aside = 0
-		self.totals = totals.Totals(self.troubles)
+		self.totals = totals.Totals(self.untold)
 
 	# ---- which file ----
 
@@ -91,7 +102,7 @@ class History:
 		self.asides += 1
 		self.deleted_before += self.totals.gone
 		self.rows_aside += self.totals.rows
-		self.totals = totals.Totals(self.troubles, self.totals.exact)
+		self.totals = totals.Totals(self.untold, self.totals.exact)
 		self.db.close()
 		self.db = None
 
@@ -122,14 +133,14 @@ class History:
 
 	def check(self, wrong):
 		if wrong:
-			self.troubles.append("the account does not add up: " + wrong)
+			self.troubles.add("the account does not add up: " + wrong)
 		ended = self.counted["rows"] - self.counted["unseen"]
 		if ended != self.account["recorded"]:
-			self.troubles.append(f"{ended} rows were there, the account says {self.account['recorded']}")
+			self.troubles.add(f"{ended} rows were there, the account says {self.account['recorded']}")
 		told = self.lost_told()
 		# "corrupt" counts events of all kinds.
 		if not told - self.gaps.get("corrupt", (0, 0))[1] <= self.account["lost"] <= told:
-			self.troubles.append(f"{self.account['lost']} lost, the gaps tell of {told}")
+			self.troubles.add(f"{self.account['lost']} lost, the gaps tell of {told}")
 
 	def lost_told(self):
 		return sum(self.gaps.get(reason, (0, 0))[1] for reason in LOST)

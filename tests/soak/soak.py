@@ -123,7 +123,7 @@ class Soak:
 		peak = self.collector.cgroup.peak()
 		commits, mean_s, _ = self.collector.commits()
 		made, now_s = sum(self.load.made()), self.ran_s or time.monotonic() - self.begin_s
-		troubles = len(history.troubles)
+		troubles = len(history.troubles) + len(history.untold)
 		print(
 			table_row((
 				time.strftime("%H:%M:%S"), f"{now_s / 60:.0f}", made,
@@ -222,7 +222,7 @@ class Soak:
 			f"{account['seen']} seen = {account['recorded']} recorded + {account['lost']} lost"
 			f" ({lost or 'no reason'}) + {account['filtered']} filtered, {account['in_flight']} on"
 			f" their way at the end, in {history.asides + 1} files;"
-			f" {'; '.join(history.troubles[:9]) or 'at each look'}",
+			f" {history.troubles.words()}",
 		)
 		yield (
 			"each made is a row", 0 <= missing <= account["lost"] + counted["unseen"],
@@ -248,8 +248,9 @@ class Soak:
 			f" {pruned[0]} gaps; {history.asides} files set aside, with {history.rows_aside} rows",
 		)
 		yield (
-			"totals", exact > 0 or self.ran_s < TOTALLED_S,
-			f"those of {exact} hours and five minutes say what their rows said",
+			"deleted is told", not history.untold and (exact > 0 or self.ran_s < TOTALLED_S),
+			f"in totals or gaps 'pruned', and totals of {exact} hours and five minutes say what their"
+			f" rows said; {history.untold.words()}",
 		)
 		yield (
 			"size", self.most_bytes <= MAX_SIZE,
