@@ -27,6 +27,7 @@ SELECT group_concat(format('run %d, %s: %d seen, %d recorded, %d lost, %d filter
   FROM account
  WHERE seen <> recorded + lost + filtered
    AND (seen < recorded + lost + filtered OR run_id < (SELECT max(id) FROM run) OR :ended)"""
+OTHERS = "SELECT count(*) FROM open_connection WHERE netns <> ?"
 COUNTED = ("rows", "unseen", "outs", "ins", "out_sockets", "in_sockets")
 SUMS = ("seen", "recorded", "lost", "filtered", "in_flight")
 # What was seen and lost. (Of table_full the end is recorded.)
@@ -47,7 +48,7 @@ class Troubles(dict):
 class History:
 	def __init__(self, path, netns):
 		self.path, self.netns = path, netns
-		self.last = 0
+		self.last = self.others_open = 0
 		self.counted = dict.fromkeys(COUNTED, 0)
 		self.before = dict.fromkeys(SUMS, 0)  # in files that were set aside
 		self.gaps_before = {}
@@ -117,6 +118,7 @@ class History:
 			sums = self.db.execute(ACCOUNT).fetchone()
 			wrong = self.db.execute(WRONG, {"ended": ended}).fetchone()[0]
 			gaps = self.db.execute("SELECT reason, count(*), total(count) FROM gap GROUP BY reason").fetchall()
+			self.others_open = self.db.execute(OTHERS, (self.netns,)).fetchone()[0]
 			if thorough:
 				self.totals.compare(self.db)
 		finally:
