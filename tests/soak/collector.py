@@ -66,7 +66,7 @@ class Collector:
 		self.runs += 1
 		self.process = subprocess.Popen(
 			self.cgroup.run(self.argv), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-			stderr=self.err, start_new_session=True,
+			stderr=self.err, process_group=0,
 		)
 		while b"connmon-collect: ready" not in self.said(at):
 			if self.process.poll() is not None or time.monotonic() > begin_s + PATIENCE_S:

@@ -1,6 +1,7 @@
 """What stands in the database, taken in as it grows: retention will have deleted it before the
 end. Follows it into the next file when the collector sets one aside."""
 import os
+import re
 import sqlite3
 import time
 
@@ -26,6 +27,7 @@ SELECT group_concat(format('run %d, %s: %d seen, %d recorded, %d lost, %d filter
   FROM account
  WHERE seen <> recorded + lost + filtered
    AND (seen < recorded + lost + filtered OR run_id < (SELECT max(id) FROM run) OR :ended)"""
+OTHERS = "SELECT count(*) FROM open_connection WHERE netns <> ?"
 COUNTED = ("rows", "unseen", "outs", "ins", "out_sockets", "in_sockets")
 SUMS = ("seen", "recorded", "lost", "filtered", "in_flight")
 # What was seen and lost. (Of table_full the end is recorded.)
@@ -33,18 +35,28 @@ LOST = ("ring_full", "disk_full", "recursion", "corrupt")
 MOST_ABSENT_S = 30  # from where a file was set aside until the next one can be read
 
 
+class Troubles(dict):
+	"""The first of each kind, in words: what does not hold once goes on so at each look."""
+
+	def add(self, words):
+		self.setdefault(re.sub(r"\d+", "N", words), words)
+
+	def words(self):
+		return "; ".join(self.values()) or "at each look"
+
+
 class History:
 	def __init__(self, path, netns):
 		self.path, self.netns = path, netns
-		self.last = 0
+		self.last = self.others_open = 0
 		self.counted = dict.fromkeys(COUNTED, 0)
 		self.before = dict.fromkeys(SUMS, 0)  # in files that were set aside
 		self.gaps_before = {}
 		self.account, self.gaps = dict(self.before), {}
-		self.troubles = []
+		self.troubles, self.untold = Troubles(), Troubles()  # of the account; of what was deleted
 		self.db, self.inode, self.absent_s = None, None, None
 		self.asides = self.deleted_before = self.rows_aside = 0
-		self.totals = totals.Totals(self.troubles)
+		self.totals = totals.Totals(self.untold)
 
 	# ---- which file ----
 
@@ -91,7 +103,7 @@ class History:
 		self.asides += 1
 		self.deleted_before += self.totals.gone
 		self.rows_aside += self.totals.rows
-		self.totals = totals.Totals(self.troubles, self.totals.exact)
+		self.totals = totals.Totals(self.untold, self.totals.exact)
 		self.db.close()
 		self.db = None
 
@@ -106,6 +118,7 @@ class History:
 			sums = self.db.execute(ACCOUNT).fetchone()
 			wrong = self.db.execute(WRONG, {"ended": ended}).fetchone()[0]
 			gaps = self.db.execute("SELECT reason, count(*), total(count) FROM gap GROUP BY reason").fetchall()
+			self.others_open = self.db.execute(OTHERS, (self.netns,)).fetchone()[0]
 			if thorough:
 				self.totals.compare(self.db)
 		finally:
@@ -122,14 +135,14 @@ class History:
 
 	def check(self, wrong):
 		if wrong:
-			self.troubles.append("the account does not add up: " + wrong)
+			self.troubles.add("the account does not add up: " + wrong)
 		ended = self.counted["rows"] - self.counted["unseen"]
 		if ended != self.account["recorded"]:
-			self.troubles.append(f"{ended} rows were there, the account says {self.account['recorded']}")
+			self.troubles.add(f"{ended} rows were there, the account says {self.account['recorded']}")
 		told = self.lost_told()
 		# "corrupt" counts events of all kinds.
 		if not told - self.gaps.get("corrupt", (0, 0))[1] <= self.account["lost"] <= told:
-			self.troubles.append(f"{self.account['lost']} lost, the gaps tell of {told}")
+			self.troubles.add(f"{self.account['lost']} lost, the gaps tell of {told}")
 
 	def lost_told(self):
 		return sum(self.gaps.get(reason, (0, 0))[1] for reason in LOST)

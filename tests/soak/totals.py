@@ -38,7 +38,7 @@ class Totals:
 
 	def must(self, holds, words):
 		if not holds:
-			self.troubles.append(words)
+			self.troubles.add(words)
 
 	def compare(self, db):
 		extent = db.execute(EXTENT).fetchone()
