@@ -349,7 +349,7 @@ static int end_reader(struct reader *r)
 
 static void name_of(const struct reader *r, char name[64])
 {
-	snprintf(name, 64, "process %d (test_cap)", (int)r->pid);
+	snprintf(name, 64, "process %d (test_cap, user %u)", (int)r->pid, getuid());
 }
 
 static void a_reader_that_pins_the_wal_is_named_and_the_bound_holds(void **state)
