@@ -7,6 +7,7 @@
 #include "aside.h"
 #include "clock.h"
 #include "decode.h"
+#include "full.h"
 
 #define MAX_EVENTS_A_READ 50000 /* then signals and the timer get their turn */
 #define HEARTBEAT_NS	  (60 * NS_PER_S)
@@ -294,7 +295,7 @@ int collector_flush(struct collector *c, bool last, struct err *err)
 		c->measures.commit_failures++;
 	}
 	if (c->disk_full)
-		err_set(err, ret, "%s: the disk is full; free some space", c->options->db);
+		err_set(err, ret, "%s: %s", c->options->db, full_words());
 	return ret;
 }
 
@@ -316,7 +317,7 @@ static int look_after(struct collector *c, struct err *err)
 	ret = store_upkeep(c->store, batch_flushed_until(&c->batch, clock_boot_ns()), c->offset_ns,
 			   err);
 	if (ret == -ENOSPC)
-		err_set(err, ret, "the disk is full; free some space");
+		err_set(err, ret, "%s", full_words());
 	if (ret < 0)
 		err_wrap(err, "%s", c->options->db);
 	if (ret == -EUCLEAN)

@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "check.h"
 #include "collector.h"
+#include "complaint.h"
 #include "confine.h"
 #include "hold.h"
 #include "place.h"
@@ -22,10 +23,9 @@
 #include "print.h"
 #include "service.h"
 
-#define PROGRAM	      "connmon-collect"
-#define EXIT_LACKING  69 /* EX_UNAVAILABLE of <sysexits.h> */
-#define EXIT_BUSY     75 /* EX_TEMPFAIL */
-#define WARN_EVERY_NS (30 * NS_PER_S)
+#define PROGRAM	     "connmon-collect"
+#define EXIT_LACKING 69 /* EX_UNAVAILABLE of <sysexits.h> */
+#define EXIT_BUSY    75 /* EX_TEMPFAIL */
 
 static int fail(const struct err *err)
 {
@@ -40,28 +40,17 @@ static void say(void *ctx, const char *text)
 	fprintf(stderr, PROGRAM ": %s\n", text);
 }
 
-/* A trouble that may last is told once, then every 30 s. */
-struct complaint {
-	int64_t last_ns;
-	bool active;
-};
-
 static void complain(struct complaint *p, const struct err *err)
 {
-	int64_t now_ns = clock_boot_ns();
-
-	if (p->active && now_ns - p->last_ns < WARN_EVERY_NS)
-		return;
-	p->active = true;
-	p->last_ns = now_ns;
-	fprintf(stderr, PROGRAM ": %s; what comes in waits in memory, trying again\n", err->msg);
+	if (complaint_due(p, clock_boot_ns()))
+		fprintf(stderr, PROGRAM ": %s; what comes in waits in memory, trying again\n",
+			err->msg);
 }
 
 static void calm_down(struct complaint *p)
 {
-	if (p->active)
+	if (complaint_is_over(p, clock_boot_ns()))
 		fprintf(stderr, PROGRAM ": recording again\n");
-	p->active = false;
 }
 
 static int watch(int epoll_fd, int fd, uint32_t events)

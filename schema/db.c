@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "embed.h"
+#include "full.h"
 #include "guard.h"
 
 extern const struct embed schema_migrations[];
@@ -255,8 +256,9 @@ static int check_path(const char *path, bool create, struct err *err)
 	case EROFS:
 		return err_set(err, -EROFS, "the file system is read-only; name another with --db");
 	case ENOSPC:
+		return err_set(err, -ENOSPC, FULL_DISK);
 	case EDQUOT:
-		return err_set(err, -ENOSPC, "the disk is full; free some space");
+		return err_set(err, -ENOSPC, FULL_QUOTA);
 	default:
 		return err_set(err, -errno, "%s", strerror(errno));
 	}
@@ -308,6 +310,7 @@ static int open_writer(const char *path, bool durable, sqlite3 **out, struct err
 	ret = check_path(path, true, err);
 	if (ret)
 		return ret;
+	full_watch();
 	/* One thread uses it, and each of the many calls for a row would take a lock. */
 	rc = open_file(path, SQLITE_OPEN_READWRITE, &db);
 	if (rc != SQLITE_OK)
@@ -350,7 +353,7 @@ int db_open_writer(const char *path, bool durable, sqlite3 **out, struct err *er
 	int ret = open_writer(path, durable, out, err);
 
 	if (ret == -ENOSPC)
-		err_set(err, ret, "the disk is full; free some space");
+		err_set(err, ret, "%s", full_words());
 	return ret ? err_wrap(err, "%s", path) : 0;
 }
 

@@ -37,7 +37,7 @@ int db_schema_version(void);
  *   -EINVAL   not a database, or one of another application
  *   -EPROTO   the schema is newer than this program
  *   -EISDIR, -EACCES, -ENOENT   the path
- *   -ENOSPC   the disk is full
+ *   -ENOSPC   the disk is full, or a quota used up (full.h)
  *   -EUCLEAN  it is ours, and damaged
  *   -EIO      anything else that SQLite reports; the message holds its words
  */

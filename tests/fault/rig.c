@@ -10,19 +10,47 @@
 #include "clock.h"
 #include "fake.h"
 
-#define START_NS    (1000 * NS_PER_S)
-#define OFFSET_NS   (1769853600LL * NS_PER_S)
-#define PHASES	    6 /* of a run */
-#define PHASE_TICKS 8
-#define MAX_TRIES   200
+#define START_NS     (1000 * NS_PER_S)
+#define OFFSET_NS    (1769853600LL * NS_PER_S)
+#define PHASES	     6 /* of a run */
+#define PHASE_TICKS  8
+#define MAX_TRIES    200
+#define MAX_KINDS    64
+#define SAY_EVERY_NS (30 * NS_PER_S)
 
 static unsigned int marked; /* the last connection before rig_mark() */
 
+/* What a run has said, numbers apart, and when last. */
+static struct kind {
+	char text[256];
+	int64_t said_ns;
+} kinds[MAX_KINDS];
+
+static struct kind *find_kind(const char *text)
+{
+	char plain[sizeof(kinds[0].text)];
+	size_t n = 0;
+	int i = 0;
+
+	for (; *text && n < sizeof(plain) - 1; text++)
+		if (*text < '0' || *text > '9')
+			plain[n++] = *text;
+	plain[n] = '\0';
+	while (i < MAX_KINDS - 1 && kinds[i].text[0] && strcmp(kinds[i].text, plain) != 0)
+		i++;
+	strcpy(kinds[i].text, plain);
+	return &kinds[i];
+}
+
 static void hear(void *ctx, const char *text)
 {
+	struct kind *kind = find_kind(text);
 	struct rig *r = ctx;
 
 	assert_true(text[0] != '\0');
+	if (kind->said_ns && fake.now_ns - kind->said_ns < SAY_EVERY_NS)
+		fail_msg("said twice in 30 s: %s", text);
+	kind->said_ns = fake.now_ns;
 	r->notes++;
 }
 
@@ -73,10 +101,12 @@ static void work(struct rig *r, struct collector *c)
 
 static void play_run(struct rig *r, const struct options *o, bool first)
 {
-	struct collector *c = start(r, o);
+	struct collector *c;
 	struct closing closing;
 	struct err err = {0};
 
+	memset(kinds, 0, sizeof(kinds));
+	c = start(r, o);
 	for (unsigned int phase = 0; phase < PHASES; phase++) {
 		fake_phase(phase);
 		if (first && phase == 2) { /* so that an hour is over */

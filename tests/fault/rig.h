@@ -32,7 +32,7 @@ struct rig {
 	int64_t (*step_ns)(struct rig *r);
 	bool durable;
 	unsigned int failures; /* messages of things that failed */
-	unsigned int notes;
+	unsigned int notes;    /* what else was said; of one kind never twice in 30 s */
 	bool unfinished; /* a run could not write all at its end, and said so */
 };
 

@@ -115,7 +115,7 @@ static void a_too_large_database_without_auto_vacuum_is_no_busy_loop(void **stat
 
 static void name_of(const struct reader *r, char name[64])
 {
-	snprintf(name, 64, "process %d (test_cap)", (int)r->pid);
+	snprintf(name, 64, "process %d (test_cap, user %u)", (int)r->pid, getuid());
 }
 
 static void a_reader_that_pins_the_wal_is_named_and_the_bound_holds(void **state)

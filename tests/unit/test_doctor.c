@@ -296,10 +296,11 @@ static void one_that_runs_and_is_silent_is_a_warning(void **state)
 {
 	AUTO_DB *db = make(*state, RUN "UPDATE run SET last_commit_us = 1769860500000000");
 	const pid_t pid = hold_lock(*state);
-	char who[64];
+	char who[96];
 
-	snprintf(who, sizeof(who), "process %d (test_doctor) runs, but last wrote 5m00s ago",
-		 (int)pid);
+	snprintf(who, sizeof(who),
+		 "process %d (test_doctor, user %u) runs, but last wrote 5m00s ago", (int)pid,
+		 getuid());
 	expect(*state, "collector", "warn", who, "standard error");
 	expect(*state, "retention", "ok", "--retain 30d --retain-totals 400d --max-size 4G", "");
 	tempdb_run(db, ROW "UPDATE connection SET id = 1700000000000000");
@@ -423,13 +424,14 @@ static void who_keeps_a_long_wal_from_being_used_again_is_named(void **state)
 {
 	struct tempdb *t = *state;
 	AUTO_DB *db = make(t, RUN);
-	char who[64];
+	char who[96];
 	pid_t pid;
 
 	expect(t, "wal", "ok", "K", "");
 	pid = hold_reader(t);
-	snprintf(who, sizeof(who), "a read transaction is open in process %d (test_doctor)",
-		 (int)pid);
+	snprintf(who, sizeof(who),
+		 "a read transaction is open in process %d (test_doctor, user %u)", (int)pid,
+		 getuid());
 	expect(t, "wal", "ok", who, "");
 	tempdb_run(db, "CREATE TABLE big (x); INSERT INTO big VALUES (zeroblob(70 << 20))");
 	expect(t, "wal", "warn", who, "end that transaction");
