@@ -41,7 +41,7 @@ static void of_a_fleet_neither_user_nor_password_is_shown(void **state)
 	(void)state;
 	ASSERT_SHOWN("connmon-query --fleet http://h:8123/ list", "--fleet",
 		     "http://reader:secret@h:8123/", "list");
-	ASSERT_SHOWN("connmon-query --fleet=https://h/?database=c list",
+	ASSERT_SHOWN("connmon-query '--fleet=https://h/?database=c' list",
 		     "--fleet=https://reader:se@cret@h/?database=c", "list");
 	ASSERT_SHOWN("connmon-query --fleet=http://h:8123/ list", "--fleet=http://h:8123/", "list");
 	ASSERT_SHOWN("connmon-query list --comm a@b", "list", "--comm", "a@b");
