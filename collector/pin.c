@@ -120,7 +120,7 @@ static int make_folder(const char *dir, struct err *err)
 	int ret;
 
 	if (strlen(dir) > PATH_MAX - NAME_MAX)
-		return err_set(err, -ENAMETOOLONG, "--pin %s: the path is too long", dir);
+		return err_set(err, -ENAMETOOLONG, "--pin %.99s...: the path is too long", dir);
 	if (stat(dir, &st) != 0) {
 		if (errno != ENOENT)
 			return not_allowed(dir, "looking at it", err);

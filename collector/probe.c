@@ -324,7 +324,11 @@ int probe_new(const struct probe_config *config, probe_sink sink, void *ctx, str
 	p->sink = sink;
 	p->ctx = ctx;
 	p->n_cpus = libbpf_num_possible_cpus();
-	p->per_cpu = p->n_cpus > 0 ? calloc((size_t)p->n_cpus, sizeof(*p->per_cpu)) : NULL;
+	if (p->n_cpus < 0) {
+		ret = err_set(err, p->n_cpus, "counting the CPUs: %s", strerror(-p->n_cpus));
+		goto fail;
+	}
+	p->per_cpu = calloc((size_t)p->n_cpus, sizeof(*p->per_cpu));
 	if (!p->per_cpu) {
 		ret = err_set(err, -ENOMEM, "no memory for the counters");
 		goto fail;

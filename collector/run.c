@@ -38,11 +38,12 @@ static int read_boot_id(char *id, struct err *err)
 {
 	int fd = open(BOOT_ID_PATH, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, id, BOOT_ID_LEN);
+	const int why = n < 0 ? errno : EIO;
 
 	if (fd >= 0)
 		close(fd);
 	if (n != BOOT_ID_LEN)
-		return err_set(err, -EIO, "%s: cannot be read; is /proc mounted?", BOOT_ID_PATH);
+		return err_set(err, -EIO, "%s: %s; is /proc mounted?", BOOT_ID_PATH, strerror(why));
 	id[BOOT_ID_LEN] = '\0';
 	return 0;
 }

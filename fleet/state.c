@@ -121,7 +121,7 @@ int state_lock(const char *path, struct err *err)
 
 	/* Not the file itself: each write puts another in its place. */
 	if ((size_t)snprintf(lock_path, sizeof(lock_path), "%s.lock", path) >= sizeof(lock_path))
-		return err_set(err, -ENAMETOOLONG, "--state %s: the name is too long", path);
+		return err_set(err, -ENAMETOOLONG, "--state %.99s...: the name is too long", path);
 	fd = open(lock_path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", lock_path, strerror(errno));
@@ -168,7 +168,7 @@ int state_write(const char *path, const struct state *s, struct err *err)
 	int fd, ret;
 
 	if ((size_t)snprintf(new_path, sizeof(new_path), "%s.new", path) >= sizeof(new_path))
-		return err_set(err, -ENAMETOOLONG, "--state %s: the name is too long", path);
+		return err_set(err, -ENAMETOOLONG, "--state %.99s...: the name is too long", path);
 	fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, MODE);
 	ret = fd < 0 ? -errno : write_lines(fd, s);
 	if (!ret && rename(new_path, path) != 0)

@@ -77,13 +77,20 @@ int db_step(sqlite3 *db, sqlite3_stmt *stmt, const char *what, struct err *err)
 	return 0;
 }
 
+/* SQLite's words leave out why a file cannot be opened: a limit of descriptors, say. */
+static int failed(sqlite3 *db, int rc, struct err *err)
+{
+	const int why = (rc & 0xff) == SQLITE_CANTOPEN ? sqlite3_system_errno(db) : 0;
+
+	return err_set(err, db_errno(rc), "%s%s%s", sqlite3_errmsg(db), why ? ": " : "",
+		       why ? strerror(why) : "");
+}
+
 int db_exec(sqlite3 *db, const char *sql, struct err *err)
 {
 	int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
 
-	if (rc != SQLITE_OK)
-		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(db));
-	return 0;
+	return rc == SQLITE_OK ? 0 : failed(db, rc, err);
 }
 
 int db_end(sqlite3 *db, int ret, struct err *err)
@@ -143,7 +150,7 @@ static int query_int(sqlite3 *db, const char *sql, int *value, struct err *err)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
 	if (rc != SQLITE_ROW)
-		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(db));
+		return failed(db, rc, err);
 	*value = sqlite3_column_int(stmt, 0);
 	return 0;
 }
@@ -291,7 +298,7 @@ static int use_wal(sqlite3 *db, struct err *err)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
 	if (rc != SQLITE_ROW)
-		return err_set(err, db_errno(rc), "%s", sqlite3_errmsg(db));
+		return failed(db, rc, err);
 	mode = (const char *)sqlite3_column_text(stmt, 0);
 	if (!mode)
 		return err_set(err, -ENOMEM, "no memory for the mode of the journal");
@@ -314,7 +321,7 @@ static int open_writer(const char *path, bool durable, sqlite3 **out, struct err
 	/* One thread uses it, and each of the many calls for a row would take a lock. */
 	rc = open_file(path, SQLITE_OPEN_READWRITE, &db);
 	if (rc != SQLITE_OK)
-		return err_set(err, db_errno(rc), "%s", sqlite3_errstr(rc));
+		return failed(db, rc, err);
 	sqlite3_extended_result_codes(db, 1);
 	sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
 	/* Before anything is written: a foreign file must stay as it is. */
@@ -380,7 +387,7 @@ static int open_reader(const char *path, sqlite3 **out, struct err *err)
 		return ret;
 	rc = open_file(path, SQLITE_OPEN_READONLY, &db);
 	if (rc != SQLITE_OK)
-		return err_set(err, db_errno(rc), "%s", sqlite3_errstr(rc));
+		return failed(db, rc, err);
 	sqlite3_extended_result_codes(db, 1);
 	sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
 	ret = guard_limit(db, err);

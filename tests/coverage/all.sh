@@ -31,7 +31,7 @@ coverage() {
 
 # Some programs run as other users: whoever comes first must not keep the rest out.
 own_profiles() {
-	for program in collector/connmon-collect query/connmon-query; do
+	for program in collector/connmon-collect query/connmon-query fleet/connmon-forward; do
 		"build-coverage/$program" --version > build-coverage/version.txt
 	done
 	chmod -R a+rwX build-coverage/profiles

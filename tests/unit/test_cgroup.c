@@ -1,7 +1,11 @@
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
+#include "calls.h"
 #include "cgroup.h"
 #include "tempdir.h"
 
@@ -111,6 +115,71 @@ static void without_cgroup_v2_there_is_nothing_to_walk(void **state)
 	cgroups_clear(&cs);
 }
 
+/* What a cgroup's number leads to, for open_by_handle_at(): a path, or NULL: it is gone. */
+static const char *leads_to;
+
+int open_by_handle_at(int mount, struct file_handle *handle, int flags)
+{
+	uint64_t id;
+
+	assert_true(mount >= 0);
+	assert_int_equal(handle->handle_bytes, sizeof(id));
+	assert_int_equal(handle->handle_type, 0xfe); /* FILEID_KERNFS */
+	memcpy(&id, handle->f_handle, sizeof(id));
+	errno = ESTALE;
+	return leads_to && id == 77 ? open(leads_to, flags) : -1;
+}
+
+static void one_that_was_never_told_is_looked_up_by_its_number(void **state)
+{
+	struct cgroups cs = {.mount_fd = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/a/b/", (char *)*state);
+	tempdir_make(path);
+	leads_to = path;
+	expect(&cs, 77, "/a/b");
+	expect(&cs, 78, ""); /* gone since */
+	leads_to = "/usr";   /* outside of what is mounted here */
+	expect(&cs, 77, "");
+	leads_to = path;
+	fail_call("readlink", 1, ENOENT);
+	expect(&cs, 77, "");
+	assert_int_equal(mend_calls(), 1);
+	cgroups_made(&cs, 77, "/told"); /* what was told comes first */
+	expect(&cs, 77, "/told");
+	cgroups_clear(&cs);
+	expect(&cs, 77, ""); /* without a mount */
+}
+
+/* Folders deeper, or with longer names, than a path has room for. */
+static void a_tree_without_end_is_walked_as_far_as_there_is_room(void **state)
+{
+	struct cgroups cs = {.mount_fd = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	char name[201], home[256];
+	int n = 0, depth = 0;
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_non_null(getcwd(home, sizeof(home)));
+	assert_int_equal(chdir(*state), 0);
+	for (; depth < 2 + CGROUP_PATH_LEN / 201; depth++)
+		assert_true(mkdir(name, 0700) == 0 && chdir(name) == 0);
+	cgroups_walk(&cs, count, &n);
+	assert_int_equal(n, (CGROUP_PATH_LEN - 1) / 201);
+	while (depth-- > 0)
+		assert_true(chdir("..") == 0 && rmdir(name) == 0);
+	for (depth = 0; depth < 70; depth++)
+		assert_true(mkdir("d", 0700) == 0 && chdir("d") == 0);
+	n = 0;
+	cgroups_walk(&cs, count, &n);
+	assert_int_equal(n, 64);
+	while (depth-- > 0)
+		assert_true(chdir("..") == 0 && rmdir("d") == 0);
+	assert_int_equal(chdir(home), 0);
+	cgroups_clear(&cs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +188,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_walk_learns_the_whole_tree_and_nothing_else,
 						tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(without_cgroup_v2_there_is_nothing_to_walk),
+		cmocka_unit_test_setup_teardown(one_that_was_never_told_is_looked_up_by_its_number,
+						tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_tree_without_end_is_walked_as_far_as_there_is_room, tempdir_setup,
+			tempdir_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "calls.h"
 #include "lock.h"
 #include "tempdb.h"
 
@@ -103,6 +104,90 @@ static void the_lock_file_is_for_its_owner_only(void **state)
 	close(fd);
 }
 
+/* Who held it has let go between the two questions, or has removed the file just then. */
+static void a_collector_that_has_just_ended_is_no_reason_to_name_one(void **state)
+{
+	static const struct {
+		const char *call;
+		int error;
+	} cases[] = {{"fcntl", EAGAIN}, {"stat", ENOENT}};
+	struct tempdb *t = *state;
+
+	make_db(t);
+	for (size_t i = 0; i < 2; i++) {
+		struct err err = {0};
+		int fd;
+
+		fail_call(cases[i].call, 1, cases[i].error);
+		assert_int_equal(lock_database(t->path, &err), -EBUSY);
+		assert_int_equal(mend_calls(), 1);
+		if (!strstr(err.msg, "was recording to it a moment ago; try again"))
+			fail_msg("%s", err.msg);
+		fd = lock_database(t->path, &err);
+		assert_true(fd >= 0);
+		close(fd);
+	}
+}
+
+static void the_lock_file_goes_with_its_database_or_after_it(void **state)
+{
+	struct tempdb *t = *state;
+	struct err err = {0};
+	char lock[128];
+
+	snprintf(lock, sizeof(lock), "%s.lock", t->path);
+	for (int gone = 0; gone < 2; gone++) {
+		int fd;
+
+		make_db(t);
+		fd = lock_database(t->path, &err);
+		assert_true(fd >= 0);
+		assert_int_equal(access(lock, F_OK), 0);
+		if (gone)
+			assert_int_equal(unlink(t->path), 0);
+		lock_remove(t->path);
+		assert_int_not_equal(access(lock, F_OK), 0);
+		close(fd);
+	}
+	/* What cannot be found out is left alone. */
+	make_db(t);
+	close(lock_database(t->path, &err));
+	fail_call("realpath", 1, EACCES);
+	lock_remove(t->path);
+	assert_int_equal(mend_calls(), 1);
+	assert_int_equal(access(lock, F_OK), 0);
+}
+
+/* Folders in each other, until a path is as long as it may be. */
+static void a_path_that_has_no_room_for_the_ending_is_told(void **state)
+{
+	struct tempdb *t = *state;
+	struct err err = {0};
+	char home[256], folder[201], name[256], *real;
+	int depth = 0, fd;
+
+	assert_non_null(getcwd(home, sizeof(home)));
+	assert_int_equal(chdir(t->folder), 0);
+	memset(folder, 'f', sizeof(folder) - 1);
+	folder[sizeof(folder) - 1] = '\0';
+	for (size_t len = strlen(t->folder); len + 201 < 4000; len += 201, depth++)
+		assert_true(mkdir(folder, 0700) == 0 && chdir(folder) == 0);
+	real = realpath(".", NULL);
+	assert_non_null(real);
+	memset(name, 'd', sizeof(name));
+	name[4095 - strlen(real) - 1] = '\0'; /* with it, 4095 */
+	free(real);
+	fd = open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(lock_database(name, &err), -ENAMETOOLONG);
+	assert_non_null(strstr(err.msg, "the path is too long"));
+	assert_int_equal(unlink(name), 0);
+	while (depth-- > 0)
+		assert_true(chdir("..") == 0 && rmdir(folder) == 0);
+	assert_int_equal(chdir(home), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, tempdb_setup, tempdb_teardown)
@@ -111,6 +196,9 @@ int main(void)
 		T(another_name_of_the_same_database_is_locked_too),
 		T(what_cannot_be_locked_is_told_by_its_path),
 		T(the_lock_file_is_for_its_owner_only),
+		T(a_collector_that_has_just_ended_is_no_reason_to_name_one),
+		T(the_lock_file_goes_with_its_database_or_after_it),
+		T(a_path_that_has_no_room_for_the_ending_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

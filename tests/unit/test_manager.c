@@ -7,72 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "heard.h"
 #include "manager.h"
-
-/* The socket, by a name without a file. */
-static int listen_as_manager(void **state)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int *out = malloc(sizeof(*out));
-	int len = snprintf(address.sun_path, sizeof(address.sun_path), "@connmon-unit-%d",
-			   (int)getpid());
-
-	assert_non_null(out);
-	setenv("NOTIFY_SOCKET", address.sun_path, 1);
-	address.sun_path[0] = '\0';
-	assert_int_equal(bind(fd, (struct sockaddr *)&address,
-			      (socklen_t)(offsetof(struct sockaddr_un, sun_path)) + (socklen_t)len),
-			 0);
-	*out = fd;
-	*state = out;
-	return 0;
-}
-
-static int stop_listening(void **state)
-{
-	close(*(int *)*state);
-	free(*state);
-	return 0;
-}
-
-/* The next message, and the descriptor that came with it, or -1. */
-static int hear(int fd, char text[512], int *given)
-{
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec into = {.iov_base = text, .iov_len = 511};
-	struct msghdr message = {.msg_iov = &into,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control.room)};
-	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
-
-	*given = -1;
-	if (c)
-		memcpy(given, CMSG_DATA(c), sizeof(*given));
-	text[n < 0 ? 0 : n] = '\0';
-	return n < 0 ? -1 : 0;
-}
-
-static void assert_heard(int fd, const char *expected)
-{
-	char text[512];
-	int given;
-
-	assert_int_equal(hear(fd, text, &given), 0);
-	assert_string_equal(text, expected);
-	assert_int_equal(given, -1);
-}
 
 static ino_t inode_of(int fd)
 {
@@ -135,7 +75,7 @@ static void what_is_kept_can_be_had_until_it_is_forgotten(void **state)
 
 	assert_int_equal(manager_open(&m, &err), 0);
 	assert_int_equal(manager_keep(&m, "map_events", file), 0);
-	assert_int_equal(hear(fd, text, &given), 0);
+	assert_int_equal(heard_next(fd, text, &given), 0);
 	/* Without FDPOLL=0 a map would be thrown away at once. */
 	assert_string_equal(text, "FDSTORE=1\nFDPOLL=0\nFDNAME=map_events");
 	assert_int_equal(inode_of(given), inode_of(file));
@@ -235,7 +175,7 @@ static void waiting_ends_when_all_was_heard(void **state)
 	}
 	assert_heard(fd, "READY=1");
 	assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1), 1);
-	assert_int_equal(hear(fd, text, &given), 0);
+	assert_int_equal(heard_next(fd, text, &given), 0);
 	assert_string_equal(text, "BARRIER=1");
 	assert_int_equal(waitpid(child, &status, WNOHANG), 0);
 	close(given);
@@ -244,7 +184,7 @@ static void waiting_ends_when_all_was_heard(void **state)
 	manager_close(&m);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, listen_as_manager, stop_listening)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, heard_setup, heard_teardown)
 
 int main(void)
 {

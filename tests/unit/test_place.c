@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "place.h"
 
 #define STRANGER 12345
@@ -280,6 +282,138 @@ static void a_new_file_is_nobody_elses_until_it_is_shared(void **state)
 	assert_int_equal(st.st_mode & 07777, 0640);
 }
 
+static void what_cannot_be_looked_at_is_told_by_its_path(void **state)
+{
+	struct fixture *f = *state;
+	char real[PATH_MAX];
+	struct err err = {0};
+
+	fail_call("getcwd", 1, ENOENT);
+	assert_int_equal(place_find("h.db", &f->who, real, &err), -ENOENT);
+	assert_int_equal(mend_calls(), 1);
+	assert_string_equal(err.msg, "h.db: the current folder: No such file or directory");
+
+	assert_int_equal(symlink("target", f->db), 0);
+	fail_call("readlink", 1, EIO);
+	assert_int_equal(place_find(f->db, &f->who, real, &err), -EIO);
+	assert_int_equal(mend_calls(), 1);
+	assert_non_null(strstr(err.msg, "connmon.db: Input/output error"));
+}
+
+/* As somebody who is not root: 0 when it is as it should be. */
+static int find_as_a_stranger(const char *path)
+{
+	const struct privilege who = {.uid = STRANGER};
+	char real[PATH_MAX];
+	struct err err = {0};
+
+	if (setgid(STRANGER) || setuid(STRANGER))
+		return 1;
+	if (place_find(path, &who, real, &err) != -EACCES)
+		return 2;
+	return strstr(err.msg, "no permission; run as root, or name another file") ? 0 : 3;
+}
+
+static void a_folder_that_may_not_be_entered_is_told_with_what_to_do(void **state)
+{
+	struct fixture *f = *state;
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(f->folder, 0700), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(find_as_a_stranger(f->db));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void a_link_that_makes_the_path_too_long_is_told(void **state)
+{
+	struct fixture *f = *state;
+	static char path[PATH_MAX], target[PATH_MAX];
+	char real[PATH_MAX], link_path[96];
+	struct err err = {0};
+
+	for (size_t i = 0; i < 4000; i += 2)
+		memcpy(target + i, "./", 3);
+	snprintf(link_path, sizeof(link_path), "%s/link", f->folder);
+	assert_int_equal(symlink(target, link_path), 0);
+	snprintf(path, sizeof(path), "%s/%.100s/connmon.db", link_path, target);
+	assert_int_equal(place_find(path, &f->who, real, &err), -ENAMETOOLONG);
+	assert_non_null(strstr(err.msg, "the path is too long"));
+}
+
+static void what_cannot_be_given_away_is_told_and_not_left_there(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = {0};
+
+	if (geteuid() != 0)
+		skip();
+	f->who = (struct privilege){.change = true,
+				    .uid = STRANGER,
+				    .gid = STRANGER,
+				    .name = "somebody"};
+	fail_call("fchown", 1, EPERM);
+	assert_int_equal(place_make(f->db, &f->who, &err), -EPERM);
+	assert_int_equal(mend_calls(), 1);
+	assert_non_null(strstr(err.msg, "giving it to user somebody: Operation not permitted"));
+	assert_int_not_equal(access(f->db, F_OK), 0);
+}
+
+static uid_t owner_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	return st.st_uid;
+}
+
+/* They are root's, of a collector that ran as root before. */
+static void all_files_of_a_database_are_given_to_who_we_become(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = {0};
+	char wal[128];
+
+	make_file(f->db, "x");
+	snprintf(wal, sizeof(wal), "%s-wal", f->db);
+	make_file(wal, "x");
+	assert_int_equal(place_give(f->db, &f->who, &err), 0); /* we stay who we are */
+	assert_int_equal(owner_of(wal), geteuid());
+	if (geteuid() != 0)
+		skip();
+	f->who = (struct privilege){.change = true,
+				    .uid = STRANGER,
+				    .gid = STRANGER,
+				    .name = "somebody"};
+	assert_int_equal(place_give(f->db, &f->who, &err), 0);
+	assert_int_equal(owner_of(f->db), STRANGER);
+	assert_int_equal(owner_of(wal), STRANGER);
+	f->who.uid++;
+	fail_call("lchown", 2, EROFS);
+	assert_int_equal(place_give(f->db, &f->who, &err), -EROFS);
+	assert_int_equal(mend_calls(), 1);
+	assert_non_null(strstr(err.msg, "connmon.db-wal: giving it to user somebody: "));
+}
+
+static void a_folder_with_another_in_it_is_not_for_the_database_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	make_file(f->db, "x");
+	assert_true(place_is_own(f->db));
+	assert_int_equal(mkdir(f->target, 0755), 0);
+	assert_false(place_is_own(f->db));
+	fail_call("opendir", 1, EACCES); /* who knows */
+	assert_false(place_is_own(f->db));
+	assert_int_equal(mend_calls(), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -294,6 +428,12 @@ int main(void)
 		TEST(a_folder_of_a_stranger_is_refused),
 		TEST(a_folder_that_a_group_may_write_is_refused),
 		TEST(a_new_file_is_nobody_elses_until_it_is_shared),
+		TEST(what_cannot_be_looked_at_is_told_by_its_path),
+		TEST(a_folder_that_may_not_be_entered_is_told_with_what_to_do),
+		TEST(a_link_that_makes_the_path_too_long_is_told),
+		TEST(what_cannot_be_given_away_is_told_and_not_left_there),
+		TEST(all_files_of_a_database_are_given_to_who_we_become),
+		TEST(a_folder_with_another_in_it_is_not_for_the_database_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
