@@ -356,7 +356,11 @@ static enum forward_step send_batch(struct forward *f, struct err *err)
 		drop_batch(&f->state);
 		return FORWARD_MORE;
 	}
-	if (batch.last_id)
+	/* Who asks a fleet takes totals for rows of every node but those that it knows not to have
+	 * sent theirs: so the node is known before its rows are. */
+	if (batch.last_id && before == 0 && f->node_at_us == 0)
+		step = forward_send_node(f, err);
+	if (batch.last_id && step == FORWARD_IDLE)
 		step = send_rows(f, &batch, err);
 	if (step == FORWARD_IDLE)
 		f->through_us = f->facts.commit_us;

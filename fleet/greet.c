@@ -125,7 +125,7 @@ enum forward_step forward_look_for_twin(struct forward *f, struct err *err)
 	snprintf(
 		sql, sizeof(sql),
 		"SELECT hex(node), boot_id, instance, at_us + skew_us, toUnixTimestamp(now()), at_us"
-		" FROM nodes FINAL WHERE node_id = '%s' FORMAT TabSeparated",
+		" FROM nodes WHERE node_id = '%s' ORDER BY at_us DESC LIMIT 1 FORMAT TabSeparated",
 		f->o->node.id);
 	answer = server_ask(f->server, sql, true, &text, err);
 	if (answer != ANSWER_FINE)

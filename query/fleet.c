@@ -7,6 +7,8 @@
 
 #include "db.h"
 #include "fleet_columns.h"
+#include "fleet_hours.h"
+#include "fleet_nodes.h"
 #include "functions.h"
 #include "guard.h"
 
@@ -174,7 +176,9 @@ void fleet_close(struct fleet *fleet, sqlite3 *db)
 	db_close(db);
 	fleet_server_close(fleet->server);
 	sqlite3_free(fleet->book);
+	free(fleet->nodes);
 	free(fleet->late);
+	fleet_hours_free(fleet->hours);
 }
 
 int fleet_check_version(struct fleet *fleet, struct err *err)
@@ -224,6 +228,8 @@ int fleet_begin_report(const struct request *q, struct fleet *fleet, struct scop
 
 	*scope = q->scope;
 	ret = fleet_check_version(fleet, err);
+	if (!ret)
+		ret = fleet_nodes_find(fleet, scope, err);
 	if (!ret && q->report->only[0])
 		ret = scope_add_flag(scope, q->report->only, err);
 	fleet->scope = scope;

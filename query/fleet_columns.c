@@ -58,46 +58,67 @@ int fleet_n_connection_columns(void)
 	return COUNT(fleet_connection_columns);
 }
 
+#define BUCKET(time) "intDiv(least(" time ", {until} - 1), {bucket}) * {bucket}"
+
+/* Of both. */
+#define KEY(name, is_text)                                                                         \
+	{                                                                                          \
+		name, is_text, FLEET_KEY, "{" name "}", name                                       \
+	}
+#define ROW_KEY(name, is_text)                                                                     \
+	{                                                                                          \
+		name, is_text, FLEET_KEY, "{" name "}", NULL                                       \
+	}
+#define SUM(name, row, hour)                                                                       \
+	{                                                                                          \
+		name, false, FLEET_SUM, row, hour                                                  \
+	}
+#define LIST(name, row)                                                                            \
+	{                                                                                          \
+		name, false, FLEET_LIST, row, NULL                                                 \
+	}
+
 const struct fleet_sum fleet_sums[] = {
-	{"bucket", false, true, false, "intDiv(least({id}, {until} - 1), {bucket}) * {bucket}"},
-	{"direction", true, true, false, "{direction}"},
-	{"peer_addr", true, true, false, "{peer_addr}"},
-	{"service_port", false, true, false, "{service_port}"},
-	{"loopback", false, true, false, "{loopback}"},
-	{"family", false, true, false, "if(position({peer_addr}, ':') > 0, 6, 4)"},
-	{"failed", false, true, false, "{failed}"},
-	{"comm", true, true, false, "{comm}"},
-	{"exe", true, true, false, "{exe}"},
-	{"uid", false, true, false, "{uid}"},
-	{"container", true, true, false, "{container}"},
-	{"container_id", true, true, false, "{container_id}"},
-	{"pod", true, true, false, "{pod}"},
-	{"outcome", true, true, false, "{outcome}"},
-	{"error", true, true, false, "{error}"},
-	{"pid", false, true, false, "{pid}"},
-	{"netns", false, true, false, "{netns}"},
-	{"local_addr", true, true, false, "{local_addr}"},
-	{"node", true, true, false, "{node}"},
-	{"node_id", true, true, false, "{node_id}"},
+	{"bucket", false, FLEET_KEY, BUCKET("{id}"), BUCKET("{hour}")},
+	KEY("direction", true),
+	KEY("peer_addr", true),
+	KEY("service_port", false),
+	KEY("loopback", false),
+	{"family", false, FLEET_KEY, "if(position({peer_addr}, ':') > 0, 6, 4)",
+	 "if(position(peer_addr, ':') > 0, 6, 4)"},
+	ROW_KEY("failed", false),
+	KEY("comm", true),
+	KEY("exe", true),
+	KEY("uid", false),
+	KEY("container", true),
+	KEY("container_id", true),
+	KEY("pod", true),
+	ROW_KEY("outcome", true),
+	ROW_KEY("error", true),
+	ROW_KEY("pid", false),
+	ROW_KEY("netns", false),
+	ROW_KEY("local_addr", true),
+	KEY("node", true),
+	KEY("node_id", true),
 
-	{"connections", false, false, false, "count()"},
-	{"failures", false, false, false, "sum({failed})"},
-	{"resets", false, false, false,
-	 "countIf({outcome} = 'reset_by_peer' OR {outcome} = 'reset_by_us')"},
-	{"tx_bytes", false, false, false, "sum({tx_bytes})"},
-	{"rx_bytes", false, false, false, "sum({rx_bytes})"},
-	{"retransmits", false, false, false, "sum({retransmits})"},
-	{"connects", false, false, false, "count({connect_us})"},
-	{"connect_us_sum", false, false, false, "sum(ifNull({connect_us}, 0))"},
-	{"connect_us_max", false, false, false, "max({connect_us})"},
-	{"duration_us_sum", false, false, false, "sum({duration_us})"},
-	{"first_start_us", false, false, false, "min({id} - {duration_us})"},
-	{"last_start_us", false, false, false, "max({id} - {duration_us})"},
+	SUM("connections", "1", "attempts"),
+	SUM("failures", "{failed}", "failed"),
+	SUM("resets", "{outcome} = 'reset_by_peer' OR {outcome} = 'reset_by_us'", "resets"),
+	SUM("tx_bytes", "{tx_bytes}", "tx_bytes"),
+	SUM("rx_bytes", "{rx_bytes}", "rx_bytes"),
+	SUM("retransmits", "{retransmits}", "retransmits"),
+	SUM("connects", "{connect_us} IS NOT NULL", "connects"),
+	SUM("connect_us_sum", "ifNull({connect_us}, 0)", "connect_us_sum"),
+	{"connect_us_max", false, FLEET_MAX, "{connect_us}",
+	 "if(connects > 0, CAST(connect_us_max AS Nullable(Int64)), NULL)"},
+	SUM("duration_us_sum", "{duration_us}", "duration_us_sum"),
+	{"first_start_us", false, FLEET_MIN, "{id} - {duration_us}", "first_start_us"},
+	{"last_start_us", false, FLEET_MAX, "{id} - {duration_us}", "last_start_us"},
 
-	{"connect_us_list", false, false, true, "groupArray({connect_us})"},
-	{"duration_us_list", false, false, true, "groupArray({duration_us})"},
-	{"start_us_list", false, false, true, "groupArray({id} - {duration_us})"},
-	{"local_port_list", false, false, true, "groupArray({local_port})"},
+	LIST("connect_us_list", "{connect_us}"),
+	LIST("duration_us_list", "{duration_us}"),
+	LIST("start_us_list", "{id} - {duration_us}"),
+	LIST("local_port_list", "{local_port}"),
 };
 
 const int fleet_n_sums = COUNT(fleet_sums);
@@ -141,7 +162,7 @@ const struct fleet_relation fleet_relations[] = {
 	PLAIN("fleet_gaps", "gaps FINAL", gap_columns),
 	PLAIN("fleet_names", "names FINAL", name_columns),
 	PLAIN("fleet_listeners", "listeners FINAL", listener_columns),
-	PLAIN("fleet_nodes", "nodes FINAL", node_columns),
+	PLAIN("fleet_nodes", FLEET_NODES_TABLE, node_columns),
 };
 
 const int fleet_n_relations = COUNT(fleet_relations);

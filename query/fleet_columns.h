@@ -39,14 +39,17 @@ extern const struct fleet_column fleet_connection_columns[];
 int fleet_n_connection_columns(void);
 
 /*
- * What the columns of the tally are: a key, by which rows are summed up, or an aggregate. In the
- * expression {name} is a column of connections; {until} and {bucket} are the arguments. Names and
- * meaning are those of totals (see totals_column.c).
+ * What the columns of the tally are: a key, by which rows are summed up, or how a measure of them
+ * is put together. In the expressions {name} is a column of connections; {until} and {bucket} are
+ * the arguments, {hour} the begin of an hour. Names and meaning are those of totals (see
+ * totals_column.c).
  */
 struct fleet_sum {
 	const char *name;
-	bool is_text, is_key, is_list;
-	const char *sql;
+	bool is_text;
+	enum fleet_how { FLEET_KEY, FLEET_SUM, FLEET_MIN, FLEET_MAX, FLEET_LIST } how;
+	const char *row;  /* of a connection */
+	const char *hour; /* of the table hourly; NULL: hours do not tell it */
 };
 
 extern const struct fleet_sum fleet_sums[];
@@ -59,5 +62,9 @@ extern const int fleet_n_sums;
 #define FLEET_ENDED	  "connections"
 #define FLEET_ENDED_TABLE FLEET_ENDED " FINAL"
 #define FLEET_OPEN_TABLE  "open_connections FINAL"
+#define FLEET_HOURS_TABLE "hourly FINAL"
+
+/* A row for each node, the newest: of one that was renamed nodes has others, too. */
+#define FLEET_NODES_TABLE "nodes_now"
 
 #endif

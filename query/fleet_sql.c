@@ -291,8 +291,12 @@ static void write_container(FILE *f, const char *pattern)
 	free(longer);
 }
 
-static void write_node(FILE *f, const char *pattern)
+static void write_node(FILE *f, const struct scope *scope, const char *pattern)
 {
+	if (scope->fleet_nodes) {
+		fputs(scope->fleet_nodes, f);
+		return;
+	}
 	fputs("node_id = ", f);
 	write_text(f, pattern);
 	fputs(" OR (", f);
@@ -305,31 +309,43 @@ enum how { PATTERN, NUMBER, TEXT, PORTS, WORDS, NETWORK, CONTAINER, NODE, FLAG, 
 static const struct {
 	const char *name, *column;
 	enum how how;
+	bool of_hours; /* the table hourly has it, too */
 } conditions[] = {
-	{"comm", "comm", PATTERN},
-	{"exe", "exe", PATTERN},
-	{"pid", "pid", NUMBER},
-	{"uid", "uid", NUMBER},
-	{"container", NULL, CONTAINER},
-	{"pod", "pod", PATTERN},
-	{"netns", "netns", NUMBER},
-	{"direction", "direction", TEXT},
-	{"peer", "peer_addr", NETWORK},
-	{"port", "service_port", PORTS},
-	{"outcome", "outcome", WORDS},
-	{"failed", "failed", FLAG},
-	{"no-loopback", "loopback", FLAG_NOT},
-	{"node", NULL, NODE},
+	{"comm", "comm", PATTERN, true},
+	{"exe", "exe", PATTERN, true},
+	{"pid", "pid", NUMBER, false},
+	{"uid", "uid", NUMBER, true},
+	{"container", NULL, CONTAINER, true},
+	{"pod", "pod", PATTERN, true},
+	{"netns", "netns", NUMBER, false},
+	{"direction", "direction", TEXT, true},
+	{"peer", "peer_addr", NETWORK, true},
+	{"port", "service_port", PORTS, true},
+	{"outcome", "outcome", WORDS, false},
+	{"failed", "failed", FLAG, false}, /* there it is how many */
+	{"no-loopback", "loopback", FLAG_NOT, true},
+	{"node", NULL, NODE, true},
 };
 
-static void write_condition(FILE *f, const char *name, const struct param_value *value)
+#define N_CONDITIONS (sizeof(conditions) / sizeof(conditions[0]))
+
+/* N_CONDITIONS when there is none: a new filter needs a row above, a test tells. */
+static size_t find_condition(const char *name)
 {
 	size_t i = 0;
 
-	while (i < sizeof(conditions) / sizeof(conditions[0]) && strcmp(conditions[i].name, name))
+	while (i < N_CONDITIONS && strcmp(conditions[i].name, name) != 0)
 		i++;
-	if (i == sizeof(conditions) / sizeof(conditions[0])) {
-		fputc('0', f); /* a new filter needs a row above: a test tells */
+	return i;
+}
+
+static void write_condition(FILE *f, const struct scope *scope, const char *name,
+			    const struct param_value *value)
+{
+	size_t i = find_condition(name);
+
+	if (i == N_CONDITIONS) {
+		fputc('0', f);
 		return;
 	}
 	switch (conditions[i].how) {
@@ -354,7 +370,7 @@ static void write_condition(FILE *f, const char *name, const struct param_value 
 		write_container(f, value->text);
 		break;
 	case NODE:
-		write_node(f, value->text);
+		write_node(f, scope, value->text);
 		break;
 	case FLAG:
 	case FLAG_NOT:
@@ -363,16 +379,34 @@ static void write_condition(FILE *f, const char *name, const struct param_value 
 	}
 }
 
+static bool is_left_out(const struct scope *scope, const struct scope_filter *filter, bool but_fate)
+{
+	return (but_fate && filter->of_fate) ||
+	       (!strcmp(filter->name, "peer") && scope->peer.kind == PEER_NAMED);
+}
+
+bool fleet_filters_know_hours(const struct scope *scope, bool but_fate)
+{
+	for (int i = 0; i < scope->n_filters; i++) {
+		struct scope_filter filter = scope_filter(scope, i);
+		size_t c = find_condition(filter.name);
+
+		if (!is_left_out(scope, &filter, but_fate) &&
+		    (c == N_CONDITIONS || !conditions[c].of_hours))
+			return false;
+	}
+	return true;
+}
+
 void fleet_write_filters(FILE *f, const struct scope *scope, bool but_fate)
 {
 	for (int i = 0; i < scope->n_filters; i++) {
 		struct scope_filter filter = scope_filter(scope, i);
 
-		if ((but_fate && filter.of_fate) ||
-		    (!strcmp(filter.name, "peer") && scope->peer.kind == PEER_NAMED))
+		if (is_left_out(scope, &filter, but_fate))
 			continue;
 		fputs(" AND (", f);
-		write_condition(f, filter.name, filter.value);
+		write_condition(f, scope, filter.name, filter.value);
 		fputc(')', f);
 	}
 }
@@ -385,7 +419,7 @@ void fleet_write_node(FILE *f, const struct scope *scope)
 		if (strcmp(filter.name, "node") != 0)
 			continue;
 		fputs(" AND (", f);
-		write_condition(f, filter.name, filter.value);
+		write_condition(f, scope, filter.name, filter.value);
 		fputc(')', f);
 	}
 }

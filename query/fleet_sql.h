@@ -7,6 +7,7 @@
 #define CONNMON_FLEET_SQL_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -31,6 +32,9 @@ void fleet_write_network(FILE *f, const char *column, const char *net);
  * that ask what became of a connection if @but_fate. A peer that is a name is left out: the
  * statement of SQLite has it. */
 void fleet_write_filters(FILE *f, const struct scope *scope, bool but_fate);
+
+/* Whether the table hourly has the columns of those. */
+bool fleet_filters_know_hours(const struct scope *scope, bool but_fate);
 
 /* The same of the filter --node alone. */
 void fleet_write_node(FILE *f, const struct scope *scope);

@@ -1,25 +1,11 @@
 #include "fleet_statement.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fleet_late.h"
+#include "fleet_source.h"
 #include "fleet_sql.h"
-
-/* Where an expression stands: in one of the sources, of what ended, of what ended after the window
- * long ago and since then, and of what is open; or around them. */
-enum side { ENDED, LATE, RECENT, OPEN, AROUND };
-
-struct writer {
-	FILE *f;
-	const struct fleet *fleet;
-	const struct fleet_plan *plan;
-	int64_t since_us, until_us, bucket_us;
-	struct scope_window window;
-	bool but_fate;
-	bool needed[FLEET_CONNECTION_COLUMNS]; /* of connections */
-};
 
 /* ---- columns ---- */
 
@@ -42,216 +28,12 @@ bool fleet_column_is_text(const struct fleet_relation *relation, int column)
 
 bool fleet_column_is_list(const struct fleet_relation *relation, int column)
 {
-	return relation->kind == FLEET_TALLY && fleet_sums[column].is_list;
+	return relation->kind == FLEET_TALLY && fleet_sums[column].how == FLEET_LIST;
 }
 
 bool fleet_column_is_key(const struct fleet_relation *relation, int column)
 {
-	return relation->kind != FLEET_TALLY || fleet_sums[column].is_key;
-}
-
-static bool is_used(const struct fleet_plan *plan, int column)
-{
-	return plan->columns >> column & 1;
-}
-
-/* ---- expressions ---- */
-
-static int find_column(const char *name, size_t len)
-{
-	int i = 0;
-
-	while (i < fleet_n_connection_columns() &&
-	       (strlen(fleet_connection_columns[i].name) != len ||
-		memcmp(fleet_connection_columns[i].name, name, len) != 0))
-		i++;
-	return i;
-}
-
-static void write_expression(struct writer *w, const char *sql, enum side side);
-
-static void write_column(struct writer *w, int i, enum side side)
-{
-	const struct fleet_column *c = &fleet_connection_columns[i];
-	const char *sql = side == OPEN ? c->open : c->ended;
-
-	if (side == AROUND)
-		fprintf(w->f, "c%d", i);
-	else
-		write_expression(w, sql ? sql : c->name, side);
-}
-
-/* With what stands for {...} in its place. */
-static void write_expression(struct writer *w, const char *sql, enum side side)
-{
-	for (const char *end; *sql; sql = end + 1) {
-		size_t len = strcspn(sql, "{");
-
-		fwrite(sql, 1, len, w->f);
-		sql += len;
-		if (!*sql)
-			return;
-		end = strchr(++sql, '}');
-		len = (size_t)(end - sql);
-		if (len == 3 && !memcmp(sql, "now", len))
-			fprintf(w->f, "%lld", (long long)w->fleet->now_us);
-		else if (len == 5 && !memcmp(sql, "until", len))
-			fprintf(w->f, "%lld", (long long)w->until_us);
-		else if (len == 6 && !memcmp(sql, "bucket", len))
-			fprintf(w->f, "%lld", (long long)w->bucket_us);
-		else
-			write_column(w, find_column(sql, len), side);
-	}
-}
-
-/* Marks the columns that an expression is made of. */
-static void need(struct writer *w, const char *sql)
-{
-	for (const char *at = sql; (at = strchr(at, '{')); at++) {
-		int i = find_column(at + 1, strcspn(at + 1, "}"));
-
-		if (i < fleet_n_connection_columns())
-			w->needed[i] = true;
-	}
-}
-
-/* ---- conditions ---- */
-
-static const char *comparison(char op)
-{
-	switch (op) {
-	case '>':
-		return ">";
-	case '<':
-		return "<";
-	case 'g':
-		return ">=";
-	case 'l':
-		return "<=";
-	default:
-		return "=";
-	}
-}
-
-static bool is_of_type(sqlite3_value *value, bool text)
-{
-	return sqlite3_value_type(value) == (text ? SQLITE_TEXT : SQLITE_INTEGER);
-}
-
-/* "a, b)" of those that can be equal to a column of the type; 0 is of no address, no word. */
-static void write_values(struct writer *w, sqlite3_value *list, bool text)
-{
-	sqlite3_value *value;
-	int n = 0;
-
-	for (int rc = sqlite3_vtab_in_first(list, &value); rc == SQLITE_OK && value;
-	     rc = sqlite3_vtab_in_next(list, &value)) {
-		if (!is_of_type(value, text))
-			continue;
-		fputs(n++ ? ", " : "", w->f);
-		fleet_write_value(w->f, value);
-	}
-	if (n == 0)
-		fputs("NULL", w->f);
-	fputc(')', w->f);
-}
-
-/* What SQLite compares columns with. It looks again: where types differ it is left to it. */
-static void write_given(struct writer *w, enum side side)
-{
-	const struct fleet_relation *r = w->plan->relation;
-
-	for (int i = 0; i < w->plan->n_given; i++) {
-		int column = w->plan->given[i].column;
-		bool text = fleet_column_is_text(r, column);
-		char op = w->plan->given[i].op;
-
-		if (op != 'I' && !is_of_type(w->plan->given[i].value, text))
-			continue;
-		fputs(" AND (", w->f);
-		if (r->kind == FLEET_TALLY)
-			write_expression(w, fleet_sums[column].sql, side);
-		else if (r->kind == FLEET_PLAIN)
-			fputs(r->columns[column].name, w->f);
-		else
-			write_column(w, column, side);
-		if (op == 'I') {
-			fputs(" IN (", w->f);
-			write_values(w, w->plan->given[i].value, text);
-		} else {
-			fprintf(w->f, " %s ", comparison(op));
-			fleet_write_value(w->f, w->plan->given[i].value);
-		}
-		fputc(')', w->f);
-	}
-}
-
-static void write_window(struct writer *w, enum side side)
-{
-	const char *start = side == OPEN ? "start_us" : "id - duration_us";
-
-	if (side == ENDED)
-		fprintf(w->f, " WHERE id >= %lld", (long long)w->since_us);
-	else if (side == LATE)
-		fprintf(w->f, " WHERE (node_id, id) IN (%s)", w->plan->late);
-	else if (side == RECENT)
-		fprintf(w->f, " WHERE id >= %lld", (long long)fleet_recent_us(w->fleet));
-	else
-		fprintf(w->f, " WHERE is_over = 0 AND %d", w->fleet->now_us >= w->since_us);
-	if (w->window.ends_before_until || (side == ENDED && w->plan->late))
-		fprintf(w->f, " AND id < %lld", (long long)w->until_us);
-	else
-		fprintf(w->f, " AND %s < %lld", start, (long long)w->until_us);
-	if (w->window.starts_at_or_after_since)
-		fprintf(w->f, " AND %s >= %lld", start, (long long)w->since_us);
-}
-
-/* ---- sources ---- */
-
-static void write_source(struct writer *w, enum side side)
-{
-	const char *before = "SELECT ";
-
-	for (int i = 0; i < fleet_n_connection_columns(); i++) {
-		if (!w->needed[i])
-			continue;
-		fprintf(w->f, "%s%s(", before,
-			fleet_connection_columns[i].is_text ? "toString" : "toInt64");
-		write_column(w, i, side);
-		fprintf(w->f, ") AS c%d", i);
-		before = ", ";
-	}
-	fprintf(w->f, " FROM %s", side == OPEN ? FLEET_OPEN_TABLE : FLEET_ENDED_TABLE);
-	write_window(w, side);
-	if (w->fleet->scope)
-		fleet_write_filters(w->f, w->fleet->scope, w->but_fate);
-	write_given(w, side);
-}
-
-static void write_sources(struct writer *w)
-{
-	bool open_only = w->plan->relation->kind == FLEET_OPEN;
-
-	fputs(" FROM (", w->f);
-	if (!open_only)
-		write_source(w, ENDED);
-	if (!open_only && w->plan->late && w->plan->late[0]) {
-		fputs(" UNION ALL ", w->f);
-		write_source(w, LATE);
-	}
-	if (!open_only && w->plan->late) {
-		fputs(" UNION ALL ", w->f);
-		write_source(w, RECENT);
-	}
-	if (!open_only && !w->window.ends_before_until)
-		fputs(" UNION ALL ", w->f);
-	if (!w->window.ends_before_until)
-		write_source(w, OPEN);
-	else if (open_only) {
-		write_source(w, ENDED);
-		fputs(" AND 0", w->f);
-	}
-	fputc(')', w->f);
+	return relation->kind != FLEET_TALLY || fleet_sums[column].how == FLEET_KEY;
 }
 
 /* ---- the whole ---- */
@@ -261,22 +43,32 @@ static const char *type_of(const struct fleet_plan *plan, int column)
 	return fleet_column_is_text(plan->relation, column) ? "String" : "Int64";
 }
 
+static void write_aggregate(struct writer *w, int column)
+{
+	static const char *const names[] = {
+		[FLEET_KEY] = "",    [FLEET_SUM] = "sum",	  [FLEET_MIN] = "min",
+		[FLEET_MAX] = "max", [FLEET_LIST] = "groupArray",
+	};
+
+	fprintf(w->f, "%s(s%d)", names[fleet_sums[column].how], column);
+}
+
 static void write_result(struct writer *w, int column)
 {
 	const struct fleet_relation *r = w->plan->relation;
 
 	if (fleet_column_is_list(r, column)) {
-		write_expression(w, fleet_sums[column].sql, AROUND);
+		write_aggregate(w, column);
 		return;
 	}
 	fputs("CAST(", w->f);
 	if (r->kind == FLEET_TALLY)
-		write_expression(w, fleet_sums[column].sql, AROUND);
+		write_aggregate(w, column);
 	else if (r->kind == FLEET_PLAIN)
-		fprintf(w->f, "%s(%s)", r->columns[column].is_text ? "toString" : "toInt64",
+		fprintf(w->f, "%s(%s)", as_type(r->columns[column].is_text),
 			r->columns[column].name);
 	else
-		write_column(w, column, AROUND);
+		fleet_write_column(w, column, AROUND);
 	fprintf(w->f, " AS Nullable(%s))", type_of(w->plan, column));
 }
 
@@ -301,10 +93,9 @@ static void write_groups(struct writer *w)
 	const char *before = " GROUP BY ";
 
 	for (int i = 0; i < fleet_n_sums; i++) {
-		if (!is_used(w->plan, i) || !fleet_sums[i].is_key)
+		if (!is_used(w->plan, i) || fleet_sums[i].how != FLEET_KEY)
 			continue;
-		fputs(before, w->f);
-		write_expression(w, fleet_sums[i].sql, AROUND);
+		fprintf(w->f, "%ss%d", before, i);
 		before = ", ";
 	}
 	/* Of nothing there is no row, also where there are no groups. */
@@ -324,7 +115,7 @@ static void write_order(struct writer *w)
 		if (r->kind == FLEET_PLAIN)
 			fputs(r->columns[column].name, w->f);
 		else
-			write_column(w, column, AROUND);
+			fleet_write_column(w, column, AROUND);
 		fputs(w->plan->order[i].down ? " DESC NULLS LAST" : " ASC NULLS FIRST", w->f);
 	}
 	if (w->plan->limit >= 0)
@@ -337,25 +128,19 @@ static void write_plain(struct writer *w)
 	fprintf(w->f, " FROM %s WHERE 1", w->plan->relation->table);
 	if (w->fleet->scope)
 		fleet_write_node(w->f, w->fleet->scope);
-	write_given(w, AROUND);
+	fleet_write_given(w, AROUND);
 	write_order(w);
 }
 
+/* Of connections: what is used, and what they are sorted by. */
 static void find_needed(struct writer *w)
 {
 	const struct fleet_plan *p = w->plan;
 
-	for (int i = 0; i < fleet_n_columns(p->relation); i++) {
-		if (!is_used(p, i))
-			continue;
-		if (p->relation->kind == FLEET_TALLY)
-			need(w, fleet_sums[i].sql);
-		else
-			w->needed[i] = true;
-	}
+	for (int i = 0; i < fleet_n_columns(p->relation); i++)
+		w->needed[i] = is_used(p, i);
 	for (int i = 0; i < p->n_order; i++)
-		if (p->relation->kind != FLEET_TALLY)
-			w->needed[p->order[i].column] = true;
+		w->needed[p->order[i].column] = true;
 	for (int i = 0; i < fleet_n_connection_columns(); i++)
 		if (w->needed[i])
 			return;
@@ -364,9 +149,10 @@ static void find_needed(struct writer *w)
 
 static void write_connections(struct writer *w)
 {
-	find_needed(w);
+	if (w->plan->relation->kind != FLEET_TALLY)
+		find_needed(w);
 	write_results(w);
-	write_sources(w);
+	fleet_write_sources(w);
 	if (w->plan->relation->kind == FLEET_TALLY)
 		write_groups(w);
 	else
@@ -411,6 +197,30 @@ int64_t fleet_until_us(const struct fleet *fleet, const struct fleet_plan *plan)
 	read_arguments(&w);
 	/* Of a window that has just ended it is as quick to read all that ended since. */
 	return w.window.ends_before_until || w.until_us >= fleet_recent_us(fleet) ? -1 : w.until_us;
+}
+
+/* Of a window of starts hours tell too much: what began before it ended in them, too. */
+bool fleet_knows_hours(const struct fleet *fleet, const struct fleet_plan *plan, int64_t *since_us,
+		       int64_t *until_us)
+{
+	struct writer w = {.fleet = fleet, .plan = plan};
+
+	if (plan->relation->kind != FLEET_TALLY)
+		return false;
+	read_arguments(&w);
+	*since_us = w.since_us;
+	*until_us = w.until_us;
+	if (w.window.starts_at_or_after_since ||
+	    (fleet->scope && !fleet_filters_know_hours(fleet->scope, w.but_fate)))
+		return false;
+	for (int i = 0; i < fleet_n_sums; i++)
+		if (is_used(plan, i) && !fleet_sums[i].hour)
+			return false;
+	for (int i = 0; i < plan->n_given; i++)
+		if (!fleet_sums[plan->given[i].column].hour)
+			return false;
+	/* A bucket that cuts hours is made of connections. */
+	return !is_used(plan, 0) || w.bucket_us % FLEET_HOUR_US == 0;
 }
 
 char *fleet_statement(const struct fleet *fleet, const struct fleet_plan *plan)

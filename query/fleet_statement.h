@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "fleet_columns.h"
+#include "fleet_hours.h"
 #include "fleet_table.h"
 
 #define FLEET_MAX_GIVEN 16
@@ -31,8 +32,9 @@ struct fleet_plan {
 		bool down;
 	} order[FLEET_MAX_ORDER];
 	int n_order;
-	int64_t limit;	  /* below 0: none */
-	const char *late; /* of fleet_late(); NULL: all that ended is to be looked at */
+	int64_t limit;		  /* below 0: none */
+	const char *late;	  /* of fleet_late(); NULL: all that ended is to be looked at */
+	struct fleet_hours hours; /* zeroed: none */
 };
 
 /* Of a relation's columns, the tally's included, without its arguments. */
@@ -47,6 +49,11 @@ bool fleet_column_is_key(const struct fleet_relation *relation, int column);
 /* The end of the window that ended connections are looked for in, where which of them ended later
  * has to be sought (see fleet_late.h); else below 0. */
 int64_t fleet_until_us(const struct fleet *fleet, const struct fleet_plan *plan);
+
+/* Whether hours tell what is asked: then *@since_us and *@until_us are what ended ones are to lie
+ * between. */
+bool fleet_knows_hours(const struct fleet *fleet, const struct fleet_plan *plan, int64_t *since_us,
+		       int64_t *until_us);
 
 /* The statement, which gives the used columns in their order, in RowBinary; each may be NULL,
  * but for lists. The caller frees it with free(). NULL: no memory. */

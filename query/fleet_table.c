@@ -376,6 +376,16 @@ static int find_late(struct fleet *fleet, struct fleet_plan *plan)
 	return until_us < 0 ? 0 : fleet_late(fleet, until_us, &plan->late, &fleet->err);
 }
 
+/* Of a tally: what need not be read one by one. */
+static int find_hours(struct fleet *fleet, struct fleet_plan *plan)
+{
+	int64_t since_us, until_us;
+
+	return fleet_knows_hours(fleet, plan, &since_us, &until_us)
+		       ? fleet_hours(fleet, since_us, until_us, &plan->hours, &fleet->err)
+		       : 0;
+}
+
 static int ask(struct cursor *c, struct fleet *fleet, struct fleet_plan *plan)
 {
 	char *sql;
@@ -383,6 +393,8 @@ static int ask(struct cursor *c, struct fleet *fleet, struct fleet_plan *plan)
 
 	fleet->err = (struct err){0};
 	ret = find_late(fleet, plan);
+	if (!ret)
+		ret = find_hours(fleet, plan);
 	if (ret)
 		return wrong(c, fleet->err.msg);
 	sql = fleet_statement(fleet, plan);

@@ -28,10 +28,15 @@ struct fleet {
 	struct list_book *book;
 	struct err err; /* of the last statement for the server that failed */
 
+	char *nodes; /* of fleet_nodes.c */
+
 	/* Of fleet_late.c. */
 	bool late_known;
 	int64_t late_until_us;
 	char *late;
+
+	/* Of fleet_hours.c. */
+	struct fleet_hours_book *hours;
 };
 
 /* Makes the tables known to @db, which must be closed before @fleet goes. */

@@ -60,6 +60,7 @@ struct scope {
 	int64_t n_named; /* set when it was asked: how many addresses it stood for */
 
 	bool is_fleet; /* the relations are those of fleet.c, which know window and filters */
+	const char *fleet_nodes; /* --node, for the server; NULL: not looked for (fleet_nodes.h) */
 
 	bool is_plain; /* scope is to be read by people, rather than quickly */
 

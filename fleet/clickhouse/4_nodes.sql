@@ -1,5 +1,5 @@
--- One row for each node, renewed when it has sent all it has, every ten seconds when it has nothing
--- to send, and every half a minute while it catches up; the newest holds.
+-- One row for each node and name that it had, renewed when it has sent all it has, every ten seconds
+-- when it has nothing to send, and every half a minute while it catches up; a node's newest holds.
 CREATE TABLE IF NOT EXISTS nodes@local@ (
   node_id         @word@,
   node            @word@,
@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS nodes@local@ (
   unsent_rows     Int64,              -- at least: deleted on the node before they were sent; see gaps
   skew_us         Int64               -- the server's clock less the node's
 ) ENGINE = @replacing(nodes, at_us)@
-ORDER BY node_id;
+ORDER BY (node_id, node);
 
 @sharded CREATE TABLE IF NOT EXISTS nodes AS nodes_local
 @sharded ENGINE = Distributed(@cluster@, @database@, nodes_local, cityHash64(node_id));

@@ -13,7 +13,7 @@ SELECT * FROM hourly FINAL;
 
 DROP TABLE IF EXISTS nodes_now;
 CREATE VIEW nodes_now AS
-SELECT * FROM nodes FINAL;
+SELECT * FROM nodes ORDER BY at_us DESC LIMIT 1 BY node_id;
 
 -- The version of all this. A program that knows another one says so.
 DROP TABLE IF EXISTS schema;

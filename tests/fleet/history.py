@@ -33,7 +33,7 @@ TABLES = {
                   " exe Nullable(String), uid Nullable(Int64), container Nullable(String),"
                   " container_id Nullable(String), pod Nullable(String), from_us Int64,"
                   " to_us Nullable(Int64)", "node_id, netns, addr, port, id"),
-    "nodes": (NODE + "begin_us Int64, sent_us Int64", "node_id"),
+    "nodes": (NODE + "begin_us Int64, sent_us Int64, at_us UInt64", "node_id"),
 }
 
 ROWS = {
@@ -69,12 +69,14 @@ def field(value):
 def insert(table, rows):
     data = b"".join(b"\t".join(map(field, row)) + b"\n" for row in rows)
     if data:
-        ask(f"INSERT INTO {table} FORMAT TabSeparated", data, DATABASE)
+        names = ", ".join(column.split()[0] for column in TABLES[table][0].split(","))
+        ask(f"INSERT INTO {table} ({names}) FORMAT TabSeparated", data, DATABASE)
 
 
 def create():
     if "CONNMON_FORWARD" in os.environ:
-        subprocess.run([os.environ["CONNMON_FORWARD"], "--init", "--to", DATABASE], check=True)
+        subprocess.run([os.environ["CONNMON_FORWARD"], "--init", "--keep", "3650", "--keep-totals",
+                        "3650", "--to", DATABASE], check=True)
         return
     ask("CREATE DATABASE connmon")
     for name, (columns, key) in TABLES.items():

@@ -337,7 +337,7 @@ def filters_hold_whatever_is_in_them():
 @case
 def nodes_that_are_behind_are_named():
     words = ["top-ports", "--since", "1h"]
-    history.insert("nodes", [("c" * 32, "old\x1b[31m", 1769700000000000, 1769800000000000)])
+    history.insert("nodes", [("c" * 32, "old\x1b[31m", 1769700000000000, 1769800000000000, 1)])
     have = fleet(words)
     assert have[0] == 0 and "2 nodes, 1 behind: old\\x1b[31m" in have[2], have
     assert fleet(words + ["--strict"])[0] == 3
@@ -359,11 +359,11 @@ def complete_is_what_every_node_recorded_and_the_server_keeps():
         return have[2]
 
     assert ", complete; 1 node" in told("--since", "30s", "--node", "db-1")
-    history.insert("nodes", [("e" * 32, "young", NOW_US - 10 * 10**6, NOW_US)])
+    history.insert("nodes", [("e" * 32, "young", NOW_US - 10 * 10**6, NOW_US, 1)])
     assert "complete" not in told("--since", "30s", "--node", "young")
     have = told("--since", "30s", "--node", "[dy]*")
     assert "complete" not in have and "1 node began later; 2 nodes" in have, have
-    history.insert("nodes", [("e" * 32, "young", NOW_US - 90 * 86400 * 10**6, NOW_US)])
+    history.insert("nodes", [("e" * 32, "young", NOW_US - 90 * 86400 * 10**6, NOW_US, 2)])
     have = told("--since", "30s", "--node", "young")
     assert "complete" not in have and "nothing that ended before is kept there" in have, have
     assert ", complete; 2 nodes" in told("--since", "30s", "--node", "[dy]*")
