@@ -114,7 +114,8 @@ static void take_id(struct argp_state *state, struct options *o, const char *tex
 	o->is_named = true;
 }
 
-/* ClickHouse's DateTime ends in 2106: what a TTL adds beyond it begins again in 1970, and is over. */
+/* ClickHouse's DateTime ends in 2106: what a TTL adds beyond it begins again in 1970, and is over.
+ */
 #define MOST_DAYS 10000
 
 static void parse_days(struct argp_state *state, const char *name, const char *text, int *out)
