@@ -42,7 +42,8 @@ static const struct argp_option rows[] = {
 	 "The server: http[s]://host:port/?database=connmon ($CONNMON_FORWARD_TO); user and password "
 	 "in it, or in $CLICKHOUSE_USER and $CLICKHOUSE_PASSWORD",
 	 0},
-	{"ca", OPT_CA, "FILE", 0, "Trust these certificates instead of the system's", 0},
+	{"ca", OPT_CA, "FILE", 0,
+	 "Trust these certificates instead of the system's ($CONNMON_FORWARD_CA)", 0},
 	{"state", OPT_STATE, "FILE", 0, "Where it keeps how far it is (" OPTIONS_STATE ")", 0},
 	{"once", OPT_ONCE, NULL, 0, "Send what is there, and end", 0},
 	{"every", OPT_EVERY, "SECONDS", 0, "Look for something new this often (5)", 0},
@@ -161,6 +162,8 @@ static void check(struct argp_state *state, struct options *o)
 	if ((!o->to || !*o->to) && o->task != TASK_STATUS)
 		argp_error(state,
 			   "--to is missing; write for example http://host:8123/?database=connmon");
+	if (!o->ca && getenv("CONNMON_FORWARD_CA") && *getenv("CONNMON_FORWARD_CA"))
+		o->ca = getenv("CONNMON_FORWARD_CA");
 	if (o->task != TASK_INIT && (o->cluster || o->replicated))
 		argp_error(state, "--cluster and --replicated are for --init");
 	know_self(state, o);
