@@ -305,7 +305,12 @@ static enum answer unreachable(const struct server *s, CURLcode rc, struct err *
 	if (rc == CURLE_COULDNT_CONNECT && error)
 		words = strerror((int)error);
 	escape_text(words, strlen(words), why, sizeof(why));
-	if (rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE) {
+	if (rc == CURLE_SSL_CACERT_BADFILE) {
+		err_set(err, -EINVAL, "%s: not asked, for --ca names no file of certificates: %s",
+			s->shown, why);
+		return ANSWER_WRONG;
+	}
+	if (rc == CURLE_PEER_FAILED_VERIFICATION) {
 		err_set(err, -EACCES,
 			"%s: its certificate is not to be trusted; --ca FILE names who signed it: %s",
 			s->shown, why);
