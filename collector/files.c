@@ -62,14 +62,14 @@ void files_aside(const char *path, struct aside_files *out)
 	DIR *dir;
 
 	*out = (struct aside_files){0};
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(base - path) : 1,
-		 slash ? path : ".");
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(base - path) : 2,
+		 slash ? path : "./");
 	dir = opendir(folder);
 	while (dir && (d = readdir(dir))) {
 		char name[PATH_MAX];
 
 		if (!is_aside(d->d_name, base, &stamp) ||
-		    snprintf(name, sizeof(name), "%s/%s", folder, d->d_name) >= (int)sizeof(name))
+		    snprintf(name, sizeof(name), "%s%s", folder, d->d_name) >= (int)sizeof(name))
 			continue;
 		for (size_t i = 0; i < FILES_PARTS; i++)
 			out->bytes += size_of(name, files_endings[i]);
