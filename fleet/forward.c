@@ -16,7 +16,8 @@
 #define FACTS_FRESH_US (300 * US_PER_S) /* then they are sent even if they are as they were */
 #define NODE_US	       (30 * US_PER_S)
 #define TWIN_US	       (60 * US_PER_S)
-#define OPEN_US	       (30 * US_PER_S) /* so often an open connection's bytes are sent */
+#define KNOWN_US       (86400 * US_PER_S) /* then the server is asked what it has of open ones */
+#define OPEN_US	       (30 * US_PER_S)	  /* so often an open connection's bytes are sent */
 #define BAD_TRIES      3
 #define MOST_REFUSED   100 /* one after the other: then it is not the rows */
 #define GAP_PRUNED     (-1)
@@ -398,6 +399,8 @@ static enum forward_step send_rest(struct forward *f, bool all, bool is_idle, st
 		step = forward_look_for_twin(f, err);
 		f->twice_at_us = now_us;
 	}
+	if (now_us - f->known_at_us >= KNOWN_US)
+		f->is_known = f->is_asked = false;
 	if (step != FORWARD_IDLE || (now_us - f->node_at_us < NODE_US && !is_idle))
 		return step;
 	if (look_how_far(f, err))

@@ -24,7 +24,7 @@ struct forward {
 	bool is_fresh;	  /* no state: the server is to be asked how far this node is */
 	bool is_known;	  /* what the server has of open connections is */
 	int64_t limit;	  /* rows of a batch: fewer after a bad row */
-	int64_t facts_at_us, fresh_at_us, node_at_us, twice_at_us;
+	int64_t facts_at_us, fresh_at_us, node_at_us, twice_at_us, known_at_us;
 	uint64_t prints[FACTS];	   /* of what was sent last */
 	struct source_facts facts; /* as of the last step */
 	int64_t through_us;	   /* what ended until then is sent */

@@ -15,7 +15,8 @@
 #define ID_BYTES       64
 #define NAME_BYTES     256
 #define OPEN_PAGE      50000 /* rows: some 2 MiB */
-#define SHOWN_BYTES    64    /* of a name */
+#define OPEN_OLD_US    (12 * 3600 * US_PER_S)
+#define SHOWN_BYTES    64 /* of a name */
 
 static enum forward_step ask_version(struct forward *f, struct err *err)
 {
@@ -208,9 +209,13 @@ static int know_open(struct forward *f, const char *text, int64_t *after, int64_
 	return ret;
 }
 
+/* Rows that were sent long ago count as never seen, so that they are sent again: today's servers
+ * delete what is a week old (clickhouse/1_connections.sql), and one that is idle stays as it was.
+ */
 static enum forward_step ask_open(struct forward *f, struct err *err)
 {
-	char sql[400], *text = NULL;
+	const int64_t old_us = forward_now_us() - OPEN_OLD_US;
+	char sql[480], *text = NULL;
 	int64_t after = -1, start_us = -1;
 	int rows = OPEN_PAGE, ret = 0;
 
@@ -219,11 +224,11 @@ static enum forward_step ask_open(struct forward *f, struct err *err)
 		enum answer answer;
 
 		snprintf(sql, sizeof(sql),
-			 "SELECT open_id, start_us, seen_us FROM open_connections FINAL WHERE"
-			 " node_id = '%s' AND (open_id > %" PRId64 " OR open_id = %" PRId64
-			 " AND start_us > %" PRId64 ") AND is_over = 0"
+			 "SELECT open_id, start_us, if(sent_us < %" PRId64 ", 0, seen_us)"
+			 " FROM open_connections FINAL WHERE node_id = '%s' AND (open_id > %" PRId64
+			 " OR open_id = %" PRId64 " AND start_us > %" PRId64 ") AND is_over = 0"
 			 " ORDER BY open_id, start_us LIMIT %d FORMAT TabSeparated",
-			 f->o->node.id, after, after, start_us, OPEN_PAGE);
+			 old_us, f->o->node.id, after, after, start_us, OPEN_PAGE);
 		answer = server_ask(f->server, sql, true, &text, err);
 		if (answer != ANSWER_FINE)
 			return forward_judge(f, answer);
@@ -252,6 +257,7 @@ enum forward_step forward_greet(struct forward *f, struct err *err)
 	if (step == FORWARD_IDLE && !f->is_known) {
 		step = ask_open(f, err);
 		f->is_known = step == FORWARD_IDLE;
+		f->known_at_us = forward_now_us();
 	}
 	f->is_asked = step == FORWARD_IDLE;
 	return step;

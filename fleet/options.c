@@ -42,7 +42,8 @@ static const struct argp_option rows[] = {
 	 "The server: http[s]://host:port/?database=connmon ($CONNMON_FORWARD_TO); user and password "
 	 "in it, or in $CLICKHOUSE_USER and $CLICKHOUSE_PASSWORD",
 	 0},
-	{"ca", OPT_CA, "FILE", 0, "Trust these certificates instead of the system's", 0},
+	{"ca", OPT_CA, "FILE", 0,
+	 "Trust these certificates instead of the system's ($CONNMON_FORWARD_CA)", 0},
 	{"state", OPT_STATE, "FILE", 0, "Where it keeps how far it is (" OPTIONS_STATE ")", 0},
 	{"once", OPT_ONCE, NULL, 0, "Send what is there, and end", 0},
 	{"every", OPT_EVERY, "SECONDS", 0, "Look for something new this often (5)", 0},
@@ -114,11 +115,15 @@ static void take_id(struct argp_state *state, struct options *o, const char *tex
 	o->is_named = true;
 }
 
+/* ClickHouse's DateTime ends in 2106: what a TTL adds beyond it begins again in 1970, and is over.
+ */
+#define MOST_DAYS 10000
+
 static void parse_days(struct argp_state *state, const char *name, const char *text, int *out)
 {
 	int64_t days = 0;
 
-	take_number(state, name, text, 1, 36500, &days);
+	take_number(state, name, text, 1, MOST_DAYS, &days);
 	*out = (int)days;
 }
 
@@ -157,6 +162,8 @@ static void check(struct argp_state *state, struct options *o)
 	if ((!o->to || !*o->to) && o->task != TASK_STATUS)
 		argp_error(state,
 			   "--to is missing; write for example http://host:8123/?database=connmon");
+	if (!o->ca && getenv("CONNMON_FORWARD_CA") && *getenv("CONNMON_FORWARD_CA"))
+		o->ca = getenv("CONNMON_FORWARD_CA");
 	if (o->task != TASK_INIT && (o->cluster || o->replicated))
 		argp_error(state, "--cluster and --replicated are for --init");
 	know_self(state, o);

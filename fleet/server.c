@@ -305,7 +305,12 @@ static enum answer unreachable(const struct server *s, CURLcode rc, struct err *
 	if (rc == CURLE_COULDNT_CONNECT && error)
 		words = strerror((int)error);
 	escape_text(words, strlen(words), why, sizeof(why));
-	if (rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE) {
+	if (rc == CURLE_SSL_CACERT_BADFILE) {
+		err_set(err, -EINVAL, "%s: not asked, for --ca names no file of certificates: %s",
+			s->shown, why);
+		return ANSWER_WRONG;
+	}
+	if (rc == CURLE_PEER_FAILED_VERIFICATION) {
 		err_set(err, -EACCES,
 			"%s: its certificate is not to be trusted; --ca FILE names who signed it: %s",
 			s->shown, why);
@@ -329,6 +334,27 @@ static bool set_query(const struct server *s, CURLU *url, const char *name, cons
 	return fits;
 }
 
+static CURLcode try_once(struct server *s)
+{
+	s->size = 0;
+	s->code = 0;
+	s->why[0] = '\0';
+	if (s->text)
+		s->text[0] = '\0';
+	return curl_easy_perform(s->curl);
+}
+
+/* A server closes a connection that was idle for long, which may cross with a request on it. */
+static bool was_closed_before(const struct server *s, CURLcode rc)
+{
+	long new_ones = 0;
+
+	if (rc != CURLE_RECV_ERROR && rc != CURLE_SEND_ERROR && rc != CURLE_GOT_NOTHING)
+		return false;
+	return curl_easy_getinfo(s->curl, CURLINFO_NUM_CONNECTS, &new_ones) == CURLE_OK &&
+	       new_ones == 0;
+}
+
 static enum answer perform(struct server *s, CURLU *url, struct curl_slist *headers,
 			   const void *body, size_t size, struct err *err)
 {
@@ -337,17 +363,17 @@ static enum answer perform(struct server *s, CURLU *url, struct curl_slist *head
 	long status = 0;
 	CURLcode rc;
 
-	s->size = 0;
-	s->code = 0;
-	s->why[0] = '\0';
-	if (s->text)
-		s->text[0] = '\0';
 	curl_easy_setopt(s->curl, CURLOPT_CURLU, url);
 	curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(s->curl, CURLOPT_POST, 1L);
 	curl_easy_setopt(s->curl, CURLOPT_POSTFIELDS, body);
 	curl_easy_setopt(s->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
-	rc = curl_easy_perform(s->curl);
+	rc = try_once(s);
+	if (was_closed_before(s, rc)) { /* a row that comes twice counts once */
+		curl_easy_setopt(s->curl, CURLOPT_FRESH_CONNECT, 1L);
+		rc = try_once(s);
+		curl_easy_setopt(s->curl, CURLOPT_FRESH_CONNECT, 0L);
+	}
 	curl_easy_setopt(s->curl, CURLOPT_CURLU, s->url);
 	if (rc != CURLE_OK)
 		return unreachable(s, rc, err);

@@ -197,6 +197,13 @@ static int add_settings(struct fleet_server *s, struct err *err)
 	return ret ? no_memory(err) : 0;
 }
 
+static bool trust(struct fleet_server *s)
+{
+	const char *ca = getenv("CONNMON_FLEET_CA");
+
+	return !ca || !*ca || s->api->easy_setopt(s->curl, CURLOPT_CAINFO, ca) == CURLE_OK;
+}
+
 static int set_up(struct fleet_server *s, const char *url, struct err *err)
 {
 	int ret = read_url(s, url, err);
@@ -210,7 +217,7 @@ static int set_up(struct fleet_server *s, const char *url, struct err *err)
 		return fleet_curl_is_old(err);
 	/* Encoding: "" is every one that libcurl knows. Proxy: "" is none, as a password and the
 	 * history of a fleet go to nobody whom http_proxy happens to name. */
-	if (s->api->easy_setopt(s->curl, CURLOPT_CURLU, s->url) != CURLE_OK ||
+	if (s->api->easy_setopt(s->curl, CURLOPT_CURLU, s->url) != CURLE_OK || !trust(s) ||
 	    s->api->easy_setopt(s->curl, CURLOPT_PROXY, "") != CURLE_OK ||
 	    s->api->easy_setopt(s->curl, CURLOPT_ACCEPT_ENCODING, "") != CURLE_OK ||
 	    s->api->easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
@@ -323,7 +330,11 @@ static int no_connection(const struct fleet_server *s, CURLcode rc, struct err *
 		what = "it does not answer";
 		break;
 	case CURLE_PEER_FAILED_VERIFICATION:
-		what = "its certificate is not to be trusted, or is of another host";
+		what = "its certificate is not to be trusted, is over, or is of another host; "
+		       "CONNMON_FLEET_CA names the file of who signed it";
+		break;
+	case CURLE_SSL_CACERT_BADFILE:
+		what = "the file that CONNMON_FLEET_CA names has no certificates to trust";
 		break;
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:

@@ -6,7 +6,8 @@
  * with an error's status, and an answer that breaks off is no answer. It comes compressed, and is
  * kept in memory, up to FLEET_ANSWER_MAX_BYTES; the server is told of that bound, too.
  *
- * The user is that of the URL, else $CLICKHOUSE_USER with $CLICKHOUSE_PASSWORD.
+ * The user is that of the URL, else $CLICKHOUSE_USER with $CLICKHOUSE_PASSWORD. Over https the
+ * server's certificate must be signed by one of the system's, or of the file $CONNMON_FLEET_CA.
  */
 #ifndef CONNMON_FLEET_SERVER_H
 #define CONNMON_FLEET_SERVER_H

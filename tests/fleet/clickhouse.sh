@@ -21,15 +21,22 @@
 #
 # In the environment, FLEET_DISK=64m: server 1 has a disk of that size; FLEET_ZOOKEEPER=2181: the
 # servers use the ZooKeeper that COMMAND starts on that port, for Replicated tables and ON CLUSTER.
+# FLEET_TODAY=1: it is today's engine (today.py), which knows no other server; no client, then.
 # Needs root. The servers are those of the PATH, else of build-clickhouse, where ./dev unpacks
 # Debian's.
 set -eu
 self=$(readlink -f "$0")
-unpacked=$(dirname "$(dirname "$(dirname "$self")")")/build-clickhouse
+source=$(dirname "$(dirname "$(dirname "$self")")")
+unpacked=$source/build-clickhouse
+today=$source/build-chdb/libchdb.so
 
 die() { echo "clickhouse.sh: $*" >&2; exit 1; }
 
 find_programs() {
+	if [ -n "${FLEET_TODAY:-}" ]; then
+		[ -e "$today" ] || die "libchdb.so is missing: ./dev test fetches it"
+		return
+	fi
 	PATH=$PATH:/usr/sbin
 	command -v clickhouse-server > /dev/null && return
 	[ -x "$unpacked/usr/sbin/clickhouse-server" ] ||
@@ -91,8 +98,14 @@ user() { # PROFILE
 	echo "<networks><ip>::/0</ip></networks><profile>$1</profile><quota>default</quota>"
 }
 
+run_server() { # N
+	[ -z "${FLEET_TODAY:-}" ] ||
+		exec env TZ=UTC "$(dirname "$self")/today.py" "$today" "$(http_port "$1")" "$FLEET_FOLDER/$1/data"
+	exec clickhouse-server "--config-file=$FLEET_FOLDER/$1/config.xml"
+}
+
 start() { # N
-	clickhouse-server "--config-file=$FLEET_FOLDER/$1/config.xml" > "$FLEET_FOLDER/out.$1" 2>&1 &
+	run_server "$1" > "$FLEET_FOLDER/out.$1" 2>&1 &
 	pid=$!
 	echo "$pid" > "$FLEET_FOLDER/pid.$1"
 	for _ in $(seq 300); do
@@ -100,7 +113,7 @@ start() { # N
 		kill -0 "$pid" || break
 		sleep 0.1
 	done
-	tail -n 20 "$FLEET_FOLDER/out.$1" "$FLEET_FOLDER/errors.$1" >&2
+	tail -n 20 "$FLEET_FOLDER/out.$1" "$FLEET_FOLDER"/errors.* >&2 || true
 	die "server $1 did not start"
 }
 
@@ -142,7 +155,7 @@ inside() { # SHARDS COMMAND...
 	done
 	code=0
 	"$@" || code=$?
-	[ "$code" = 0 ] || tail -n 5 "$FLEET_FOLDER"/errors.* >&2
+	[ "$code" = 0 ] || tail -n 5 "$FLEET_FOLDER"/out.* "$FLEET_FOLDER"/errors.* >&2 || true
 	[ -z "${FLEET_DISK:-}" ] || { gone 1 KILL; umount "$FLEET_FOLDER/1"; }
 	exit "$code"
 }

@@ -4,6 +4,7 @@ still. With CONNMON_FORWARD in the environment that program does it; else this d
 import os
 import sqlite3
 import subprocess
+import time
 import urllib.parse
 import urllib.request
 
@@ -23,7 +24,7 @@ NODE = "node_id String, node String, "
 
 TABLES = {
     "connections": (NODE + "id Int64, duration_us Int64, " + COLUMNS, "node_id, id"),
-    "open_connections": (NODE + "open_id Int64, start_us Int64, is_over UInt8, " + COLUMNS,
+    "open_connections": (NODE + "open_id Int64, start_us Int64, is_over UInt8, sent_us UInt64, " + COLUMNS,
                          "node_id, open_id, start_us"),
     "gaps": (NODE + "id Int64, from_us Int64, to_us Int64, reason String, count Nullable(Int64)",
              "node_id, from_us, id"),
@@ -75,8 +76,9 @@ def insert(table, rows):
 
 def create():
     if "CONNMON_FORWARD" in os.environ:
-        subprocess.run([os.environ["CONNMON_FORWARD"], "--init", "--keep", "3650", "--keep-totals",
-                        "3650", "--to", DATABASE], check=True)
+        # The history is of another year: today's servers would delete what is older than 90 days.
+        subprocess.run([os.environ["CONNMON_FORWARD"], "--init", "--to", DATABASE, "--keep", "10000",
+                        "--keep-totals", "10000"], check=True)
         return
     ask("CREATE DATABASE connmon")
     for name, (columns, key) in TABLES.items():
@@ -87,7 +89,8 @@ def create():
 
 def open_rows(history):
     """The view has them in the order of the table."""
-    ids = history.execute("SELECT id, start_us, 0 FROM open_connection ORDER BY id").fetchall()
+    ids = history.execute("SELECT id, start_us, 0, ? FROM open_connection ORDER BY id",
+                          (time.time_ns() // 1000,)).fetchall()
     rest = history.execute(f"SELECT {', '.join(NAMES)} FROM open_connections").fetchall()
     assert len(ids) == len(rest)
     return [first + others for first, others in zip(ids, rest)]

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import threading
+import time
 import urllib.request
 
 import history
@@ -206,10 +207,11 @@ def what_ends_while_it_is_asked_is_there_once():
         for words in ([], ["--until", "1d"], ["--until", "15m"]):
             for after in (b"SELECT version", b"SELECT DISTINCT hex"):
                 n += 1
-                row = node + [n, NOW_US - days_us, 0] + rest
+                row = node + [n, NOW_US - days_us, 0, time.time_ns() // 1000] + rest
                 history.insert("open_connections", [row])
                 Relay.after, Relay.meanwhile = after, lambda n=n: (
-                    history.insert("open_connections", [node + [n, NOW_US - days_us, 1] + rest]),
+                    history.insert("open_connections", [node + [n, NOW_US - days_us, 1,
+                                                                time.time_ns() // 1000] + rest]),
                     history.insert("connections", [node + [NOW_US + n, days_us] + rest]))
                 have = fleet(LIST + words + ["--comm", "ending", "--format", "csv", "--quiet"], url)
                 assert have[0] == 0 and len(have[1].splitlines()) == n + 1, (words, after, have)

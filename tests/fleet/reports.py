@@ -21,6 +21,8 @@ NODES = {"web-1": ("a" * 32, SEED), "db-1": ("b" * 32, MANY)}
 NODE_COLUMNS = ("node", "nodes")  # there only when a fleet is asked
 NOT_SENT = {"gaps": ("uid", "uid_count")}
 WORDS = {"who": ["443"]}
+# Of today's server a sixth is asked, so that each report and each of the options is.
+EVERY = 6 if "FLEET_TODAY" in os.environ else 1
 
 # Of each report those that it has.
 OPTIONS = [
@@ -90,8 +92,9 @@ def main():
     for _ in range(2):
         for node, (node_id, path) in NODES.items():
             history.send(path, node_id, node)
-    jobs = [(report, node, options) for report in reports for options in OPTIONS
-            for node in (NODES if options == OPTIONS[0] else ["db-1"])]
+    jobs = [(report, node, options) for i, report in enumerate(reports)
+            for j, options in enumerate(OPTIONS) if j == 0 or (i + j) % EVERY == 0
+            for node in (NODES if j == 0 else ["db-1"])]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda job: compare(*job), jobs))
     wrong = [result for result in results if isinstance(result, str)]
@@ -99,7 +102,7 @@ def main():
     for text in wrong[:5]:
         print(text, file=sys.stderr)
     asked = {job[0] for job, result in zip(jobs, results) if result == 1}
-    if wrong or asked != set(reports) or results.count(1) < 250:
+    if wrong or asked != set(reports) or results.count(1) < 250 // EVERY:
         raise SystemExit(f"not asked: {sorted(set(reports) - asked)}")
     other_formats()
     nodes()

@@ -27,6 +27,9 @@ static void answer(int fd, int status, int code, const char *body)
 	int n = snprintf(head, sizeof(head), "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n", status,
 			 strlen(body));
 
+	/* Else the next request may come on this connection, which is closed in this moment. */
+	if (!told.hangs_up)
+		n += snprintf(head + n, sizeof(head) - (size_t)n, "Connection: close\r\n");
 	if (code)
 		n += snprintf(head + n, sizeof(head) - (size_t)n,
 			      "X-ClickHouse-Exception-Code: %d\r\n", code);
@@ -160,6 +163,8 @@ static void *run(void *ctx)
 		if (fd < 0)
 			return NULL;
 		serve(fd);
+		if (told.hangs_up) /* until the next request begins, which is not read */
+			recv(fd, request, 1, 0);
 		close(fd);
 	}
 }

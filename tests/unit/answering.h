@@ -24,11 +24,12 @@ struct answering {
 	int fail_inserts, fail_code; /* so many next INSERTs into connections fail with this */
 	int lose_answers;	     /* so many are taken, and not answered */
 	int lose_open;		     /* likewise of open_connections */
-	const char *poison;	     /* rows with this text cannot be read */
-	const char *max_id, *nodes;  /* answers to questions for them */
-	int open;		     /* it knows open connections 1 to this one */
-	const char *max_at;	     /* likewise, of nodes */
-	const char *version;	     /* of the schema */
+	bool hangs_up; /* each connection is kept, and closed when a second request comes on it */
+	const char *poison;	    /* rows with this text cannot be read */
+	const char *max_id, *nodes; /* answers to questions for them */
+	int open;		    /* it knows open connections 1 to this one */
+	const char *max_at;	    /* likewise, of nodes */
+	const char *version;	    /* of the schema */
 	struct answering_insert inserts[ANSWERING_MOST];
 	int n;
 };

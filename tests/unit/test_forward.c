@@ -44,6 +44,18 @@ static void a_batch_whose_answer_is_lost_is_sent_again_byte_for_byte(void **stat
 	assert_int_equal(forward_state(f->forward)->rows_resent, 5);
 }
 
+static void a_connection_that_the_server_closes_under_a_request_costs_no_try(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, BEGIN, 25);
+	f->server->hangs_up = true;
+	begin(f);
+	assert_int_equal(go(f, 5), FORWARD_IDLE);
+	assert_int_equal(answering_rows("connections"), 25);
+	assert_int_equal(forward_state(f->forward)->rows_resent, 0);
+}
+
 static void also_by_the_next_process_when_more_has_come_since(void **state)
 {
 	struct fixture *f = *state;
@@ -352,6 +364,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(all_rows_are_sent_once_and_no_batch_reaches_into_two_days),
 		TEST(a_batch_whose_answer_is_lost_is_sent_again_byte_for_byte),
+		TEST(a_connection_that_the_server_closes_under_a_request_costs_no_try),
 		TEST(also_by_the_next_process_when_more_has_come_since),
 		TEST(a_server_that_is_full_is_tried_again_and_nothing_is_lost),
 		TEST(a_row_that_no_server_takes_is_set_aside_and_all_others_arrive),
