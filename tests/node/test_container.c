@@ -1,11 +1,11 @@
 /* Containers: the cgroups that runtimes make for them, made and removed here, with the
  * state that docker keeps of them on disk (in a /var/lib of the test's own). */
+#include "cgroups.h"
 #include "parts.h"
 #include "rows.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,39 +37,12 @@ static int done(void **state)
 	return 0;
 }
 
-/* Where cgroup v2 is mounted; "" when it is not. */
-static const char *cgroup_mount(void)
-{
-	static char path[256];
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	struct mntent *m;
-
-	must(mounts);
-	path[0] = '\0';
-	while ((m = getmntent(mounts)))
-		if (strcmp(m->mnt_type, "cgroup2") == 0)
-			snprintf(path, sizeof(path), "%s", m->mnt_dir);
-	endmntent(mounts);
-	return path;
-}
-
 static const char *container_path(const char *id)
 {
 	static char path[512];
 
 	snprintf(path, sizeof(path), "%s/docker-%s.scope", cgroup_mount(), id);
 	return path;
-}
-
-/* Moves this process. */
-static void enter(const char *cgroup)
-{
-	char path[600];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	f = fopen(path, "w");
-	must(f && fprintf(f, "%d\n", (int)getpid()) > 0 && fclose(f) == 0);
 }
 
 /* As docker does: first the state, then the cgroup. */
@@ -88,7 +61,7 @@ static void enter_container(const char *id, const char *name)
 		     fclose(f) == 0);
 	}
 	must(mkdir(container_path(id), 0755) == 0);
-	enter(container_path(id));
+	cgroup_enter(container_path(id));
 }
 
 static void forget_state(const char *id)
@@ -101,7 +74,7 @@ static void forget_state(const char *id)
 
 static void remove_container(const char *id)
 {
-	enter(cgroup_mount());
+	cgroup_enter(cgroup_mount());
 	must(rmdir(container_path(id)) == 0);
 	forget_state(id);
 }

@@ -1,5 +1,11 @@
-/* One user floods a small ring, again and again, while the collector does not get to read: all
- * is a row or counted, each gap names the user, and nobody else is blamed. */
+/*
+ * One user floods a small ring, again and again, while the collector does not get to read. This
+ * proves that each end of a flood is a row or counted as lost, and that each of the lost ones is
+ * put to the account of the user whose it was.
+ *
+ * The collector leaves out all ports but those of this test: so whatever others on this machine
+ * connect to meanwhile, what is lost is what this test made less its rows.
+ */
 #include "node.h"
 
 #include <signal.h>
@@ -9,17 +15,42 @@
 #include "parts.h"
 #include "program.h"
 
-#define FLOODER	   1000
-#define FLOOD_PORT 4712 /* of nobody else: CONNMON_NODE_OPTIONS may leave out others' */
-#define N	   2000 /* connections of a flood: as much as some 60 rings hold */
+#define FLOODER	   471147 /* nobody else */
+#define FLOOD_PORT 47112  /* of nobody else */
+#define FENCE_PORT 1	  /* node_fence_after_loss() */
+#define N	   2000	  /* connections of a flood: as much as some 60 rings hold */
 #define SMALL	   "64K"
 #define ROUNDS	   3 /* by CONNMON_FLOODS in the environment: another number of them */
+
+/* All ports from @from to @to but ours, as --exclude-port wants them; the caller frees them. */
+static char *ports_of_others(int from, int to)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	must(f);
+	fprintf(f, "%d", from);
+	for (int port = from + 1; port <= to; port++)
+		if (port != FLOOD_PORT)
+			fprintf(f, ",%d", port);
+	must(fclose(f) == 0);
+	return text;
+}
 
 static int fresh(void **state)
 {
 	struct node *n = node_new();
+	/* In parts, as one word of a command may have 128 KiB (MAX_ARG_STRLEN). */
+	char *others[] = {ports_of_others(FENCE_PORT + 1, 19999), ports_of_others(20000, 39999),
+			  ports_of_others(40000, 59999), ports_of_others(60000, 65535)};
 
-	node_start(n, (const char *const[]){"--ring", SMALL, "--flush", "100ms", NULL});
+	node_start(n,
+		   (const char *const[]){"--ring", SMALL, "--flush", "100ms", "--exclude-port",
+					 others[0], "--exclude-port", others[1], "--exclude-port",
+					 others[2], "--exclude-port", others[3], NULL});
+	for (int i = 0; i < 4; i++)
+		free(others[i]);
 	*state = n;
 	return 0;
 }
@@ -56,12 +87,32 @@ static void flood(void)
 	scene_free(s);
 }
 
+/* After @n_ends ends were made in @netns. */
+static void assert_all_is_a_row_or_named(struct node *n, long netns, long n_ends)
+{
+	long rows = node_number(n,
+				"SELECT count(*) FROM connections WHERE netns = ?1"
+				" AND outcome = 'closed'",
+				netns);
+	long lost = node_number(n, "SELECT total(count) FROM gap WHERE reason = 'ring_full'", 0);
+	long named = node_number(n, "SELECT total(uid_count) FROM gap WHERE uid = ?1", FLOODER);
+	long unseen = node_number(n, NODE_MISSED, 0); /* so nobody could be named */
+
+	print_message("%ld ends: %ld rows, %ld lost, %ld of them the user's, %ld never seen\n",
+		      n_ends, rows, lost, named, unseen);
+	assert_in_range(rows, 1, n_ends - 1);
+	/* Some kernels hide a few from us: see test_nested.c. */
+	assert_in_range(rows + lost + unseen, n_ends - n_ends / 100, n_ends);
+	assert_int_equal(named, lost);
+	assert_int_equal(node_number(n, "SELECT count(*) FROM gap WHERE uid_count <> count", 0), 0);
+}
+
 static void after_each_flood_all_is_a_row_or_counted_and_the_user_is_named(void **state)
 {
 	const char *wanted = getenv("CONNMON_FLOODS");
 	int rounds = wanted ? atoi(wanted) : ROUNDS;
 	struct node *n = *state;
-	long netns = (long)node_stage(n), rows = 0, lost = 0, named = 0;
+	long netns = (long)node_stage(n);
 
 	must(rounds > 0);
 	port_range(5000, 65535);
@@ -70,24 +121,10 @@ static void after_each_flood_all_is_a_row_or_counted_and_the_user_is_named(void 
 		flood();
 		must(kill(n->pid, SIGCONT) == 0);
 		node_fence_after_loss(n);
-		rows = node_number(n,
-				   "SELECT count(*) FROM connections"
-				   " WHERE netns = ?1 AND outcome = 'closed'",
-				   netns);
-		lost = node_number(n, "SELECT total(count) FROM gap WHERE reason = 'ring_full'", 0);
-		named = node_number(n, "SELECT total(uid_count) FROM gap WHERE uid = ?1", FLOODER);
-		assert_in_range(rows, i, 2L * N * i - 1);
-		/* Others on this machine may have lost some, too. */
-		assert_true(rows + lost >= 2L * N * i);
-		assert_true(named * 100 >= lost * 99);
-		assert_int_equal(node_number(n, "SELECT count(*) FROM gap WHERE uid_count > count",
-					     0),
-				 0);
+		assert_all_is_a_row_or_named(n, netns, 2L * N * i);
 		if (i > 30 && i % 20 == 0) /* each connection keeps its port for a minute */
 			sleep(60);
 	}
-	print_message("%d floods of %d ends: %ld rows, %ld lost, %ld of them by the user\n", rounds,
-		      2 * N, rows, lost, named);
 }
 
 static void readers_are_told_who_it_was(void **state)
@@ -96,10 +133,10 @@ static void readers_are_told_who_it_was(void **state)
 		const char *argv[8];
 		const char *words;
 	} queries[] = {
-		{{QUERY, "--db", NULL, "sql", "SELECT 'uid ' || uid FROM gaps"}, "uid 1000"},
-		{{QUERY, "--db", NULL, "doctor"}, "mostly of uid 1000"},
+		{{QUERY, "--db", NULL, "sql", "SELECT 'uid ' || uid FROM gaps"}, "uid 471147"},
+		{{QUERY, "--db", NULL, "doctor"}, "mostly of uid 471147"},
 		{{QUERY, "--db", NULL, "list", "--limit", "1"},
-		 "(ring_full, mostly of uid 1000: see"},
+		 "(ring_full, mostly of uid 471147: see"},
 	};
 	struct node *n = *state;
 
