@@ -420,6 +420,7 @@ enum answer server_insert(struct server *s, const char *sql, const char *token,
 		    set_query(s, url, "query", sql) &&
 		    set_query(s, url, "insert_distributed_sync", "1") &&
 		    (!token || set_query(s, url, "insert_deduplication_token", token));
+	curl_off_t sent = 0;
 	enum answer answer;
 
 	if (!fits) {
@@ -429,6 +430,7 @@ enum answer server_insert(struct server *s, const char *sql, const char *token,
 	s->most = MAX_TROUBLE;
 	answer = perform(s, url, s->gzip_headers, gzip, size, err);
 	curl_url_cleanup(url);
-	s->sent_bytes += size;
+	if (curl_easy_getinfo(s->curl, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK)
+		s->sent_bytes += (uint64_t)sent; /* none, where nobody answered */
 	return answer;
 }

@@ -93,7 +93,8 @@ int status_write_metrics(const char *path, const struct status_metrics *m, struc
 	int fd = -1, error = 0;
 
 	if ((size_t)snprintf(new_path, sizeof(new_path), "%s.tmp", path) >= sizeof(new_path))
-		return err_set(err, -ENAMETOOLONG, "--metrics %s: the name is too long", path);
+		return err_set(err, -ENAMETOOLONG, "--metrics %.99s...: the name is too long",
+			       path);
 	unlink(new_path); /* nothing that somebody else has put there is written to */
 	fd = open(new_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, MODE);
 	if (fd < 0 || fchmod(fd, MODE) != 0 || !(out = fdopen(fd, "w")))

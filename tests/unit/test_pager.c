@@ -15,7 +15,7 @@
 #include "tempdir.h"
 #include "terminal.h"
 
-static const char *fails; /* this call */
+static const char *fails = ""; /* this call */
 static bool on_terminal;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
