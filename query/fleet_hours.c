@@ -10,8 +10,9 @@
 #include "fleet_sql.h"
 #include "timespec.h"
 
-/* Nodes that may be named: a server takes 256 KiB of a statement, and there they stand twice. */
-#define BUT_MAX 2000
+/* Nodes that may be named: a server takes 256 KiB of a statement, where each is some 36 bytes,
+ * twice. */
+#define BUT_MAX 500
 
 struct node {
 	char *id; /* in hexadecimal; of book.text */
@@ -257,7 +258,8 @@ static int name_others(struct fleet_hours_book *book, const struct fleet_hours *
 
 		if (told_until(n, hours->from_us) >= hours->to_us || has_nothing(n, hours->from_us))
 			continue;
-		fprintf(f, "%sunhex('%s')", before, n->id);
+		fputs(before, f);
+		fleet_write_hex(f, n->id, strlen(n->id));
 		before = ", ";
 	}
 	return fclose(f) ? no_memory(err) : 0;

@@ -41,7 +41,7 @@ static char *statement(const struct fleet *fleet, int64_t until_us)
 	return sql;
 }
 
-/* Lines of a text in hexadecimal, a tab and a number: "(unhex('...'),N),...". False when they
+/* Lines of a text in hexadecimal, a tab and a number: "('...',N),...". False when they
  * are something else. */
 static bool write_keys(FILE *f, const char *line, int *n)
 {
@@ -54,8 +54,9 @@ static bool write_keys(FILE *f, const char *line, int *n)
 			digits = strspn(line + len + 1, "0123456789");
 		if (!digits || line[len + 1 + digits] != '\n')
 			return false;
-		fprintf(f, "%s(unhex('%.*s'),%.*s)", *n ? "," : "", (int)len, line, (int)digits,
-			line + len + 1);
+		fputs(*n ? ",(" : "(", f);
+		fleet_write_hex(f, line, len);
+		fprintf(f, ",%.*s)", (int)digits, line + len + 1);
 		line += len + digits + 2;
 	}
 	return true;

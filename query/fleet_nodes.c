@@ -7,8 +7,8 @@
 
 #include "fleet_sql.h"
 
-/* A server takes 256 KiB of a statement, and an id is some 40 bytes, in each source. */
-#define NAMED_MAX 500
+/* A server takes 256 KiB of a statement, and an id is some 36 bytes, in each source. */
+#define NAMED_MAX 50
 
 static bool has_node(const struct scope *scope)
 {
@@ -45,7 +45,8 @@ static bool write_ids(FILE *f, const char *line, int *n)
 
 		if (line[len] != '\n')
 			return false;
-		fprintf(f, "%sunhex('%.*s')", *n ? ", " : "node_id IN (", (int)len, line);
+		fputs(*n ? ", " : "node_id IN (", f);
+		fleet_write_hex(f, line, len);
 		line += len + 1;
 	}
 	fputs(*n ? ")" : "0", f);

@@ -7,6 +7,9 @@
 #include "fleet_sql.h"
 #include "timespec.h"
 
+#define DAY_US	  (INT64_C(86400) * US_PER_S)
+#define MOST_DAYS 10 /* of one reading; so many times stand lists of nodes in a statement */
+
 /* What a source has: of ENDED and HOURS, what ended in a span of time; of ENDED, perhaps only that
  * of the nodes whose hours are not told. */
 struct source {
@@ -115,8 +118,21 @@ static void write_values(struct writer *w, sqlite3_value *list, bool text)
 	fputc(')', w->f);
 }
 
-/* What SQLite compares columns with. It looks again: where types differ it is left to it. */
-void fleet_write_given(struct writer *w, enum side side)
+/* By what rows of the relation's @column are chosen in a source; NULL: as they are called. */
+static void write_given_column(struct writer *w, int column, enum side side)
+{
+	const struct fleet_relation *r = w->plan->relation;
+
+	if (r->kind == FLEET_TALLY)
+		write_sum(w, column, side);
+	else if (r->kind == FLEET_PLAIN)
+		fputs(r->columns[column].name, w->f);
+	else
+		fleet_write_column(w, column, side);
+}
+
+/* It looks again: where types differ it is left to it. */
+void fleet_write_given(struct writer *w, unsigned parts, enum side side)
 {
 	const struct fleet_relation *r = w->plan->relation;
 
@@ -124,16 +140,13 @@ void fleet_write_given(struct writer *w, enum side side)
 		int column = w->plan->given[i].column;
 		bool text = fleet_column_is_text(r, column);
 		char op = w->plan->given[i].op;
+		unsigned part =
+			fleet_is_fixed(fleet_column_name(r, column)) ? FLEET_FIXED : FLEET_CHANGING;
 
-		if (op != 'I' && !is_of_type(w->plan->given[i].value, text))
+		if (!(part & parts) || (op != 'I' && !is_of_type(w->plan->given[i].value, text)))
 			continue;
 		fputs(" AND (", w->f);
-		if (r->kind == FLEET_TALLY)
-			write_sum(w, column, side);
-		else if (r->kind == FLEET_PLAIN)
-			fputs(r->columns[column].name, w->f);
-		else
-			fleet_write_column(w, column, side);
+		write_given_column(w, column, side);
 		if (op == 'I') {
 			fputs(" IN (", w->f);
 			write_values(w, w->plan->given[i].value, text);
@@ -143,6 +156,36 @@ void fleet_write_given(struct writer *w, enum side side)
 		}
 		fputc(')', w->f);
 	}
+}
+
+static void write_conditions(struct writer *w, unsigned parts, enum side side)
+{
+	if (w->fleet->scope)
+		fleet_write_filters(w->f, w->fleet->scope, parts, w->but_fate);
+	fleet_write_given(w, parts, side);
+}
+
+/* What is asked of all rows that may be sent twice is asked before the server finds those that
+ * were: else it reads all that it is to give of each row, and of the key, to leave most of them
+ * out. What is open changes. */
+static unsigned write_prewhere(struct writer *w, enum side side)
+{
+	FILE *f = w->f;
+	char *text = NULL;
+	size_t size;
+
+	if (side == OPEN)
+		return FLEET_FIXED | FLEET_CHANGING;
+	w->f = open_memstream(&text, &size);
+	if (w->f) {
+		write_conditions(w, FLEET_FIXED, side);
+		fclose(w->f);
+		if (size)
+			fprintf(f, " PREWHERE %s", text + strlen(" AND "));
+		free(text);
+	}
+	w->f = f;
+	return text ? FLEET_CHANGING : FLEET_FIXED | FLEET_CHANGING;
 }
 
 static void write_span(struct writer *w, const struct source *s)
@@ -221,6 +264,7 @@ static void write_source(struct writer *w, const struct source *s)
 		[RECENT] = FLEET_ENDED_TABLE, [OPEN] = FLEET_OPEN_TABLE,
 		[HOURS] = FLEET_HOURS_TABLE,
 	};
+	unsigned rest;
 
 	fputs(w->n_sources++ ? " UNION ALL SELECT " : "SELECT ", w->f);
 	if (w->plan->relation->kind == FLEET_TALLY)
@@ -228,25 +272,38 @@ static void write_source(struct writer *w, const struct source *s)
 	else
 		write_rows(w, s->side);
 	fprintf(w->f, " FROM %s", tables[s->side]);
+	rest = write_prewhere(w, s->side);
 	write_window(w, s);
-	if (w->fleet->scope)
-		fleet_write_filters(w->f, w->fleet->scope, w->but_fate);
-	fleet_write_given(w, s->side);
+	write_conditions(w, rest, s->side);
+}
+
+/* Each day is a source of its own: the server finds what was sent twice in one thread for each, and
+ * looks for it among the parts of that day alone. Of more days some stay together. */
+static void write_days(struct writer *w, enum side side, int64_t from_us, int64_t to_us,
+		       bool others_only)
+{
+	const int64_t last_us = to_us < w->fleet->now_us ? to_us : w->fleet->now_us;
+	const int64_t days = last_us > from_us ? (last_us - from_us) / DAY_US / MOST_DAYS + 1 : 1;
+
+	while (from_us < to_us) {
+		struct source s = {side, from_us, (from_us / DAY_US + days) * DAY_US, others_only};
+
+		if (s.to_us > last_us)
+			s.to_us = to_us;
+		write_source(w, &s);
+		from_us = s.to_us;
+	}
 }
 
 static void write_ended(struct writer *w, int64_t from_us, int64_t to_us, bool others_only)
 {
-	const struct source s = {ENDED, from_us, to_us, others_only};
-
-	if (from_us < to_us)
-		write_source(w, &s);
+	write_days(w, ENDED, from_us, to_us, others_only);
 }
 
 /* What ended in the window, or, when nobody knows which began in it, also since. */
 static void write_all_ended(struct writer *w)
 {
 	const struct fleet_hours *hours = &w->plan->hours;
-	const struct source told = {HOURS, hours->from_us, hours->to_us, false};
 	const int64_t end_us =
 		w->window.ends_before_until || w->plan->late ? w->until_us : INT64_MAX;
 
@@ -255,7 +312,7 @@ static void write_all_ended(struct writer *w)
 		return;
 	}
 	write_ended(w, w->since_us, hours->from_us, false);
-	write_source(w, &told);
+	write_days(w, HOURS, hours->from_us, hours->to_us, false);
 	if (hours->but[0])
 		write_ended(w, hours->from_us, hours->to_us, true);
 	write_ended(w, hours->to_us, end_us, false);

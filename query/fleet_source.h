@@ -36,8 +36,8 @@ static inline const char *as_type(bool is_text)
 /* Writes the @i-th of fleet_connection_columns. */
 void fleet_write_column(struct writer *w, int i, enum side side);
 
-/* Writes " AND (...)" for each thing that SQLite compares columns with. */
-void fleet_write_given(struct writer *w, enum side side);
+/* Writes " AND (...)" for each thing that SQLite compares columns with, of @parts (fleet_sql.h). */
+void fleet_write_given(struct writer *w, unsigned parts, enum side side);
 
 /* Writes " FROM (SELECT ... UNION ALL ...)", where the @i-th of fleet_sums is called s@i, and of
  * fleet_connection_columns c@i. */

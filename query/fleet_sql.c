@@ -22,6 +22,17 @@ void fleet_write_text(FILE *f, const char *text, size_t len)
 	fputc('\'', f);
 }
 
+void fleet_write_hex(FILE *f, const char *hex, size_t len)
+{
+	char text[512];
+	size_t n = 0;
+	unsigned byte;
+
+	for (; 2 * n + 1 < len && n < sizeof(text) && sscanf(hex + 2 * n, "%2x", &byte) == 1; n++)
+		text[n] = (char)byte;
+	fleet_write_text(f, text, n);
+}
+
 static void write_text(FILE *f, const char *text)
 {
 	fleet_write_text(f, text, strlen(text));
@@ -398,12 +409,23 @@ bool fleet_filters_know_hours(const struct scope *scope, bool but_fate)
 	return true;
 }
 
-void fleet_write_filters(FILE *f, const struct scope *scope, bool but_fate)
+bool fleet_is_fixed(const char *column)
+{
+	static const char *const changing[] = {"container", "container_id", "pod", "node", "id"};
+
+	for (size_t i = 0; i < sizeof(changing) / sizeof(changing[0]); i++)
+		if (!strcmp(column, changing[i]))
+			return false;
+	return true;
+}
+
+void fleet_write_filters(FILE *f, const struct scope *scope, unsigned parts, bool but_fate)
 {
 	for (int i = 0; i < scope->n_filters; i++) {
 		struct scope_filter filter = scope_filter(scope, i);
+		unsigned part = fleet_is_fixed(filter.name) ? FLEET_FIXED : FLEET_CHANGING;
 
-		if (is_left_out(scope, &filter, but_fate))
+		if (is_left_out(scope, &filter, but_fate) || !(part & parts))
 			continue;
 		fputs(" AND (", f);
 		write_condition(f, scope, filter.name, filter.value);

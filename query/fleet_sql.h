@@ -28,10 +28,20 @@ void fleet_write_pattern(FILE *f, const char *column, const char *pattern);
 /* "ip_in(COLUMN, net)", where the column has addresses as canonical text. */
 void fleet_write_network(FILE *f, const char *column, const char *net);
 
-/* The filters of @scope as " AND (...) AND (...)", on the columns of connections. Without those
- * that ask what became of a connection if @but_fate. A peer that is a name is left out: the
- * statement of SQLite has it. */
-void fleet_write_filters(FILE *f, const struct scope *scope, bool but_fate);
+/* Likewise a text that the server gave as its hex(). */
+void fleet_write_hex(FILE *f, const char *hex, size_t len);
+
+/* Conditions on what a row that is sent twice has the same both times, and on what it may not: the
+ * name of its container may have been learnt in between. */
+enum fleet_part { FLEET_FIXED = 1, FLEET_CHANGING = 2 };
+
+/* Whether the @column of connections or of hourly is of FLEET_FIXED. */
+bool fleet_is_fixed(const char *column);
+
+/* The filters of @scope as " AND (...) AND (...)", on the columns of connections. Of @parts, and
+ * without those that ask what became of a connection if @but_fate. A peer that is a name is left
+ * out: the statement of SQLite has it. */
+void fleet_write_filters(FILE *f, const struct scope *scope, unsigned parts, bool but_fate);
 
 /* Whether the table hourly has the columns of those. */
 bool fleet_filters_know_hours(const struct scope *scope, bool but_fate);

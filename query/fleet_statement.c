@@ -128,7 +128,7 @@ static void write_plain(struct writer *w)
 	fprintf(w->f, " FROM %s WHERE 1", w->plan->relation->table);
 	if (w->fleet->scope)
 		fleet_write_node(w->f, w->fleet->scope);
-	fleet_write_given(w, AROUND);
+	fleet_write_given(w, FLEET_FIXED | FLEET_CHANGING, AROUND);
 	write_order(w);
 }
 
