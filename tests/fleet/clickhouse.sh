@@ -116,6 +116,7 @@ run_server() { # N
 }
 
 start() { # N
+	touch "$FLEET_FOLDER/errors.$1" # in case that nothing is written there
 	run_server "$1" > "$FLEET_FOLDER/out.$1" 2>&1 &
 	pid=$!
 	echo "$pid" > "$FLEET_FOLDER/pid.$1"
@@ -124,7 +125,7 @@ start() { # N
 		kill -0 "$pid" || break
 		sleep 0.1
 	done
-	tail -n 20 "$FLEET_FOLDER/out.$1" "$FLEET_FOLDER"/errors.* >&2 || true
+	tail -n 20 "$FLEET_FOLDER/out.$1" "$FLEET_FOLDER"/errors.* >&2
 	die "server $1 did not start"
 }
 
@@ -166,7 +167,7 @@ inside() { # SHARDS COMMAND...
 	done
 	code=0
 	"$@" || code=$?
-	[ "$code" = 0 ] || tail -n 5 "$FLEET_FOLDER"/out.* "$FLEET_FOLDER"/errors.* >&2 || true
+	[ "$code" = 0 ] || tail -n 5 "$FLEET_FOLDER"/out.* "$FLEET_FOLDER"/errors.* >&2
 	[ -z "${FLEET_DISK:-}" ] || { gone 1 KILL; umount "$FLEET_FOLDER/1"; }
 	exit "$code"
 }
