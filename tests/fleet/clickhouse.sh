@@ -20,7 +20,8 @@
 # sloppy (password secret, to whom partial answers are given).
 #
 # In the environment, FLEET_DISK=64m: server 1 has a disk of that size; FLEET_ZOOKEEPER=2181: the
-# servers use the ZooKeeper that COMMAND starts on that port, for Replicated tables and ON CLUSTER.
+# servers use the ZooKeeper that COMMAND starts on that port, for Replicated tables and ON CLUSTER;
+# FLEET_REPLICAS=1: they are two replicas of one shard.
 # FLEET_TODAY=1: it is today's engine (today.py), which knows no other server; no client, then.
 # Needs root. The servers are those of the PATH, else of build-clickhouse, where ./dev unpacks
 # Debian's.
@@ -49,19 +50,29 @@ find_programs() {
 http_port() { echo $((8122 + $1)); }
 tcp_port() { echo $((8999 + $1)); }
 
-shard() { # N, of the cluster
-	echo "<shard><internal_replication>true</internal_replication>
-		<replica><host>127.0.0.1</host><port>$(tcp_port "$1")</port></replica></shard>"
+shard() { # N..., the servers that are its replicas
+	echo "<shard><internal_replication>true</internal_replication>"
+	for n; do echo "<replica><host>127.0.0.1</host><port>$(tcp_port "$n")</port></replica>"; done
+	echo "</shard>"
 }
 
 # The settings are the defaults but for caches, which are small, and for what one machine does
 # not need; times are UTC, as they are in connmon's rows.
 configure() { # N SHARDS
-	shards=$(shard 1)
-	[ "$2" = 1 ] || shards="$shards $(shard 2)"
+	own_shard=$1
+	if [ -n "${FLEET_REPLICAS:-}" ]; then
+		own_shard=1
+		shards=$(shard 1 2)
+	else
+		shards=$(shard 1)
+		[ "$2" = 1 ] || shards="$shards $(shard 2)"
+	fi
 	keeper=
 	[ -z "${FLEET_ZOOKEEPER:-}" ] || keeper="<distributed_ddl><path>/ddl</path></distributed_ddl>
-		<zookeeper><node><host>127.0.0.1</host><port>$FLEET_ZOOKEEPER</port></node></zookeeper>"
+		<interserver_http_host>127.0.0.1</interserver_http_host>
+		<interserver_http_port>$((9008 + $1))</interserver_http_port>
+		<zookeeper><node><host>127.0.0.1</host><port>$FLEET_ZOOKEEPER</port></node>
+		<session_timeout_ms>6000</session_timeout_ms></zookeeper>"
 	cat > "$FLEET_FOLDER/$1/config.xml" <<-END
 		<yandex>
 		<logger><level>warning</level><size>10M</size><count>1</count>
@@ -74,7 +85,7 @@ configure() { # N SHARDS
 		<mark_cache_size>67108864</mark_cache_size><timezone>UTC</timezone>
 		<remote_servers><connmon>$shards</connmon></remote_servers>
 		$keeper
-		<macros><shard>$1</shard><replica>$1</replica></macros>
+		<macros><shard>$own_shard</shard><replica>$1</replica></macros>
 		</yandex>
 	END
 	cat > "$FLEET_FOLDER/$1/users.xml" <<-END
@@ -105,6 +116,7 @@ run_server() { # N
 }
 
 start() { # N
+	touch "$FLEET_FOLDER/errors.$1" # in case that nothing is written there
 	run_server "$1" > "$FLEET_FOLDER/out.$1" 2>&1 &
 	pid=$!
 	echo "$pid" > "$FLEET_FOLDER/pid.$1"
@@ -113,7 +125,7 @@ start() { # N
 		kill -0 "$pid" || break
 		sleep 0.1
 	done
-	tail -n 20 "$FLEET_FOLDER/out.$1" "$FLEET_FOLDER"/errors.* >&2 || true
+	tail -n 20 "$FLEET_FOLDER/out.$1" "$FLEET_FOLDER"/errors.* >&2
 	die "server $1 did not start"
 }
 
@@ -155,7 +167,7 @@ inside() { # SHARDS COMMAND...
 	done
 	code=0
 	"$@" || code=$?
-	[ "$code" = 0 ] || tail -n 5 "$FLEET_FOLDER"/out.* "$FLEET_FOLDER"/errors.* >&2 || true
+	[ "$code" = 0 ] || tail -n 5 "$FLEET_FOLDER"/out.* "$FLEET_FOLDER"/errors.* >&2
 	[ -z "${FLEET_DISK:-}" ] || { gone 1 KILL; umount "$FLEET_FOLDER/1"; }
 	exit "$code"
 }
