@@ -246,6 +246,7 @@ enum forward_step forward_greet(struct forward *f, struct err *err)
 {
 	enum forward_step step = ask_version(f, err);
 
+	f->is_ahead = false; /* what is open may be asked anew */
 	if (step == FORWARD_IDLE)
 		step = check_schema(f, err);
 	if (step == FORWARD_IDLE)

@@ -190,9 +190,18 @@ int source_ask(struct source *s, int64_t after_id, struct source_facts *out, str
 	return count_pruned(s, after_id, out, err);
 }
 
-int source_count(struct source *s, int64_t after_id, int64_t *rows, struct err *err)
+int source_count(struct source *s, int64_t after_id, int64_t *rows, int64_t *newest_id,
+		 struct err *err)
 {
-	return ask(s, "SELECT count(*) FROM connection WHERE id > ?1", after_id, rows, 1, err);
+	int64_t values[2];
+	int ret = ask(s, "SELECT count(*), ifnull(max(id), ?1) FROM connection WHERE id > ?1",
+		      after_id, values, 2, err);
+
+	if (ret)
+		return ret;
+	*rows = values[0];
+	*newest_id = values[1];
+	return 0;
 }
 
 int source_has(struct source *s, int64_t id, bool *has, struct err *err)

@@ -59,8 +59,10 @@ struct source_facts {
 
 int source_ask(struct source *s, int64_t after_id, struct source_facts *out, struct err *err);
 
-/* How many connections ended behind @after_id. */
-int source_count(struct source *s, int64_t after_id, int64_t *rows, struct err *err);
+/* How many connections ended behind @after_id, and the last of them (@after_id when there is none).
+ */
+int source_count(struct source *s, int64_t after_id, int64_t *rows, int64_t *newest_id,
+		 struct err *err);
 
 /* Whether this very connection is here. */
 int source_has(struct source *s, int64_t id, bool *has, struct err *err);
