@@ -42,7 +42,8 @@ static const struct fact {
 } facts[FACTS] = {
 	/* The last hole that retention made may have grown since it was sent. */
 	{"gaps", BY_ID, offsetof(struct state, gap_id), 0,
-	 "SELECT ?1 AS node_id, ?2 AS node, id, from_us, to_us, reason, count, ?3 AS sent_us"
+	 "SELECT ?1 AS node_id, ?2 AS node, id, from_us, to_us, reason, count, uid, uid_count,"
+	 " ?3 AS sent_us"
 	 " FROM gap WHERE id > ?4 OR id = (SELECT max(id) FROM gap WHERE reason = 'pruned'"
 	 " AND id <= ?4)"
 	 " ORDER BY id LIMIT " LIMIT},

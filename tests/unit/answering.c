@@ -205,7 +205,7 @@ void answering_begin(void)
 struct answering *answering_clear(void)
 {
 	memset(&told, 0, sizeof(told));
-	told.version = "1\n";
+	told.version = "2\n";
 	told.max_id = "0\n";
 	told.max_at = "0\n";
 	told.nodes = "";

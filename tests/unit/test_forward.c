@@ -216,8 +216,12 @@ static void what_somebody_must_mend_is_told_and_then_it_goes_on(void **state)
 	f->server->version = "7\n";
 	begin(f);
 	assert_int_equal(go(f, 1), FORWARD_WRONG);
-	assert_non_null(strstr(f->err.msg, "of version 7, this program's of 1"));
+	assert_non_null(strstr(f->err.msg, "of version 7, this program's of 2; install a newer"));
 	f->server->version = "1\n";
+	assert_int_equal(go(f, 1), FORWARD_WRONG);
+	assert_non_null(strstr(f->err.msg, "of version 1, this program's of 2; run connmon-forward "
+					   "--init"));
+	f->server->version = "2\n";
 	f->server->fail_inserts = 1;
 	f->server->fail_code = 60;
 	assert_int_equal(go(f, 1), FORWARD_WRONG);
@@ -252,14 +256,16 @@ static void a_hole_that_grew_is_sent_again_when_the_next_one_began_too(void **st
 	struct fixture *f = *state;
 
 	tempdb_run(f->db,
-		   "INSERT INTO gap(id, from_us, to_us, reason) VALUES (1, 5, 10, 'pruned')");
+		   "INSERT INTO gap(id, from_us, to_us, reason, count, uid, uid_count) VALUES"
+		   " (1, 5, 10, 'pruned', 8, 1000, 7)");
 	begin(f);
 	assert_int_equal(go(f, 1), FORWARD_IDLE);
 	tempdb_run(f->db,
 		   "UPDATE gap SET to_us = 20 WHERE id = 1;"
 		   "INSERT INTO gap(id, from_us, to_us, reason) VALUES (2, 30, 40, 'pruned')");
 	assert_int_equal(go(f, 1), FORWARD_IDLE);
-	assert_non_null(strstr(answering_insert("gaps", 1)->text, "\t1\t5\t20\tpruned\t"));
+	assert_non_null(
+		strstr(answering_insert("gaps", 1)->text, "\t1\t5\t20\tpruned\t8\t1000\t7\t"));
 	assert_non_null(strstr(answering_insert("gaps", 1)->text, "\t2\t30\t40\tpruned\t"));
 }
 
