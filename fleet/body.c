@@ -305,6 +305,15 @@ size_t body_text_bytes(const struct body *b)
 	return b->text_bytes + b->text.size;
 }
 
+uint64_t body_row_print(const struct body *b)
+{
+	size_t n = b->text.size;
+
+	while (n > 0 && b->text.bytes[n - 1] != '\t')
+		n--;
+	return print_of(1, b->text.bytes, n);
+}
+
 uint64_t body_print(const struct body *b)
 {
 	return b->print;

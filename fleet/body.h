@@ -32,6 +32,10 @@ int body_add_printed(struct body *b, sqlite3_stmt *stmt, struct err *err);
  * added afterwards. */
 int body_end(struct body *b, const unsigned char **gzip, size_t *size, struct err *err);
 
+/* A number for the rows that were added since body_clear(), few, their last column apart, which is
+ * when they are sent. Before body_end(). */
+uint64_t body_row_print(const struct body *b);
+
 /* @out becomes rows @first (from 0 on) to @first + @n - 1 of @b, which body_end() has ended. */
 int body_part(const struct body *b, int64_t first, int64_t n, struct body *out, struct err *err);
 

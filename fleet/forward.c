@@ -91,26 +91,48 @@ static void drop_batch(struct state *s)
 	s->batch_to = s->batch_tries = s->batch_refusals = 0;
 }
 
-/* Of another file everything is sent, unless it is a copy: then what was sent last is in it. */
-static int follow_file(struct forward *f, struct err *err)
+/* A file of the same inode may be another one, after the first was deleted: it lacks the run that
+ * was the newest, unless retention has been over all that was sent. */
+static int is_another_file(struct forward *f, const struct source_facts *facts, bool *is,
+			   struct err *err)
 {
+	const struct state *s = &f->state;
+	bool has_run = true;
 	int64_t device, inode;
-	bool has = true;
 	int ret = 0;
 
 	source_file(f->source, &device, &inode);
-	if (f->state.inode && (f->state.inode != inode || f->state.device != device) &&
-	    f->state.last_id) {
-		ret = source_has(f->source, f->state.last_id, &has, err);
-		f->state.gap_id = f->state.run_id = f->state.process_id = 0;
-		f->state.listeners_us = f->state.exits_us = f->state.names_us = 0;
+	if (s->run_us && facts->pruned_until <= s->last_id)
+		ret = source_has_run(f->source, s->run_us, &has_run, err);
+	*is = s->inode && (s->inode != inode || s->device != device || !has_run);
+	return ret;
+}
+
+/* Of another file everything is sent, unless it is a copy: then what was sent last is in it. */
+static int follow_file(struct forward *f, struct err *err)
+{
+	struct state *s = &f->state;
+	struct source_facts facts;
+	bool has = true, is_another = false;
+	int ret = source_ask(f->source, s->last_id, &facts, err);
+
+	if (!ret)
+		ret = is_another_file(f, &facts, &is_another, err);
+	if (ret)
+		return ret;
+	if (is_another) {
+		has = false;
+		if (s->last_id)
+			ret = source_has(f->source, s->last_id, &has, err);
+		s->gap_id = s->run_id = s->process_id = s->hour = 0;
+		s->listeners_us = s->exits_us = s->names_us = 0;
 	}
 	if (!has) {
-		f->state.last_id = 0;
-		drop_batch(&f->state);
+		s->last_id = 0;
+		drop_batch(s);
 	}
-	f->state.device = device;
-	f->state.inode = inode;
+	source_file(f->source, &s->device, &s->inode);
+	s->run_us = facts.run_us;
 	return ret;
 }
 
@@ -333,6 +355,7 @@ static enum forward_step send_moment(struct forward *f, const struct moment *m, 
 	enum forward_step step;
 
 	f->facts = m->facts;
+	f->state.run_us = m->facts.run_us;
 	step = tell_pruned(f, err);
 	if (step != FORWARD_IDLE || f->state.last_id != before)
 		return step == FORWARD_IDLE ? FORWARD_MORE : step;

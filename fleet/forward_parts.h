@@ -10,6 +10,7 @@
 #include "opened.h"
 
 #define US_PER_S INT64_C(1000000)
+#define ASIDE	 128
 #define OPEN_US	 (30 * US_PER_S) /* so often an open connection's bytes are sent */
 
 /* What is read at once: a batch, and what was open in that moment. */
@@ -38,7 +39,10 @@ struct forward {
 	bool is_known;	  /* what the server has of open connections is */
 	int64_t limit;	  /* rows of a batch: fewer after a bad row */
 	int64_t facts_at_us, fresh_at_us, node_at_us, twice_at_us, known_at_us;
-	uint64_t prints[FACTS];	   /* of what was sent last */
+	uint64_t prints[FACTS];	    /* of what was sent last */
+	uint64_t bad_prints[FACTS]; /* of what was sent last but for some row; 0: none was */
+	uint64_t aside[ASIDE];	    /* of rows that were set aside, the newest of them */
+	unsigned n_aside;
 	struct source_facts facts; /* as of the moment that is sent */
 	int64_t counted_id;	   /* behind_rows are those up to it; 0: they were not counted */
 	int64_t through_us;	   /* what ended until then is sent */

@@ -155,7 +155,8 @@ static void a_row_is_not_set_aside_for_what_an_outage_did(void **state)
 static void one_row_beside_connections_that_no_server_takes_costs_no_other(void **state)
 {
 	struct fixture *f = *state;
-	struct stat st;
+	struct stat st, after;
+	int requests;
 
 	tempdb_run(f->db,
 		   "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 40)"
@@ -169,6 +170,20 @@ static void one_row_beside_connections_that_no_server_takes_costs_no_other(void 
 	assert_non_null(strstr(forward_notice(f->forward), "1 row beside connections set aside"));
 	assert_int_equal(stat(f->bad, &st), 0);
 	assert_true(st.st_size > 0);
+
+	/* It is not asked for again while nothing has changed, nor set aside once more when
+	 * something has. */
+	requests = answering_requests("listeners");
+	f->forward->fresh_at_us = 0; /* as if five minutes had gone by */
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_int_equal(answering_requests("listeners"), requests);
+	tempdb_run(f->db, "INSERT INTO listener(id, netns, addr, port, from_us, to_us)"
+			  " VALUES (50, 1, '10.0.0.50', 80, 3, NULL)");
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_true(answering_requests("listeners") > requests);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 1);
+	assert_int_equal(stat(f->bad, &after), 0);
+	assert_int_equal(after.st_size, st.st_size);
 }
 
 static void rows_beside_connections_wait_for_a_server_that_takes_none(void **state)
