@@ -7,7 +7,9 @@
 #define PORTION 50000 /* rows */
 #define LIMIT	"50000"
 
-#define US INT64_C(1000000)
+#define US	    INT64_C(1000000)
+#define DAY_S	    86400
+#define MARK_COLUMN 2
 
 /* Where the next portion begins: behind the id that was sent last; or at a time, for what changes
  * afterwards; or at an hour. ?4 in its statement. */
@@ -40,7 +42,8 @@ static const struct fact {
 } facts[FACTS] = {
 	/* The last hole that retention made may have grown since it was sent. */
 	{"gaps", BY_ID, offsetof(struct state, gap_id), 0,
-	 "SELECT ?1 AS node_id, ?2 AS node, id, from_us, to_us, reason, count, ?3 AS sent_us"
+	 "SELECT ?1 AS node_id, ?2 AS node, id, from_us, to_us, reason, count, uid, uid_count,"
+	 " ?3 AS sent_us"
 	 " FROM gap WHERE id > ?4 OR id = (SELECT max(id) FROM gap WHERE reason = 'pruned'"
 	 " AND id <= ?4)"
 	 " ORDER BY id LIMIT " LIMIT},
@@ -79,8 +82,8 @@ static const struct fact {
 	 " h.hour * 3600000000 + h.start_us + h.start_span_us AS last_start_us"
 	 " FROM hourly h LEFT JOIN program g ON g.id = h.program_id"
 	 " LEFT JOIN container k ON k.id = h.container_id"
-	 " WHERE h.hour = (SELECT min(hour) FROM hourly"
-	 " WHERE hour > ?4 AND hour < (SELECT totals_until_hour FROM extent))"},
+	 " WHERE h.hour > ?4 AND h.hour < (SELECT totals_until_hour FROM extent)"
+	 " ORDER BY h.hour"},
 };
 
 static int64_t mark_of(const struct fact *f, const struct state *state)
@@ -88,16 +91,28 @@ static int64_t mark_of(const struct fact *f, const struct state *state)
 	return *(const int64_t *)(const void *)((const char *)state + f->offset);
 }
 
+/* Whether a portion ends before @next: with whole hours, of one day, so that the server has it
+ * whole or not at all. */
+static bool is_full(const struct body *body, int64_t last, int64_t next)
+{
+	return body_rows(body) > 0 && next != last &&
+	       (body_rows(body) >= PORTION || next / DAY_S != last / DAY_S);
+}
+
 /* Runs @stmt into @body; *@last becomes column @column of the last row, if there is any. */
-static int read_marked(sqlite3_stmt *stmt, int column, struct body *body, int64_t *last,
+static int read_marked(sqlite3_stmt *stmt, enum mark mark, struct body *body, int64_t *last,
 		       struct err *err)
 {
 	int rc, ret = 0;
 
 	while (!ret && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		ret = body_add(body, stmt, err);
-		if (column >= 0)
-			*last = sqlite3_column_int64(stmt, column);
+		/* The id, or the begin of the hour in s. */
+		int64_t at = mark == BY_TIME ? *last : sqlite3_column_int64(stmt, MARK_COLUMN);
+
+		if (mark == BY_HOUR && is_full(body, *last, at))
+			return 0;
+		ret = body_add_printed(body, stmt, err);
+		*last = at;
 	}
 	if (!ret && rc != SQLITE_DONE)
 		ret = err_set(err, db_errno(rc), "reading what is to be sent: %s",
@@ -118,8 +133,7 @@ int facts_read(int i, struct source *s, const struct state *state, int64_t sent_
 		return ret;
 	sqlite3_bind_int64(stmt, 4, mark);
 	source_insert(stmt, f->table, out->insert);
-	/* The id, or the begin of the hour in s, is the third column. */
-	ret = read_marked(stmt, f->mark == BY_TIME ? -1 : 2, body, &last, err);
+	ret = read_marked(stmt, f->mark, body, &last, err);
 	switch (f->mark) {
 	case BY_ID:
 		out->next = last > mark ? last : mark;

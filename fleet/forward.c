@@ -17,7 +17,6 @@
 #define NODE_US	       (30 * US_PER_S)
 #define TWIN_US	       (60 * US_PER_S)
 #define KNOWN_US       (86400 * US_PER_S) /* then the server is asked what it has of open ones */
-#define OPEN_US	       (30 * US_PER_S)	  /* so often an open connection's bytes are sent */
 #define BAD_TRIES      3
 #define MOST_REFUSED   100 /* one after the other: then it is not the rows */
 #define GAP_PRUNED     (-1)
@@ -92,26 +91,48 @@ static void drop_batch(struct state *s)
 	s->batch_to = s->batch_tries = s->batch_refusals = 0;
 }
 
-/* Of another file everything is sent, unless it is a copy: then what was sent last is in it. */
-static int follow_file(struct forward *f, struct err *err)
+/* A file of the same inode may be another one, after the first was deleted: it lacks the run that
+ * was the newest, unless retention has been over all that was sent. */
+static int is_another_file(struct forward *f, const struct source_facts *facts, bool *is,
+			   struct err *err)
 {
+	const struct state *s = &f->state;
+	bool has_run = true;
 	int64_t device, inode;
-	bool has = true;
 	int ret = 0;
 
 	source_file(f->source, &device, &inode);
-	if (f->state.inode && (f->state.inode != inode || f->state.device != device) &&
-	    f->state.last_id) {
-		ret = source_has(f->source, f->state.last_id, &has, err);
-		f->state.gap_id = f->state.run_id = f->state.process_id = 0;
-		f->state.listeners_us = f->state.exits_us = f->state.names_us = 0;
+	if (s->run_us && facts->pruned_until <= s->last_id)
+		ret = source_has_run(f->source, s->run_us, &has_run, err);
+	*is = s->inode && (s->inode != inode || s->device != device || !has_run);
+	return ret;
+}
+
+/* Of another file everything is sent, unless it is a copy: then what was sent last is in it. */
+static int follow_file(struct forward *f, struct err *err)
+{
+	struct state *s = &f->state;
+	struct source_facts facts;
+	bool has = true, is_another = false;
+	int ret = source_ask(f->source, s->last_id, &facts, err);
+
+	if (!ret)
+		ret = is_another_file(f, &facts, &is_another, err);
+	if (ret)
+		return ret;
+	if (is_another) {
+		has = false;
+		if (s->last_id)
+			ret = source_has(f->source, s->last_id, &has, err);
+		s->gap_id = s->run_id = s->process_id = s->hour = 0;
+		s->listeners_us = s->exits_us = s->names_us = 0;
 	}
 	if (!has) {
-		f->state.last_id = 0;
-		drop_batch(&f->state);
+		s->last_id = 0;
+		drop_batch(s);
 	}
-	f->state.device = device;
-	f->state.inode = inode;
+	source_file(f->source, &s->device, &s->inode);
+	s->run_us = facts.run_us;
 	return ret;
 }
 
@@ -151,7 +172,7 @@ int forward_new(const struct forward_options *o, struct forward **out, struct er
 	ret = f->lock < 0 ? f->lock : source_new(o->db, &o->node, &f->source, err);
 	if (!ret)
 		ret = opened_new(&f->opened, err);
-	for (struct body **b = &f->batch; !ret && b <= &f->other; b++)
+	for (struct body **b = &f->batch; !ret && b <= &f->next_batch; b++)
 		ret = body_new(b, err);
 	if (!ret)
 		ret = take_state(f, err);
@@ -175,6 +196,7 @@ void forward_free(struct forward *f)
 	body_free(f->open);
 	body_free(f->over);
 	body_free(f->other);
+	body_free(f->next_batch);
 	free(f);
 }
 
@@ -196,6 +218,8 @@ static enum forward_step go_on_with_new(struct forward *f, struct err *err)
 		return FORWARD_LOST;
 	source_free(f->source);
 	f->source = next;
+	f->is_ahead = false;
+	f->counted_id = 0;
 	forward_note(f, "%s: was replaced by a new one, whose connections are sent from now on",
 		     f->o->db);
 	if (follow_file(f, err) || forward_keep(f, err))
@@ -217,6 +241,7 @@ static enum forward_step tell_pruned(struct forward *f, struct err *err)
 		return forward_judge(f, answer);
 	f->state.unsent_rows += f->facts.pruned_rows > 0 ? f->facts.pruned_rows : 1;
 	f->state.last_id = to_us;
+	f->counted_id = 0;
 	if (f->state.batch_to <= to_us)
 		drop_batch(&f->state);
 	forward_note(f, "connections were deleted on this node before they were sent; see "
@@ -226,30 +251,15 @@ static enum forward_step tell_pruned(struct forward *f, struct err *err)
 
 /* ---- a batch ---- */
 
-struct texts {
-	char open[SOURCE_INSERT_BYTES], over[SOURCE_INSERT_BYTES];
-};
-
-static int read_moment(struct forward *f, struct source_batch *batch, struct texts *texts,
-		       struct err *err)
+/* So many of those that wait do so no longer. */
+static void count_off(struct forward *f, int64_t rows)
 {
-	int ret = source_begin(f->source, err);
-	struct err ignored;
-
-	if (ret)
-		return ret;
-	ret = source_ask(f->source, f->state.last_id, &f->facts, err);
-	if (!ret)
-		ret = opened_read(f->opened, f->source, forward_version_us(f), OPEN_US, f->open,
-				  texts->open, f->over, texts->over, err);
-	if (!ret)
-		ret = source_read_batch(f->source, batch, f->batch, err);
-	source_end(f->source, ret ? &ignored : err);
-	return ret;
+	f->state.behind_rows -= rows < f->state.behind_rows ? rows : f->state.behind_rows;
 }
 
 static void account(struct forward *f, const struct source_batch *batch)
 {
+	count_off(f, body_rows(f->batch));
 	f->state.rows_sent += body_rows(f->batch);
 	if (f->state.batch_tries > 1)
 		f->state.rows_resent += body_rows(f->batch);
@@ -286,6 +296,7 @@ static enum forward_step narrow_down(struct forward *f, const struct source_batc
 	if (answer != ANSWER_FINE)
 		return forward_judge(f, answer);
 	forward_note(f, "a connection is set aside in %s.bad.gz: %s", f->o->state, why.msg);
+	count_off(f, 1);
 	f->state.refused++;
 	f->state.bad_rows++;
 	f->state.last_id = batch->last_id;
@@ -293,12 +304,12 @@ static enum forward_step narrow_down(struct forward *f, const struct source_batc
 	return forward_keep(f, err) ? FORWARD_LOST : FORWARD_MORE;
 }
 
-static enum forward_step send_open(struct forward *f, const struct texts *texts, struct err *err)
+static enum forward_step send_open(struct forward *f, const struct moment *m, struct err *err)
 {
-	enum answer answer = forward_send(f, texts->over, NULL, f->over, err);
+	enum answer answer = forward_send(f, m->insert_over, NULL, f->over, err);
 
 	if (answer == ANSWER_FINE) {
-		answer = forward_send(f, texts->open, NULL, f->open, err);
+		answer = forward_send(f, m->insert_open, NULL, f->open, err);
 		if (answer == ANSWER_LATER && opened_unsure(f->opened))
 			f->is_known = false; /* no memory for it: the server is asked again */
 	}
@@ -312,19 +323,24 @@ static enum forward_step send_open(struct forward *f, const struct texts *texts,
 	return FORWARD_IDLE;
 }
 
-static enum forward_step send_rows(struct forward *f, const struct source_batch *batch,
-				   struct err *err)
+static enum forward_step send_rows(struct forward *f, const struct moment *m, struct err *err)
 {
+	const struct source_batch *batch = &m->batch;
 	char token[120];
+	struct ahead ahead;
 	enum answer answer;
 
 	f->state.batch_to = batch->last_id;
 	f->state.batch_tries++;
-	if (forward_keep(f, err))
+	forward_begin_ahead(f, m, &ahead);
+	if (forward_keep(f, err)) {
+		forward_join_ahead(&ahead, false);
 		return FORWARD_LOST;
+	}
 	snprintf(token, sizeof(token), "%s %" PRId64 " %" PRId64, f->o->node.id, batch->after_id,
 		 batch->last_id);
 	answer = forward_send(f, batch->insert, token, f->batch, err);
+	forward_join_ahead(&ahead, answer == ANSWER_FINE);
 	if (answer == ANSWER_BAD_ROW)
 		return narrow_down(f, batch, err);
 	if (answer != ANSWER_FINE)
@@ -333,36 +349,31 @@ static enum forward_step send_rows(struct forward *f, const struct source_batch 
 	return batch->is_last ? FORWARD_IDLE : FORWARD_MORE;
 }
 
-static enum forward_step send_batch(struct forward *f, struct err *err)
+static enum forward_step send_moment(struct forward *f, const struct moment *m, struct err *err)
 {
-	struct source_batch batch = {.after_id = f->state.last_id,
-				     .up_to = f->state.batch_to,
-				     .most = f->limit};
-	struct texts texts;
-	enum forward_step step;
 	const int64_t before = f->state.last_id;
+	enum forward_step step;
 
-	for (struct body **b = &f->batch; b < &f->other; b++)
-		body_clear(*b);
-	if (read_moment(f, &batch, &texts, err))
-		return source_is_replaced(f->source) ? go_on_with_new(f, err) : FORWARD_LOST;
+	f->facts = m->facts;
+	f->state.run_us = m->facts.run_us;
 	step = tell_pruned(f, err);
 	if (step != FORWARD_IDLE || f->state.last_id != before)
 		return step == FORWARD_IDLE ? FORWARD_MORE : step;
-	step = send_open(f, &texts, err);
+	step = send_open(f, m, err);
 	if (step != FORWARD_IDLE)
 		return step;
-	if (batch.last_id == 0 && batch.up_to) { /* it was deleted meanwhile */
-		f->state.last_id = batch.up_to;
+	if (m->batch.last_id == 0 && m->batch.up_to) { /* it was deleted meanwhile */
+		f->state.last_id = m->batch.up_to;
+		f->counted_id = 0;
 		drop_batch(&f->state);
 		return FORWARD_MORE;
 	}
 	/* Who asks a fleet takes totals for rows of every node but those that it knows not to have
 	 * sent theirs: so the node is known before its rows are. */
-	if (batch.last_id && before == 0 && f->node_at_us == 0)
+	if (m->batch.last_id && before == 0 && f->node_at_us == 0)
 		step = forward_send_node(f, err);
-	if (batch.last_id && step == FORWARD_IDLE)
-		step = send_rows(f, &batch, err);
+	if (m->batch.last_id && step == FORWARD_IDLE)
+		step = send_rows(f, m, err);
 	if (step == FORWARD_IDLE)
 		f->through_us = f->facts.commit_us;
 	else if (step == FORWARD_MORE)
@@ -370,16 +381,43 @@ static enum forward_step send_batch(struct forward *f, struct err *err)
 	return step;
 }
 
+static enum forward_step send_batch(struct forward *f, struct err *err)
+{
+	struct moment m;
+
+	if (forward_take_ahead(f, &m))
+		return send_moment(f, &m, err);
+	m = (struct moment){
+		.batch = {.after_id = f->state.last_id,
+			  .up_to = f->state.batch_to,
+			  .most = f->limit},
+		.version_us = forward_version_us(f),
+	};
+	if (forward_read_moment(f, &m, f->batch, err))
+		return source_is_replaced(f->source) ? go_on_with_new(f, err) : FORWARD_LOST;
+	return send_moment(f, &m, err);
+}
+
 /* ---- a step ---- */
 
+/* To count all that waits takes a second for some millions, so they are counted once, and then only
+ * those that have come since. */
 static int look_how_far(struct forward *f, struct err *err)
 {
-	int ret = source_count(f->source, f->state.last_id, &f->state.behind_rows, err);
+	const bool was_counted = f->counted_id > f->state.last_id;
+	int64_t rows;
+	int ret;
 
+	if (!was_counted)
+		f->counted_id = f->state.last_id;
+	ret = source_count(f->source, f->counted_id, &rows, &f->counted_id, err);
+	if (ret)
+		return ret;
+	f->state.behind_rows = rows + (was_counted ? f->state.behind_rows : 0);
 	f->state.behind_us = f->state.behind_rows && f->state.last_id
 				     ? f->facts.newest_id - f->state.last_id
 				     : 0;
-	return ret;
+	return 0;
 }
 
 static enum forward_step send_rest(struct forward *f, bool all, bool is_idle, struct err *err)

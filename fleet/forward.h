@@ -3,10 +3,11 @@
  *
  * What is in a database is sent in batches of connections in the order of their ids; which
  * batch it is stands in the state file before it is sent, so that after a crash of either side the
- * same one is sent again. Memory: a batch as gzip (of 32 MiB of text at most), likewise one portion
- * of what is beside it (50,000 rows, or the listeners, the names or the totals of an hour, all of
- * them); for each open connection twice 24 bytes, up to twice that while they become more, and its
- * row as gzip when it is sent; and the pages that SQLite keeps.
+ * same one is sent again. Memory: two batches as gzip (each of 32 MiB of text at most; one is read
+ * while the other is sent), likewise one portion of what is beside it (50,000 rows and the rest of
+ * an hour's totals, or the listeners or the names, all of them); for each open connection twice 24
+ * bytes, up to twice that while they become more, and its row as gzip when it is sent; and the
+ * pages that SQLite keeps.
  */
 #ifndef CONNMON_FORWARD_H
 #define CONNMON_FORWARD_H

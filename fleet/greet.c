@@ -8,15 +8,15 @@
 
 #include "escape.h"
 #include "forward_parts.h"
+#include "init.h"
 
-#define SCHEMA_VERSION 1
-#define RECENT_US      (120 * US_PER_S) /* whoever sent within it sends now */
-#define UNKEPT_US      (60 * US_PER_S) /* a row of nodes sent before a crash, its state not written */
-#define ID_BYTES       64
-#define NAME_BYTES     256
-#define OPEN_PAGE      50000 /* rows: some 2 MiB */
-#define OPEN_OLD_US    (12 * 3600 * US_PER_S)
-#define SHOWN_BYTES    64 /* of a name */
+#define RECENT_US   (120 * US_PER_S) /* whoever sent within it sends now */
+#define UNKEPT_US   (60 * US_PER_S)  /* a row of nodes sent before a crash, its state not written */
+#define ID_BYTES    64
+#define NAME_BYTES  256
+#define OPEN_PAGE   50000 /* rows: some 2 MiB */
+#define OPEN_OLD_US (12 * 3600 * US_PER_S)
+#define SHOWN_BYTES 64 /* of a name */
 
 static enum forward_step ask_version(struct forward *f, struct err *err)
 {
@@ -64,12 +64,14 @@ static enum forward_step check_schema(struct forward *f, struct err *err)
 	int64_t version = 0;
 	enum forward_step step = ask_number(f, "SELECT version FROM schema", &version, err);
 
-	if (step != FORWARD_IDLE || version == SCHEMA_VERSION)
+	if (step != FORWARD_IDLE || version == INIT_SCHEMA_VERSION)
 		return step;
 	err_set(err, -EPROTO,
 		"%s: the tables of database '%s' are of version %" PRId64
-		", this program's of %d; run connmon-forward --init of the newer one",
-		server_url(f->server), server_database(f->server), version, SCHEMA_VERSION);
+		", this program's of %d; %s",
+		server_url(f->server), server_database(f->server), version, INIT_SCHEMA_VERSION,
+		version < INIT_SCHEMA_VERSION ? "run connmon-forward --init, which keeps their rows"
+					      : "install a newer connmon here");
 	return FORWARD_WRONG;
 }
 
@@ -246,6 +248,7 @@ enum forward_step forward_greet(struct forward *f, struct err *err)
 {
 	enum forward_step step = ask_version(f, err);
 
+	f->is_ahead = false; /* what is open may be asked anew */
 	if (step == FORWARD_IDLE)
 		step = check_schema(f, err);
 	if (step == FORWARD_IDLE)

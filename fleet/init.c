@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_BYTES 64 /* of a table, or of a column: our own */
+
 struct run {
 	struct server *server;
+	const char *database;
 	enum answer answer;
 };
 
@@ -38,11 +41,33 @@ static enum answer check_cluster(struct server *server, const char *cluster, str
 	return answer;
 }
 
+/* Whether @sql adds a column that is there: an earlier version's table lacks it. */
+static bool is_done(struct run *run, const char *sql, struct err *err)
+{
+	char table[NAME_BYTES], column[NAME_BYTES], question[400], *text = NULL;
+	bool is_there;
+
+	if (sscanf(sql, "ALTER TABLE %63[a-z_] ADD COLUMN %63[a-z_]", table, column) != 2)
+		return false;
+	snprintf(question, sizeof(question),
+		 "SELECT count() FROM system.columns WHERE database = '%.100s' AND table = '%s'"
+		 " AND name = '%s'",
+		 run->database, table, column);
+	run->answer = ask(run->server, question, true, &text, err);
+	is_there = run->answer == ANSWER_FINE && strcmp(text, "0") != 0;
+	free(text);
+	return is_there;
+}
+
 static int run_one(void *ctx, const char *sql, struct err *err)
 {
 	struct run *run = ctx;
 	char *text = NULL;
 
+	if (is_done(run, sql, err))
+		return 0;
+	if (run->answer != ANSWER_FINE)
+		return err->code;
 	run->answer = server_ask(run->server, sql, true, &text, err);
 	free(text);
 	return run->answer == ANSWER_FINE ? 0 : err->code;
@@ -59,9 +84,35 @@ static enum answer make_database(struct server *server, const char *name, struct
 	return answer;
 }
 
+/* The tables of a newer program are not this one's to change. */
+static enum answer check_version(struct server *server, struct err *err)
+{
+	char *text = NULL;
+	enum answer answer;
+	int version;
+
+	answer = ask(server,
+		     "SELECT count() FROM system.tables WHERE database = currentDatabase()"
+		     " AND name = 'schema'",
+		     true, &text, err);
+	if (answer == ANSWER_FINE && strcmp(text, "0") != 0) {
+		free(text);
+		answer = ask(server, "SELECT version FROM schema", true, &text, err);
+	}
+	version = answer == ANSWER_FINE ? atoi(text) : 0;
+	free(text);
+	if (answer != ANSWER_FINE || version <= INIT_SCHEMA_VERSION)
+		return answer;
+	err_set(err, -EPROTO,
+		"%s: the tables of database '%s' are of version %d, this program's of %d; run --init "
+		"of the newer connmon-forward",
+		server_url(server), server_database(server), version, INIT_SCHEMA_VERSION);
+	return ANSWER_WRONG;
+}
+
 enum answer init_run(struct server *server, struct dialect *layout, struct err *err)
 {
-	struct run run = {server, ANSWER_FINE};
+	struct run run = {server, server_database(server), ANSWER_FINE};
 	char *version = NULL;
 	int ret;
 
@@ -82,6 +133,8 @@ enum answer init_run(struct server *server, struct dialect *layout, struct err *
 		run.answer = check_cluster(server, layout->cluster, err);
 	if (run.answer == ANSWER_FINE)
 		run.answer = make_database(server, layout->database, err);
+	if (run.answer == ANSWER_FINE)
+		run.answer = check_version(server, err);
 	if (run.answer == ANSWER_FINE && dialect_statements(layout, run_one, &run, err) &&
 	    run.answer == ANSWER_FINE)
 		run.answer = ANSWER_LATER;

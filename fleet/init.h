@@ -5,8 +5,11 @@
 #include "dialect.h"
 #include "server.h"
 
+#define INIT_SCHEMA_VERSION 2 /* as clickhouse/5_views.sql says it */
+
 /* @layout: cluster, replicated and the days; the rest is asked of the server and set. What is there
- * already stays as it is, the views apart. */
+ * already stays as it is; columns that a later version added are added, and the views are made
+ * anew. */
 enum answer init_run(struct server *server, struct dialect *layout, struct err *err);
 
 #endif

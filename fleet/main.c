@@ -235,7 +235,7 @@ static int run_status(const struct options *o)
 	struct source *source = NULL;
 	struct state state;
 	struct err err = {0};
-	int64_t waiting = -1;
+	int64_t waiting = -1, newest_id;
 	int status = EXIT_SUCCESS;
 
 	if (state_read(o->state, &state, &err) == -ENOENT)
@@ -246,7 +246,7 @@ static int run_status(const struct options *o)
 	if (err.code)
 		return say(&err, EXIT_FAILURE);
 	if (source_new(o->db, &nobody, &source, &err) ||
-	    source_count(source, state.last_id, &waiting, &err))
+	    source_count(source, state.last_id, &waiting, &newest_id, &err))
 		status = say(&err, EXIT_FAILURE);
 	source_free(source);
 	status_write(&state, waiting, stdout);

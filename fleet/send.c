@@ -179,9 +179,30 @@ static enum answer send_half(struct halving *h, int64_t first, int64_t n, struct
 					      : answer;
 }
 
+/* Row @row of f->other, unless it was before, with what else is sent of its kind. */
+static int put_aside(struct forward *f, int64_t row, int *new_ones, struct err *err)
+{
+	uint64_t print;
+	int ret = body_part(f->other, row, 1, f->batch, err);
+
+	if (ret)
+		return ret;
+	print = body_row_print(f->batch);
+	for (unsigned i = 0; i < ASIDE; i++)
+		if (f->aside[i] == print)
+			return 0;
+	ret = forward_set_aside(f, f->batch, err);
+	if (ret)
+		return ret;
+	f->aside[f->n_aside++ % ASIDE] = print;
+	++*new_ones;
+	return 0;
+}
+
 static enum forward_step send_but_bad(struct forward *f, const char *insert, struct err *err)
 {
 	struct halving h = {.f = f, .insert = insert};
+	int new_ones = 0;
 	enum answer answer = send_half(&h, 0, body_rows(f->other), err);
 
 	if (answer == ANSWER_BAD_ROW) {
@@ -191,13 +212,12 @@ static enum forward_step send_but_bad(struct forward *f, const char *insert, str
 	if (answer != ANSWER_FINE)
 		return forward_judge(f, answer);
 	for (int i = 0; i < h.n; i++)
-		if (body_part(f->other, h.bad[i], 1, f->batch, err) ||
-		    forward_set_aside(f, f->batch, err))
+		if (put_aside(f, h.bad[i], &new_ones, err))
 			return FORWARD_LOST;
-	f->state.bad_rows += h.n;
-	if (h.n > 0)
-		forward_note(f, "%d row%s beside connections set aside in %s.bad.gz: %s", h.n,
-			     h.n == 1 ? "" : "s", f->o->state, err->msg);
+	f->state.bad_rows += new_ones;
+	if (new_ones > 0)
+		forward_note(f, "%d row%s beside connections set aside in %s.bad.gz: %s", new_ones,
+			     new_ones == 1 ? "" : "s", f->o->state, err->msg);
 	return FORWARD_IDLE;
 }
 
@@ -214,13 +234,14 @@ static enum forward_step send_portion(struct forward *f, int i, bool all, bool *
 	if (facts_read(i, f->source, &f->state, forward_version_us(f), f->facts.commit_us, f->other,
 		       &portion, err))
 		return FORWARD_LOST;
-	if (all || body_print(f->other) != f->prints[i])
+	if (body_print(f->other) != f->prints[i] || (all && f->bad_prints[i] != f->prints[i]))
 		answer = forward_send(f, portion.insert, NULL, f->other, err);
 	if (answer == ANSWER_BAD_ROW) {
 		enum forward_step step = send_but_bad(f, portion.insert, err);
 
 		if (step != FORWARD_IDLE)
 			return step;
+		f->bad_prints[i] = body_print(f->other);
 		answer = ANSWER_FINE;
 	}
 	if (answer != ANSWER_FINE)

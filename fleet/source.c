@@ -169,14 +169,15 @@ static int count_pruned(struct source *s, int64_t after_id, struct source_facts 
 
 int source_ask(struct source *s, int64_t after_id, struct source_facts *out, struct err *err)
 {
-	int64_t values[5];
+	int64_t values[6];
 	int ret =
 		ask(s,
 		    "SELECT (SELECT ifnull(max(id), 0) FROM connection), rows_from_us,"
 		    " (SELECT ifnull(min(start_us), 0) FROM run),"
-		    " (SELECT last_commit_us FROM run ORDER BY id DESC LIMIT 1), totals_until_hour"
+		    " (SELECT last_commit_us FROM run ORDER BY id DESC LIMIT 1), totals_until_hour,"
+		    " (SELECT ifnull(max(start_us), 0) FROM run)"
 		    " FROM extent WHERE ?1 IS NOT NULL",
-		    0, values, 5, err);
+		    0, values, 6, err);
 
 	if (ret)
 		return ret;
@@ -186,23 +187,43 @@ int source_ask(struct source *s, int64_t after_id, struct source_facts *out, str
 		.begin_us = values[2],
 		.commit_us = values[3],
 		.totals_until_hour = values[4],
+		.run_us = values[5],
 	};
 	return count_pruned(s, after_id, out, err);
 }
 
-int source_count(struct source *s, int64_t after_id, int64_t *rows, struct err *err)
+int source_count(struct source *s, int64_t after_id, int64_t *rows, int64_t *newest_id,
+		 struct err *err)
 {
-	return ask(s, "SELECT count(*) FROM connection WHERE id > ?1", after_id, rows, 1, err);
+	int64_t values[2];
+	int ret = ask(s, "SELECT count(*), ifnull(max(id), ?1) FROM connection WHERE id > ?1",
+		      after_id, values, 2, err);
+
+	if (ret)
+		return ret;
+	*rows = values[0];
+	*newest_id = values[1];
+	return 0;
+}
+
+static int exists(struct source *s, const char *sql, int64_t value, bool *out, struct err *err)
+{
+	int64_t found = 0;
+	int ret = ask(s, sql, value, &found, 1, err);
+
+	*out = found != 0;
+	return ret;
 }
 
 int source_has(struct source *s, int64_t id, bool *has, struct err *err)
 {
-	int64_t found = 0;
-	int ret = ask(s, "SELECT EXISTS (SELECT 1 FROM connection WHERE id = ?1)", id, &found, 1,
-		      err);
+	return exists(s, "SELECT EXISTS (SELECT 1 FROM connection WHERE id = ?1)", id, has, err);
+}
 
-	*has = found != 0;
-	return ret;
+int source_has_run(struct source *s, int64_t start_us, bool *has, struct err *err)
+{
+	return exists(s, "SELECT EXISTS (SELECT 1 FROM run WHERE start_us = ?1)", start_us, has,
+		      err);
 }
 
 /* ---- a batch ---- */

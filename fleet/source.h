@@ -53,17 +53,23 @@ struct source_facts {
 	int64_t pruned_until; /* of connection, all before was deleted */
 	int64_t pruned_rows;  /* behind the id that was asked for; at least: of whole hours */
 	int64_t begin_us;     /* of the first run */
+	int64_t run_us;	      /* begin of the newest; 0: there is none */
 	int64_t commit_us;    /* the collector's last */
 	int64_t totals_until_hour;
 };
 
 int source_ask(struct source *s, int64_t after_id, struct source_facts *out, struct err *err);
 
-/* How many connections ended behind @after_id. */
-int source_count(struct source *s, int64_t after_id, int64_t *rows, struct err *err);
+/* How many connections ended behind @after_id, and the last of them (@after_id when there is none).
+ */
+int source_count(struct source *s, int64_t after_id, int64_t *rows, int64_t *newest_id,
+		 struct err *err);
 
 /* Whether this very connection is here. */
 int source_has(struct source *s, int64_t id, bool *has, struct err *err);
+
+/* Whether a run began then. */
+int source_has_run(struct source *s, int64_t start_us, bool *has, struct err *err);
 
 /* A batch: connections behind an id, at most so many, at most 32 MiB of text, of one day (UTC), so
  * that the server has it whole or not at all. */

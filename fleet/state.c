@@ -25,6 +25,7 @@ static const struct {
 } numbers[] = {
 	{"device", OFFSET(device)},
 	{"inode", OFFSET(inode)},
+	{"run_us", OFFSET(run_us)},
 	{"last_id", OFFSET(last_id)},
 	{"batch_to", OFFSET(batch_to)},
 	{"batch_tries", OFFSET(batch_tries)},

@@ -19,6 +19,7 @@ struct state {
 	char node_id[STATE_ID_BYTES];  /* for whom all this holds */
 	char place[STATE_PLACE_BYTES]; /* and where: URL and database of the server */
 	int64_t device, inode;	       /* of the database; it may be replaced by another */
+	int64_t run_us;		       /* begin of its newest run; 0: not known */
 
 	int64_t last_id; /* all connections up to it are on the server, or accounted for */
 	/* A batch that was chosen, and may have been sent: those behind last_id up to this one.

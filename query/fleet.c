@@ -34,7 +34,7 @@ static const char schema[] = "CREATE VIEW connections AS " CONNECTIONS(
 							   "from_us") " AS from_at,"
 								      " " TIME(
 									      "to_us") " AS to_at, reason, count,"
-										       " NULL AS uid, NULL AS uid_count," /* whose they were is not sent */
+										       " uid, uid_count,"
 										       " node, node_id FROM fleet_gaps;"
 										       "CREATE TABLE dns_name (address TEXT, name TEXT, server TEXT, first_us INTEGER,"
 										       " last_us INTEGER, answers INTEGER, node TEXT, node_id TEXT);"

@@ -126,8 +126,8 @@ const int fleet_n_sums = COUNT(fleet_sums);
 _Static_assert(COUNT(fleet_sums) < 56, "with the arguments less than 60: a set is 64 bits");
 
 static const struct fleet_column gap_columns[] = {
-	TEXT("node_id"), TEXT("node"),	 NUMBER("id"),	  NUMBER("from_us"),
-	NUMBER("to_us"), TEXT("reason"), NUMBER("count"),
+	TEXT("node_id"), TEXT("node"),	  NUMBER("id"),	 NUMBER("from_us"),   NUMBER("to_us"),
+	TEXT("reason"),	 NUMBER("count"), NUMBER("uid"), NUMBER("uid_count"),
 };
 
 static const struct fleet_column name_columns[] = {

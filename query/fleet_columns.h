@@ -56,7 +56,7 @@ extern const struct fleet_sum fleet_sums[];
 extern const int fleet_n_sums;
 
 /* The version of the fleet's tables that all this is for. */
-#define FLEET_SCHEMA 1
+#define FLEET_SCHEMA 2
 
 /* The tables where all that is asked stands. */
 #define FLEET_ENDED	  "connections"

@@ -1,22 +1,33 @@
 -- Facts around connections. sent_us is when a row was sent: the newest of a key holds.
+--
+-- What a later version adds to a table stands in its CREATE, and below it as ALTER ... ADD COLUMN, each
+-- of one column: that is left out where the column is there.
 
 -- Where the history of a node has holes: those of the node, by their number there, and the
 -- forwarder's own: -1, 'pruned': rows that the node's retention deleted before they were sent;
 -- -2, 'rejected': rows that no server would take.
 CREATE TABLE IF NOT EXISTS gaps@local@ (
-  node_id @word@,
-  node    @word@,
-  id      Int64,
-  from_us Int64,
-  to_us   Int64,
-  reason  @word@,
-  count   Nullable(Int64),
-  sent_us UInt64
+  node_id   @word@,
+  node      @word@,
+  id        Int64,
+  from_us   Int64,
+  to_us     Int64,
+  reason    @word@,
+  count     Nullable(Int64),
+  uid       Nullable(Int64),          -- the user who lost most of them; NULL: not known
+  uid_count Nullable(Int64),          -- how many of count were that user's
+  sent_us   UInt64
 ) ENGINE = @replacing(gaps, sent_us)@
 ORDER BY (node_id, from_us, id);
 
 @sharded CREATE TABLE IF NOT EXISTS gaps AS gaps_local
 @sharded ENGINE = Distributed(@cluster@, @database@, gaps_local, cityHash64(node_id));
+
+-- Version 1 had none of these.
+ALTER TABLE gaps@local@ ADD COLUMN uid Nullable(Int64) AFTER count;
+ALTER TABLE gaps@local@ ADD COLUMN uid_count Nullable(Int64) AFTER uid;
+@sharded ALTER TABLE gaps ADD COLUMN uid Nullable(Int64) AFTER count;
+@sharded ALTER TABLE gaps ADD COLUMN uid_count Nullable(Int64) AFTER uid;
 
 -- Each start of a collector.
 CREATE TABLE IF NOT EXISTS runs@local@ (

@@ -18,4 +18,4 @@ SELECT * FROM nodes ORDER BY at_us DESC LIMIT 1 BY node_id;
 -- The version of all this. A program that knows another one says so.
 DROP TABLE IF EXISTS schema;
 CREATE VIEW schema AS
-SELECT 1 AS version FROM system.one;
+SELECT 2 AS version FROM system.one;

@@ -5,7 +5,7 @@
 
 NODES (10) nodes that do not exist, of ROWS (1M) connections in a day each (tests/bench/traffic.h),
 are sent by connmon-forward, one after the other; after each one clickhouse-client inserts the very
-same rows once more, so that both meet the same machine and the same server. FOLDER keeps the
+same rows, connections and totals of hours, once more, so that both meet the same machine and the same server. FOLDER keeps the
 databases between runs. Then the day is copied within the server to DAYS (10) days, and asked.
 CPU time is of all threads; a busy machine changes it less than the clock's."""
 import os
@@ -68,10 +68,23 @@ def forward(i, rows):
 		URL + "?database=connmon", "--once"], check=True, stderr=subprocess.DEVNULL)
 
 
-def insert(i, path):
-	with open(path) as rows:
-		subprocess.run([SERVER, "client", "1", "--query",
-			"INSERT INTO connmon.connections FORMAT TabSeparated"], check=True, stdin=rows)
+SAME = ["connections", "hourly"]  # tables; what else there is, is a few thousand rows
+
+
+def dump(i):
+	for table in SAME:
+		with urllib.request.urlopen(URL + "?database=connmon", f"""SELECT * FROM {table}
+				WHERE node_id = '{i:032x}' FORMAT TabSeparated""".encode()) as answer:
+			with open(f"{FLEET}/{table}.tsv", "wb") as file:
+				while part := answer.read(1 << 20):
+					file.write(part)
+
+
+def insert():
+	for table in SAME:
+		with open(f"{FLEET}/{table}.tsv") as rows:
+			subprocess.run([SERVER, "client", "1", "--query",
+				f"INSERT INTO connmon.{table} FORMAT TabSeparated"], check=True, stdin=rows)
 
 
 def tell(what, rows, cost):
@@ -86,26 +99,20 @@ def ingest():
 	total = 0
 	for i in range(1, NODES + 1):
 		database(i)
+		costs = {}
 		before = Cost()
 		forward(i, ROWS)
-		cost = before.since()
+		costs["connmon-forward"] = before.since()
 		rows = number(f"SELECT count() FROM connections WHERE node_id = '{i:032x}'")
-		dump = f"{FLEET}/rows.tsv"
-		with urllib.request.urlopen(URL + "?database=connmon", f"""SELECT * FROM connections
-				WHERE node_id = '{i:032x}' ORDER BY id FORMAT TabSeparated""".encode()) as answer:
-			with open(dump, "wb") as file:
-				while part := answer.read(1 << 20):
-					file.write(part)
 		total += rows
-		for name, one in (("connmon-forward", cost), ("clickhouse-client", None)):
-			if one is None:
-				before = Cost()
-				insert(i, dump)
-				one = before.since()
-			sums[name] = [a + b for a, b in zip(sums[name], one)]
+		dump(i)
+		before = Cost()
+		insert()
+		costs["clickhouse-client"] = before.since()
+		for name, cost in costs.items():
+			sums[name] = [a + b for a, b in zip(sums[name], cost)]
 			if i == 1:
-				tell(name + ", first", rows, one)
-		os.unlink(dump)
+				tell(name + ", first", rows, cost)
 	for name, cost in sums.items():
 		tell(name, total, cost)
 	forwarded, client = sums.values()

@@ -26,7 +26,8 @@ TABLES = {
     "connections": (NODE + "id Int64, duration_us Int64, " + COLUMNS, "node_id, id"),
     "open_connections": (NODE + "open_id Int64, start_us Int64, is_over UInt8, sent_us UInt64, " + COLUMNS,
                          "node_id, open_id, start_us"),
-    "gaps": (NODE + "id Int64, from_us Int64, to_us Int64, reason String, count Nullable(Int64)",
+    "gaps": (NODE + "id Int64, from_us Int64, to_us Int64, reason String, count Nullable(Int64),"
+             " uid Nullable(Int64), uid_count Nullable(Int64)",
              "node_id, from_us, id"),
     "names": (NODE + "address String, name String, server String, first_us Int64, last_us Int64,"
               " answers Int64", "node_id, address, name, server"),
@@ -39,7 +40,7 @@ TABLES = {
 
 ROWS = {
     "connections": "SELECT id, duration_us, " + ", ".join(NAMES) + " FROM ended_connections",
-    "gaps": "SELECT id, from_us, to_us, reason, count FROM gap",
+    "gaps": "SELECT id, from_us, to_us, reason, count, uid, uid_count FROM gap",
     "names": "SELECT address, name, server, first_us, last_us, answers FROM dns_name",
     "listeners": "SELECT l.id, l.netns, l.addr, l.port, g.comm, g.exe, g.uid, k.name,"
                  " k.container_id, k.pod, l.from_us, l.to_us FROM listener l"
@@ -84,7 +85,7 @@ def create():
     for name, (columns, key) in TABLES.items():
         ask(f"CREATE TABLE {name} ({columns}) ENGINE = ReplacingMergeTree() ORDER BY ({key})",
             url=DATABASE)
-    ask("CREATE VIEW schema AS SELECT 1 AS version FROM system.one", url=DATABASE)
+    ask("CREATE VIEW schema AS SELECT 2 AS version FROM system.one", url=DATABASE)
 
 
 def open_rows(history):

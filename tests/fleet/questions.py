@@ -101,7 +101,7 @@ def tables_of_another_version():
     history.ask("CREATE VIEW schema AS SELECT 7 AS version FROM system.one", url=url)
     says(LIST, 1, "upgrade connmon", url)
     history.ask("DROP TABLE schema", url=url)
-    history.ask("CREATE VIEW schema AS SELECT 1 AS version FROM system.one", url=url)
+    history.ask("CREATE VIEW schema AS SELECT 2 AS version FROM system.one", url=url)
     history.ask("CREATE TABLE connections (node String, id Int64) ENGINE = ReplacingMergeTree()"
                 " ORDER BY id", url=url)
     says(LIST, 1, "of another version of connmon", url)

@@ -19,7 +19,6 @@ QUERY = os.environ["CONNMON_QUERY"]
 SEED, MANY = os.environ["CONNMON_DB"], os.environ["CONNMON_MANY_DB"]
 NODES = {"web-1": ("a" * 32, SEED), "db-1": ("b" * 32, MANY)}
 NODE_COLUMNS = ("node", "nodes")  # there only when a fleet is asked
-NOT_SENT = {"gaps": ("uid", "uid_count")}
 WORDS = {"who": ["443"]}
 # Of today's server a sixth is asked, so that each report and each of the options is.
 EVERY = 6 if "FLEET_TODAY" in os.environ else 1
@@ -60,7 +59,7 @@ def rows(text, report=None):
     if not lines:
         return []
     kept = [i for i, name in enumerate(lines[0])
-            if name not in NODE_COLUMNS + NOT_SENT.get(report, ())]
+            if name not in NODE_COLUMNS]
     return [[line[i] for i in kept] for line in lines]
 
 

@@ -123,6 +123,31 @@ def wrong_schema():
 	t.mended()
 
 
+def other_versions():
+	"""What an older version made is told, and brought up to date; what a newer one made is left alone."""
+	older = URL.replace("=connmon", "=older")
+	run(FORWARD, "--init", "--to", older)
+	for sql in ("ALTER TABLE older.gaps DROP COLUMN uid", "ALTER TABLE older.gaps DROP COLUMN uid_count",
+			"DROP TABLE older.schema", "CREATE VIEW older.schema AS SELECT 1 AS version FROM system.one",
+			"INSERT INTO older.gaps (node_id, node, id, from_us, to_us, reason, sent_us)"
+			" VALUES ('a', 'a', 1, 2, 3, 'lost', 4)"):
+		ask(sql)
+	t = Try("tables of an older version", history(500))
+	t.says(older, "of version 1, this program's of 2", "--init")
+	run(FORWARD, "--init", "--to", older)
+	run(FORWARD, "--init", "--to", older)
+	run(*t.words(older, "--once"))
+	expect("rows of the older version, and of the node", [["1", "500"]], ask("""SELECT
+		(SELECT count() FROM older.gaps WHERE isNull(uid) AND isNull(uid_count) AND to_us = 3),
+		(SELECT count() FROM older.connections)"""))
+	ask("DROP TABLE older.schema")
+	ask("CREATE VIEW older.schema AS SELECT 3 AS version FROM system.one")
+	newer = subprocess.run([FORWARD, "--init", "--to", older], capture_output=True, text=True)
+	expect("--init of tables of a newer version", (78, 1), (newer.returncode,
+		newer.stderr.count("are of version 3, this program's of 2; run --init of the newer")))
+	t.mended()
+
+
 def full_server():
 	"""Its disk is filled to the last byte, then some is free again."""
 	t = Try("the server's disk is full", history(20000))
@@ -168,6 +193,7 @@ run(FORWARD, "--init", "--to", URL, "--keep", "10000", "--keep-totals", "10000")
 wrong_address()
 wrong_user()
 wrong_schema()
+other_versions()
 full_server()
 skewed_clocks()
 one_identity_for_two()

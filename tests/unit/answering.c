@@ -68,18 +68,25 @@ static void answer_question(int fd, const char *sql)
 		answer(fd, 200, 0, "");
 }
 
+/* A gzip file of any number of members. */
 static size_t unzip(const char *body, size_t size)
 {
+	size_t n;
+
 	z_stream z = {.next_in = (unsigned char *)(uintptr_t)body,
 		      .avail_in = (unsigned)size,
 		      .next_out = (unsigned char *)text,
 		      .avail_out = sizeof(text) - 1};
 
-	if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK || inflate(&z, Z_FINISH) != Z_STREAM_END)
+	if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
 		abort();
+	while (z.avail_in > 0)
+		if (inflate(&z, Z_FINISH) != Z_STREAM_END || inflateReset(&z) != Z_OK)
+			abort();
 	inflateEnd(&z);
-	text[z.total_out] = '\0';
-	return z.total_out;
+	n = sizeof(text) - 1 - z.avail_out;
+	text[n] = '\0';
+	return n;
 }
 
 static unsigned hash_of(const char *bytes, size_t n)
@@ -198,7 +205,7 @@ void answering_begin(void)
 struct answering *answering_clear(void)
 {
 	memset(&told, 0, sizeof(told));
-	told.version = "1\n";
+	told.version = "2\n";
 	told.max_id = "0\n";
 	told.max_at = "0\n";
 	told.nodes = "";

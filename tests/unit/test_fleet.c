@@ -43,7 +43,7 @@ static void add(struct body *b, const char *sql)
 	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
 	while (sqlite3_step(stmt) == SQLITE_ROW)
-		assert_int_equal(body_add(b, stmt, &err), 0);
+		assert_int_equal(body_add_printed(b, stmt, &err), 0);
 	sqlite3_finalize(stmt);
 	sqlite3_close(db);
 }

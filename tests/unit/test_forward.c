@@ -155,7 +155,8 @@ static void a_row_is_not_set_aside_for_what_an_outage_did(void **state)
 static void one_row_beside_connections_that_no_server_takes_costs_no_other(void **state)
 {
 	struct fixture *f = *state;
-	struct stat st;
+	struct stat st, after;
+	int requests;
 
 	tempdb_run(f->db,
 		   "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 40)"
@@ -169,6 +170,20 @@ static void one_row_beside_connections_that_no_server_takes_costs_no_other(void 
 	assert_non_null(strstr(forward_notice(f->forward), "1 row beside connections set aside"));
 	assert_int_equal(stat(f->bad, &st), 0);
 	assert_true(st.st_size > 0);
+
+	/* It is not asked for again while nothing has changed, nor set aside once more when
+	 * something has. */
+	requests = answering_requests("listeners");
+	f->forward->fresh_at_us = 0; /* as if five minutes had gone by */
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_int_equal(answering_requests("listeners"), requests);
+	tempdb_run(f->db, "INSERT INTO listener(id, netns, addr, port, from_us, to_us)"
+			  " VALUES (50, 1, '10.0.0.50', 80, 3, NULL)");
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	assert_true(answering_requests("listeners") > requests);
+	assert_int_equal(forward_state(f->forward)->bad_rows, 1);
+	assert_int_equal(stat(f->bad, &after), 0);
+	assert_int_equal(after.st_size, st.st_size);
 }
 
 static void rows_beside_connections_wait_for_a_server_that_takes_none(void **state)
@@ -216,8 +231,12 @@ static void what_somebody_must_mend_is_told_and_then_it_goes_on(void **state)
 	f->server->version = "7\n";
 	begin(f);
 	assert_int_equal(go(f, 1), FORWARD_WRONG);
-	assert_non_null(strstr(f->err.msg, "of version 7, this program's of 1"));
+	assert_non_null(strstr(f->err.msg, "of version 7, this program's of 2; install a newer"));
 	f->server->version = "1\n";
+	assert_int_equal(go(f, 1), FORWARD_WRONG);
+	assert_non_null(strstr(f->err.msg, "of version 1, this program's of 2; run connmon-forward "
+					   "--init"));
+	f->server->version = "2\n";
 	f->server->fail_inserts = 1;
 	f->server->fail_code = 60;
 	assert_int_equal(go(f, 1), FORWARD_WRONG);
@@ -252,14 +271,16 @@ static void a_hole_that_grew_is_sent_again_when_the_next_one_began_too(void **st
 	struct fixture *f = *state;
 
 	tempdb_run(f->db,
-		   "INSERT INTO gap(id, from_us, to_us, reason) VALUES (1, 5, 10, 'pruned')");
+		   "INSERT INTO gap(id, from_us, to_us, reason, count, uid, uid_count) VALUES"
+		   " (1, 5, 10, 'pruned', 8, 1000, 7)");
 	begin(f);
 	assert_int_equal(go(f, 1), FORWARD_IDLE);
 	tempdb_run(f->db,
 		   "UPDATE gap SET to_us = 20 WHERE id = 1;"
 		   "INSERT INTO gap(id, from_us, to_us, reason) VALUES (2, 30, 40, 'pruned')");
 	assert_int_equal(go(f, 1), FORWARD_IDLE);
-	assert_non_null(strstr(answering_insert("gaps", 1)->text, "\t1\t5\t20\tpruned\t"));
+	assert_non_null(
+		strstr(answering_insert("gaps", 1)->text, "\t1\t5\t20\tpruned\t8\t1000\t7\t"));
 	assert_non_null(strstr(answering_insert("gaps", 1)->text, "\t2\t30\t40\tpruned\t"));
 }
 

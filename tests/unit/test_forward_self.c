@@ -202,6 +202,37 @@ static void a_database_that_was_replaced_is_sent_to_its_end_and_then_the_new_one
 	remove_aside(f);
 }
 
+static void a_new_database_of_the_same_inode_is_sent_whole_hours_and_all(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	begin(f);
+	put(f, BEGIN + 1000 * 1000000, 3);
+	assert_int_equal(go(f, 1), FORWARD_IDLE);
+	set_aside(f);
+	assert_int_equal(stat(f->temp->path, &st), 0);
+	f->forward->state.inode = (int64_t)st.st_ino;
+	f->forward->state.device = (int64_t)st.st_dev;
+	f->forward->state.hour = BEGIN / 3600000000 + 5;
+	assert_int_equal(forward_keep(f->forward, &f->err), 0);
+	end(f);
+	tempdb_run(f->db,
+		   "INSERT INTO run VALUES (1, 'b', '0', 1, 7, NULL, 8, 0, 0, 0, 0, 0);"
+		   "INSERT INTO hourly (hour, direction, peer_addr, service_port, program_id,"
+		   " container_id, loopback, attempts, failed, resets, tx_bytes, rx_bytes,"
+		   " retransmits, connects, connect_us_sum, connect_us_max, duration_us_sum,"
+		   " start_us, start_span_us) VALUES (491615, 0, '10.0.0.1', 443, 0, 0, 0, 1,"
+		   " 0, 0, 0, 0, 0, 0, 0, 0, 5, 1, 0);"
+		   "UPDATE extent SET totals_until_hour = 491616");
+	put(f, BEGIN, 4); /* the clock was set back meanwhile */
+	begin(f);
+	assert_int_equal(go(f, 10), FORWARD_IDLE);
+	assert_int_equal(answering_rows("connections"), 7);
+	assert_int_equal(answering_rows("hourly"), 1);
+	remove_aside(f);
+}
+
 static void one_that_was_replaced_is_not_left_because_the_state_cannot_be_written(void **state)
 {
 	struct fixture *f = *state;
@@ -236,6 +267,7 @@ int main(void)
 		TEST(a_run_of_a_clock_that_was_ahead_keeps_nothing_back),
 		TEST(a_state_file_is_used_by_one_at_a_time),
 		TEST(a_database_that_was_replaced_is_sent_to_its_end_and_then_the_new_one),
+		TEST(a_new_database_of_the_same_inode_is_sent_whole_hours_and_all),
 		TEST(one_that_was_replaced_is_not_left_because_the_state_cannot_be_written),
 #undef TEST
 	};

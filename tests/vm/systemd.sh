@@ -11,9 +11,10 @@
 set -eu
 
 limit_s=900 # for a guest that hangs; on a quiet machine all takes 2 to 3 minutes
-guest_packages="systemd-sysv,dbus,iproute2,sqlite3,libedit2,libbpf1,libelf1,libseccomp2,libcap2"
-checks="boot install status score privileges files names account.run account.restart
-	account.killed account.upgrade gaps account.hung group others stop gap-of-a-stop purge"
+guest_packages="systemd-sysv,dbus,iproute2,sqlite3,libedit2,libbpf1,libelf1,libseccomp2,libcap2,libcurl4,libdeflate0"
+checks="boot install status score privileges files names account.run forward.waits forward.sends
+	forward.sandbox forward.account account.restart account.killed account.upgrade forward.upgrade
+	gaps account.hung group others stop gap-of-a-stop forward.stop purge"
 
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/vm/kernel.sh
@@ -21,7 +22,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 # The disk of the guest, made once; no run writes to it.
 make_disk() {
-	disk=$cache/debian-12.img
+	disk=$cache/debian-12-$(echo "$guest_packages" | cksum | cut -d ' ' -f 1).img
 	[ ! -e "$disk" ] || return 0
 	if [ ! -e "$cache/debian-12/.done" ]; then
 		rm -rf "$cache/debian-12"
@@ -29,6 +30,7 @@ make_disk() {
 			> "$tmp/log" 2>&1 || { cat "$tmp/log"; die "debootstrap failed"; }
 		touch "$cache/debian-12/.done"
 	fi
+	rm -f "$cache"/debian-12*.img # of other packages
 	mkfs.ext4 -q -d "$cache/debian-12" "$disk.new" 900M
 	mv "$disk.new" "$disk"
 	rm -rf "$cache/debian-12"
@@ -48,9 +50,12 @@ make_root() {
 	cp "$(command -v busybox)" "$root/bin/busybox"
 	cp "$here/systemd_init.sh" "$root/init"
 	cp "$here/systemd_guest.sh" "$root/files/guest.sh"
+	cp "$here/systemd_fleet.pl" "$root/files/fleet.pl"
 	cp "$build/tests/node/storm" "$root/files/storm"
 	cp "$deb" "$root/files/first.deb"
-	chmod 755 "$root/init" "$root/files/guest.sh"
+	chmod 755 "$root/init" "$root/files/guest.sh" "$root/files/fleet.pl"
+	sed -n 's/^SELECT \([0-9]*\) AS version.*/\1/p' "$here/../../fleet/clickhouse/5_views.sql" \
+		> "$root/files/schema"
 	newer "$deb"
 	for module in virtio_pci virtio_blk; do
 		add_module "$module"

@@ -115,6 +115,38 @@ answer
 check names "an answer on the node's lo, heard without a network: $(property PrivateNetwork)" until_true 15 is_named
 
 account account.run 1000 true
+
+# The forwarder waits to be told where to; then it sends all there is to a server of this guest.
+forward=connmon-forward.service
+of_forward() { systemctl show -P "$1" $forward; }
+is_sending() { [ "$(of_forward ActiveState)/$(of_forward SubState)" = active/running ]; }
+taken() { zcat taken.connections 2> /dev/null | cut -f 3 | sort -u | wc -l; }
+has_taken() { [ "$(taken)" -ge "$1" ]; }
+# is_up_to ROWS: it runs, will at the next boot, and has sent so many.
+is_up_to() { is_sending && [ "$(of_forward UnitFileState)" = enabled ] && has_taken "$1"; }
+is_up_to_anew() { is_up_to "$1" && [ "$(of_forward MainPID)" != "$2" ]; }
+systemctl start $forward
+check forward.waits "$(systemctl is-enabled $forward), $(of_forward ActiveState) without its file" \
+	[ "$(systemctl is-enabled $forward)/$(of_forward ActiveState)" = disabled/inactive ]
+perl fleet.pl > fleet.log 2>&1 &
+mkdir -p /etc/connmon
+printf 'CONNMON_FORWARD_TO=http://127.0.0.1:8123/?database=connmon\n' > /etc/connmon/forward.env
+chmod 600 /etc/connmon/forward.env
+systemctl enable --now $forward > forward.log 2>&1
+made=$(rows)
+until_true 60 has_taken "$made"
+check forward.sends "$(taken) of $made; $(of_forward UnitFileState), $(of_forward ActiveState) $(cat fleet.log)" \
+	is_up_to "$made"
+journalctl -q --no-pager -n 15 -u $forward -o cat | sed 's/^/	/'
+systemd-analyze security --no-pager --threshold=15 $forward > score.log 2>&1
+code=$?
+pid=$(of_forward MainPID)
+privileges=$(grep -E '^(Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):' "/proc/$pid/status" | tr -d '\n\t' |
+	sed 's/0\{16\}/0/g')
+check forward.sandbox "$(stat -c %U "/proc/$pid") $privileges; $(tail -n 1 score.log)" \
+	[ "$code/$(stat -c %U "/proc/$pid")/$privileges" = "0/connmon-forward/CapPrm:0CapEff:0CapBnd:0CapAmb:0NoNewPrivs:1Seccomp:2" ]
+account forward.account 2000 systemctl restart $forward
+pid=$(of_forward MainPID)
 gaps_before=$(ask "SELECT count(*) FROM gap")
 account account.restart 8000 restart_thrice
 account account.killed 6000 kill_it
@@ -122,6 +154,10 @@ account account.upgrade 8000 dpkg -i newer.deb
 gaps_after=$(ask "SELECT count(*) FROM gap")
 check gaps "$gaps_before before, $gaps_after after; $(property NFileDescriptorStore) descriptors kept; $(dpkg-query -W -f '${Version}' connmon)" \
 	[ "$gaps_before" = "$gaps_after" ]
+made=$(rows)
+until_true 60 has_taken "$made"
+check forward.upgrade "$(taken) of $made taken, $(of_forward UnitFileState), $(of_forward ActiveState), begun anew" \
+	is_up_to_anew "$made" "$pid"
 
 # A watchdog of 3 s: one that is idle lives on, one that hangs is replaced, without a loss.
 mkdir -p /run/systemd/system/$unit.d
@@ -155,6 +191,10 @@ systemctl start "$unit"
 sleep 2
 again=$(ask "SELECT count(*) FROM gap WHERE reason = 'stopped'")
 check gap-of-a-stop "$stopped before, $again after" [ "$again" = $((stopped + 1)) ]
+
+systemctl stop $forward
+check forward.stop "$(of_forward Result); $(zcat taken.connections | wc -l) rows, $(taken) different" \
+	[ "$(of_forward Result)" = success ]
 
 dpkg -P connmon > purge.log 2>&1 || failed purge "$(cat purge.log)"
 left=$(find / -xdev -path /proc -prune -o -path /test -prune -o -path /sys -prune -o -name '*connmon*' -print)
