@@ -198,7 +198,7 @@ static void a_reader_that_does_not_end_is_named_and_recording_goes_on(void **sta
 	assert_int_equal(sqlite3_step(stuck), SQLITE_ROW);
 	snprintf(words, sizeof(words), "process %d (node_retain, user 0) keeps a read",
 		 (int)getpid());
-	write_mib(n, 17);
+	write_mib(n, 16); /* half of the room that the WAL has, and a little more */
 	storm(n);
 	wait_until_said(n, words);
 	expect_below_bound(n);
