@@ -41,7 +41,7 @@ static void assert_told(pid_t pid, const char *name)
 	char told[128], expected[128];
 
 	who_is(pid, told, sizeof(told));
-	snprintf(expected, sizeof(expected), "process %d (%s)", (int)pid, name);
+	snprintf(expected, sizeof(expected), "process %d (%s, user %d)", (int)pid, name, (int)getuid());
 	assert_string_equal(told, expected);
 }
 

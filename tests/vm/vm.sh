@@ -184,7 +184,12 @@ done
 [ "$(uname -m)" = x86_64 ] || die "this boots kernels of x86_64 only"
 
 # What runs in the background does not hear Ctrl-C. QEMU takes its pidfile away when it ends.
-trap 'for pid in "$tmp"/*/pid; do kill "$(cat "$pid")"; done 2> "$tmp/log" || true; rm -rf "$tmp"' EXIT
+stop_guests() {
+	for pid in "$tmp"/*/pid; do
+		[ ! -e "$pid" ] || kill "$(cat "$pid")" || true
+	done
+}
+trap 'stop_guests; rm -rf "$tmp"' EXIT
 
 make_root
 for kernel; do
