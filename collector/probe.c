@@ -62,7 +62,7 @@ static int try_fexit(void)
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 	struct btf *btf = btf__load_vmlinux_btf();
-	int id = btf__find_by_name_kind(btf, "inet_csk_accept", BTF_KIND_FUNC);
+	int id = btf ? btf__find_by_name_kind(btf, "inet_csk_accept", BTF_KIND_FUNC) : -ENOENT;
 	int prog_fd = -1, link_fd = -1, params = 0;
 
 	if (id > 0) {

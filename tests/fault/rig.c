@@ -58,6 +58,8 @@ static void hear(void *ctx, const char *text)
 static void failed(struct rig *r, const struct err *err, unsigned int times)
 {
 	assert_true(err->code < 0 && err->msg[0] != '\0');
+	if (r->words && !strstr(err->msg, r->words))
+		fail_msg("\"%s\" instead of \"%s\"", err->msg, r->words);
 	r->failures++;
 	if (times == 3 && r->mend)
 		r->mend();

@@ -31,6 +31,7 @@ struct rig {
 	/* How far the wall clock is set in each phase. */
 	int64_t (*step_ns)(struct rig *r);
 	bool durable;
+	const char *words;     /* in each message of a failure; NULL: any */
 	unsigned int failures; /* messages of things that failed */
 	unsigned int notes;    /* what else was said; of one kind never twice in 30 s */
 	bool unfinished; /* a run could not write all at its end, and said so */

@@ -2,8 +2,10 @@
  * and afterwards each connection is there exactly once. */
 #include "rig.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "fake.h"
@@ -75,6 +77,45 @@ static void a_full_disk_loses_nothing(void **state)
 {
 	(void)state;
 	break_once_and_for_long("full", VFS_WRITE | VFS_TRUNCATE, VFS_FULL, false);
+}
+
+/* What SQLite writes by: see full.h. It uses one of these, as it was built. */
+ssize_t __real_write(int fd, const void *from, size_t n);
+ssize_t __real_pwrite(int fd, const void *from, size_t n, off_t at);
+ssize_t __real_pwrite64(int fd, const void *from, size_t n, off64_t at);
+ssize_t __wrap_write(int fd, const void *from, size_t n);
+ssize_t __wrap_pwrite(int fd, const void *from, size_t n, off_t at);
+ssize_t __wrap_pwrite64(int fd, const void *from, size_t n, off64_t at);
+
+static bool exceeds_quota(void)
+{
+	if (!vfs_meet())
+		return false;
+	errno = EDQUOT;
+	return true;
+}
+
+ssize_t __wrap_write(int fd, const void *from, size_t n)
+{
+	return exceeds_quota() ? -1 : __real_write(fd, from, n);
+}
+
+ssize_t __wrap_pwrite(int fd, const void *from, size_t n, off_t at)
+{
+	return exceeds_quota() ? -1 : __real_pwrite(fd, from, n, at);
+}
+
+ssize_t __wrap_pwrite64(int fd, const void *from, size_t n, off64_t at)
+{
+	return exceeds_quota() ? -1 : __real_pwrite64(fd, from, n, at);
+}
+
+static void a_quota_that_is_used_up_loses_nothing(void **state)
+{
+	(void)state;
+	rig.words = "the disk quota is used up; free some space, or raise it";
+	break_once_and_for_long("quota", VFS_OTHER, VFS_FULL, false);
+	rig.words = NULL;
 }
 
 static void a_write_that_is_cut_short_loses_nothing(void **state)
@@ -161,6 +202,7 @@ int main(void)
 		cmocka_unit_test(without_any_fault_nothing_is_told),
 		cmocka_unit_test(a_failing_write_loses_nothing),
 		cmocka_unit_test(a_full_disk_loses_nothing),
+		cmocka_unit_test(a_quota_that_is_used_up_loses_nothing),
 		cmocka_unit_test(a_write_that_is_cut_short_loses_nothing),
 		cmocka_unit_test(a_failing_fsync_loses_nothing),
 		cmocka_unit_test(without_durable_the_wal_is_synced_after_five_seconds),

@@ -29,8 +29,8 @@ void vfs_install(void);
 void vfs_break(unsigned int calls, enum vfs_fault fault, unsigned int n, bool lasting);
 void vfs_mend(void);
 
-/* For what is not SQLite's and may be a place to be killed at, too. */
-void vfs_meet(void);
+/* For what is not SQLite's and may fail, or be a place to be killed at, too: whether it fails. */
+bool vfs_meet(void);
 
 /* Whether it has come to that since vfs_break(). */
 bool vfs_broke(void);

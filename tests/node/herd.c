@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -51,13 +52,13 @@ static bool read_once(struct herd *c, const char *sql)
 
 static void ask(struct herd *c)
 {
-	for (;; usleep(1000))
+	for (;; usleep(20000))
 		count(read_once(c, QUESTION) ? &c->account.asked : &c->account.refused);
 }
 
 static void ask_by_program(struct herd *c, const char *const argv[])
 {
-	for (;;) {
+	for (;; usleep(50000)) {
 		pid_t pid = fork();
 		int status;
 
@@ -152,7 +153,9 @@ static void begin_one(struct herd *c, int i)
 
 	must(pid >= 0);
 	if (pid == 0) {
+		/* It is about locks and files, not about who gets the processor. */
 		must(setpgid(0, 0) == 0);
+		must(setpriority(PRIO_PROCESS, 0, 19) == 0);
 		become_member();
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		part_of(i)(c);

@@ -5,6 +5,7 @@
 
 #include "sockets.h"
 
+#define LOAD_PORT  4713 /* of nobody else: CONNMON_NODE_OPTIONS may leave out others' */
 #define BURST	   20
 #define PAUSE_US   4000
 #define LAST_US	   20000
@@ -81,6 +82,7 @@ struct load *load_begin(void)
 	must(load != MAP_FAILED);
 	port_range(5000, 65535);
 	load->scene = scene_new("127.0.0.1");
+	load->scene->port = LOAD_PORT;
 	load->server = actor_start("load-server", part_load_server, load->scene);
 	load->client = actor_start("load-client", part_load_client, load->scene);
 	return load;

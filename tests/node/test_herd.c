@@ -14,7 +14,7 @@
 #include "log_lines.h"
 #include "program.h"
 
-#define FEW	  8000L
+#define FEW	  3000L
 #define MANY	  400000L
 #define MAX_BYTES (64L << 20)
 #define LOOK_US	  10000

@@ -173,7 +173,8 @@ static void start_beside(struct node *n, int first, int last, bool anew)
 	node_start(n, (const char *const[]){"--flush", "100ms", NULL});
 	if (told(n, "it is kept as") != anew)
 		fail_msg("bytes %d to %d: %s", first, last, file_text(n->err_path));
-	snprintf(words, sizeof(words), "process %d (node_intruder, user 0) holds a lock", (int)i.pid);
+	snprintf(words, sizeof(words), "process %d (node_intruder, user 0) holds a lock",
+		 (int)i.pid);
 	if (told(n, words) != anew)
 		fail_msg("bytes %d to %d: %s", first, last, file_text(n->err_path));
 	node_fence_after_loss(n);

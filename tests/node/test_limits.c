@@ -203,7 +203,10 @@ static void memory_that_runs_short_while_it_records_is_survived_and_counted(void
 		node_fence_after_loss(n);
 		assert_int_equal(waitpid(n->pid, NULL, WNOHANG), 0); /* it runs */
 	}
-	node_reaches(n, NODE_ENDED_ROWS, netns, 2 * made);
+	node_reaches(n,
+		     "SELECT (SELECT count(*) FROM connections"
+		     "  WHERE ended_at NOT NULL AND netns = ?1) + total(count) FROM gap",
+		     netns, 2 * made);
 	node_stop(n, &recorded, &lost);
 	rows = node_number(n, NODE_ENDED_ROWS, netns);
 	counted = node_number(n, "SELECT total(count) FROM gap", 0);

@@ -196,7 +196,8 @@ static void a_reader_that_does_not_end_is_named_and_recording_goes_on(void **sta
 	char words[64];
 
 	assert_int_equal(sqlite3_step(stuck), SQLITE_ROW);
-	snprintf(words, sizeof(words), "process %d (node_retain, user 0) keeps a read", (int)getpid());
+	snprintf(words, sizeof(words), "process %d (node_retain, user 0) keeps a read",
+		 (int)getpid());
 	write_mib(n, 17);
 	storm(n);
 	wait_until_said(n, words);
