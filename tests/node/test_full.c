@@ -14,7 +14,7 @@
 #include "program.h"
 
 #define FEW	  2
-#define MANY	  100
+#define MANY	  40
 #define MEANWHILE 500 /* connections while it is full */
 #define NS_PER_MS 1000000
 #define QUICK_S	  30 /* of an hour that must be left */

@@ -14,8 +14,8 @@
 #include "log_lines.h"
 #include "program.h"
 
-#define FEW	  3000L
-#define MANY	  400000L
+#define FEW	  1500L
+#define MANY	  100000L
 #define MAX_BYTES (64L << 20)
 #define LOOK_US	  10000
 #define KILL_EACH 5	      /* looks */

@@ -18,7 +18,7 @@
 #include "program.h"
 
 #define MIB	     (1L << 20)
-#define STEP	     (4 * MIB)
+#define STEP	     (16 * MIB)
 #define MOST	     (1024 * MIB)
 #define OPEN_AT_ONCE 5000
 #define FILES	     (OPEN_AT_ONCE + 100)
@@ -105,7 +105,7 @@ static bool starts_within(struct node *n, long bytes)
 
 static void with_too_little_memory_it_says_so_and_does_not_start(void **state)
 {
-	const long step = all() ? STEP / 16 : STEP;
+	const long step = all() ? STEP / 32 : STEP;
 	int refused = 0;
 	long bytes;
 
