@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define PATIENCE_MS 60000
+#define PATIENCE_S 120
 
 static int ear = -1;
 static char latest[1024];
@@ -44,9 +44,12 @@ void status_wait(const char *words)
 {
 	while (hear(0))
 		;
-	while (!strstr(latest, words))
-		if (!hear(PATIENCE_MS))
+	/* It says how it is every 10 s. */
+	for (int i = 0; !strstr(latest, words); i++) {
+		if (i >= PATIENCE_S)
 			fail_msg("no status \"%s\", but \"%s\"", words, latest);
+		hear(1000);
+	}
 }
 
 void status_end(void)

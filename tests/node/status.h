@@ -8,7 +8,7 @@
 /* For all that are started from now on. */
 void status_begin(const struct node *n);
 
-/* Returns once the latest status holds @words; fails after a minute. */
+/* Returns once the latest status holds @words; fails after two minutes. */
 void status_wait(const char *words);
 
 void status_end(void);

@@ -18,7 +18,7 @@
 #define MEANWHILE 500 /* connections while it is full */
 #define NS_PER_MS 1000000
 #define QUICK_S	  30 /* of an hour that must be left */
-#define LONG_S	  900
+#define LONG_S	  300
 
 static struct disk disk;
 static int64_t start_ns;
