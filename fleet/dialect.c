@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "embed.h"
+#include "text.h"
 
 extern const struct embed fleet_clickhouse[];
 
@@ -117,7 +118,7 @@ static int render(const struct dialect *d, const char *text, char **out, struct 
 {
 	char *copy = strdup(text), *rest = copy, *line;
 	size_t size;
-	FILE *f = copy ? open_memstream(out, &size) : NULL;
+	FILE *f = copy ? text_open(out, &size) : NULL;
 	const char *chosen;
 
 	if (!f) {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 int arrange_parse(const struct options *given, const char *by, int64_t now_us, struct arrange *out,
 		  struct err *err)
 {
@@ -45,7 +47,7 @@ int arrange_names(const struct arrange *arrange, sqlite3_stmt *stmt, char **sele
 {
 	char *text = NULL;
 	size_t size;
-	FILE *f = open_memstream(&text, &size);
+	FILE *f = text_open(&text, &size);
 
 	if (!f)
 		return err_set(err, -ENOMEM, "no memory for the statement");
@@ -61,14 +63,14 @@ int arrange_select(struct arrange *arrange, sqlite3_stmt *stmt, char **select, s
 	int ret = 0;
 
 	if (arrange->sort.n) {
-		f = open_memstream(&text, &size);
+		f = text_open(&text, &size);
 		if (!f)
 			return err_set(err, -ENOMEM, "no memory for the statement");
 		ret = sort_write(&arrange->sort, stmt, *select, f, err);
 		ret = finish(f, select, &text, ret, err);
 	}
 	if (arrange->having.n && !ret) {
-		f = open_memstream(&text, &size);
+		f = text_open(&text, &size);
 		if (!f)
 			return err_set(err, -ENOMEM, "no memory for the statement");
 		ret = having_write(&arrange->having, stmt, *select, f, err);

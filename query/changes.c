@@ -7,6 +7,7 @@
 
 #include "human.h"
 #include "render.h"
+#include "text.h"
 
 #define TEXT_SIZE 24
 
@@ -118,7 +119,7 @@ static char *name_of(const struct changes *c, const struct cell *cells)
 {
 	char *name = NULL, *numbered = NULL;
 	size_t size;
-	FILE *f = open_memstream(&name, &size);
+	FILE *f = text_open(&name, &size);
 	int n = 0;
 
 	if (!f)

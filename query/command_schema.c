@@ -12,6 +12,7 @@
 #include "output.h"
 #include "report.h"
 #include "suggest.h"
+#include "text.h"
 
 #define COLUMN_WIDTH 17
 #define TYPE_WIDTH   7
@@ -199,7 +200,7 @@ static int print_text(const struct request *q, struct err *err)
 {
 	char *text = NULL;
 	size_t size;
-	struct listing l = {.text = open_memstream(&text, &size)};
+	struct listing l = {.text = text_open(&text, &size)};
 	int ret;
 
 	if (!l.text)

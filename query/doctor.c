@@ -84,6 +84,9 @@ static void failed_to_read(struct patient *p, int rc)
 		doctor_found(p, WARN, "ask again; if it is always so, begin a new database",
 			     "took longer than %lld s to read",
 			     (long long)(PATIENCE_US / US_PER_S));
+	else if (rc == SQLITE_NOMEM)
+		doctor_found(p, WARN, "free some memory, and ask again",
+			     "cannot be told: there is no memory to look");
 	else
 		doctor_found(p, FAIL,
 			     rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB

@@ -8,6 +8,7 @@
 #include "fleet.h"
 #include "fleet_columns.h"
 #include "fleet_sql.h"
+#include "text.h"
 #include "timespec.h"
 
 /* "web-1, db-2 and 3 more": those that come first are the longest behind. */
@@ -59,7 +60,7 @@ static int find_older(const struct fleet *fleet, struct coverage *c, struct err 
 	struct fleet_answer answer;
 	char *sql = NULL;
 	size_t size;
-	FILE *f = open_memstream(&sql, &size);
+	FILE *f = text_open(&sql, &size);
 	int ret;
 
 	if (!f)

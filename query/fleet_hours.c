@@ -8,6 +8,7 @@
 
 #include "fleet_columns.h"
 #include "fleet_sql.h"
+#include "text.h"
 #include "timespec.h"
 
 /* Nodes that may be named: a server takes 256 KiB of a statement, where each is some 36 bytes,
@@ -52,7 +53,7 @@ static char *nodes_statement(const struct fleet *fleet)
 {
 	char *sql = NULL;
 	size_t size;
-	FILE *f = open_memstream(&sql, &size);
+	FILE *f = text_open(&sql, &size);
 
 	if (!f)
 		return NULL;
@@ -250,7 +251,7 @@ static int name_others(struct fleet_hours_book *book, const struct fleet_hours *
 
 	free(book->but);
 	book->but = NULL;
-	f = open_memstream(&book->but, &size);
+	f = text_open(&book->but, &size);
 	if (!f)
 		return no_memory(err);
 	for (int i = 0; i < book->n; i++) {

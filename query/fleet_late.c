@@ -6,6 +6,7 @@
 
 #include "fleet_columns.h"
 #include "fleet_sql.h"
+#include "text.h"
 #include "timespec.h"
 
 /* A server takes 256 KiB of a statement, and a key is some 56 bytes. */
@@ -22,7 +23,7 @@ static char *statement(const struct fleet *fleet, int64_t until_us)
 {
 	char *sql = NULL;
 	size_t size;
-	FILE *f = open_memstream(&sql, &size);
+	FILE *f = text_open(&sql, &size);
 
 	if (!f)
 		return NULL;
@@ -71,7 +72,7 @@ static int read_keys(struct fleet *fleet, const char *answer, struct err *err)
 
 	free(fleet->late);
 	fleet->late = NULL;
-	f = open_memstream(&fleet->late, &size);
+	f = text_open(&fleet->late, &size);
 	if (!f)
 		return err_set(err, -ENOMEM, "no memory for the keys of connections");
 	ok = write_keys(f, answer, &n);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fleet_sql.h"
+#include "text.h"
 
 /* A server takes 256 KiB of a statement, and an id is some 36 bytes, in each source. */
 #define NAMED_MAX 50
@@ -23,7 +24,7 @@ static char *select_nodes(const struct scope *scope, const char *what, const cha
 {
 	char *sql = NULL;
 	size_t size;
-	FILE *f = open_memstream(&sql, &size);
+	FILE *f = text_open(&sql, &size);
 
 	if (!f)
 		return NULL;
@@ -58,7 +59,7 @@ static int name_ids(struct fleet *fleet, const struct scope *scope, const char *
 {
 	char *all;
 	size_t size;
-	FILE *f = open_memstream(&fleet->nodes, &size);
+	FILE *f = text_open(&fleet->nodes, &size);
 	bool ok;
 	int n;
 

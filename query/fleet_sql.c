@@ -6,6 +6,7 @@
 
 #include "fleet_columns.h"
 #include "functions.h"
+#include "text.h"
 
 void fleet_write_text(FILE *f, const char *text, size_t len)
 {
@@ -121,7 +122,7 @@ static bool write_class(FILE *f, const char *pattern, size_t *at)
 	bool inverted = c == '^', empty = true;
 	char *set = NULL;
 	size_t size = 0;
-	FILE *s = open_memstream(&set, &size);
+	FILE *s = text_open(&set, &size);
 
 	if (!s)
 		return false;
@@ -193,7 +194,7 @@ void fleet_write_pattern(FILE *f, const char *column, const char *pattern)
 		write_text(f, pattern);
 		return;
 	}
-	e = open_memstream(&expression, &size);
+	e = text_open(&expression, &size);
 	ok = e && write_expression(e, pattern);
 	if (e)
 		fclose(e);

@@ -6,6 +6,7 @@
 #include "fleet_late.h"
 #include "fleet_source.h"
 #include "fleet_sql.h"
+#include "text.h"
 
 /* ---- columns ---- */
 
@@ -229,7 +230,7 @@ char *fleet_statement(const struct fleet *fleet, const struct fleet_plan *plan)
 	char *sql = NULL;
 	size_t size;
 
-	w.f = open_memstream(&sql, &size);
+	w.f = text_open(&sql, &size);
 	if (!w.f)
 		return NULL;
 	read_arguments(&w);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "db.h"
+#include "text.h"
 
 #define HOUR_US	  INT64_C(3600000000)
 #define SPANS_MAX 1024 /* of an hour; with more it is read whole */
@@ -257,7 +258,7 @@ static int prepare_filtered(struct search *s, const char *select,
 {
 	char *sql = NULL;
 	size_t size;
-	FILE *f = open_memstream(&sql, &size);
+	FILE *f = text_open(&sql, &size);
 	int rc;
 
 	if (!f)

@@ -12,6 +12,7 @@
 #include "remark.h"
 #include "render_color.h"
 #include "screen.h"
+#include "text.h"
 #include "width.h"
 
 struct live {
@@ -86,7 +87,7 @@ static size_t count_lines(const char *text)
 static int render_first(struct live *l, size_t n, char **out, struct err *err)
 {
 	size_t size;
-	FILE *f = open_memstream(out, &size);
+	FILE *f = text_open(out, &size);
 	int ret;
 
 	if (!f)
@@ -129,7 +130,7 @@ static void put_foot(struct live *l, FILE *f, size_t hidden)
 {
 	char *text = NULL, line[ESCAPED_SIZE(sizeof(l->wrong.msg))];
 	size_t size;
-	FILE *remarks = open_memstream(&text, &size);
+	FILE *remarks = text_open(&text, &size);
 
 	if (hidden) {
 		snprintf(line, sizeof(line), "and %zu more row%s", hidden, hidden == 1 ? "" : "s");
@@ -205,7 +206,7 @@ static int draw(struct live *l, struct err *err)
 					 .changes = l->changes};
 	terminal_style(STDOUT_FILENO, l->q->color, &l->style);
 	l->style.width = l->size.columns; /* $COLUMNS is that of the begin */
-	f = open_memstream(&text, &size);
+	f = text_open(&text, &size);
 	if (!f)
 		return err_set(err, -ENOMEM, "no memory for the screen");
 	ret = draw_parts(l, f, err);

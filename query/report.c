@@ -8,6 +8,7 @@
 #include "db.h"
 #include "found.h"
 #include "span.h"
+#include "text.h"
 
 /* The parameters that every report has, as header lines. */
 static const char *const common_params[] = {
@@ -218,14 +219,14 @@ static int own_select(const struct report *report, enum report_graph graph, bool
 	FILE *f;
 
 	*out = NULL;
-	f = open_memstream(&sql, &size);
+	f = text_open(&sql, &size);
 	if (f)
 		write_graphs(graph, fleet, report->sql, f);
 	if (!f || fclose(f)) {
 		free(sql);
 		return err_set(err, -ENOMEM, "no memory for the statement");
 	}
-	f = open_memstream(out, &size);
+	f = text_open(out, &size);
 	if (f)
 		by_write(by, sql, f);
 	free(sql);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fleet_sql.h"
+#include "text.h"
 
 /*
  * In the view an open connection has the moment of asking as its id, so that id is
@@ -443,7 +444,7 @@ int scope_sql(const struct scope *scope, enum scope_relation relation, const cha
 {
 	char *sql = NULL;
 	size_t size;
-	FILE *f = open_memstream(&sql, &size);
+	FILE *f = text_open(&sql, &size);
 
 	if (!f)
 		return err_set(err, -ENOMEM, "no memory for the statement");

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "text.h"
+
 /* The other screen, without a cursor, and lines that are too long are cut. */
 #define ENTER "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 #define LEAVE "\x1b[?7h\x1b[?25h\x1b[?1049l"
@@ -156,7 +158,7 @@ int screen_draw(const char *text, size_t len, struct err *err)
 {
 	char *frame = NULL;
 	size_t size;
-	FILE *f = open_memstream(&frame, &size);
+	FILE *f = text_open(&frame, &size);
 	int ret;
 
 	if (!f)

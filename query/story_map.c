@@ -7,6 +7,7 @@
 
 #include "html.h"
 #include "human.h"
+#include "text.h"
 
 #define SIDE	  (MAP_MOST + 1) /* the others are the last */
 #define NODES_MAX (3 * SIDE)
@@ -73,7 +74,7 @@ static void sum_up(const struct parties *p, int rank, int slot, struct tie *in, 
 static int fill_attributes(const struct parties *p, int party, const uint64_t *with,
 			   struct texts *texts)
 {
-	FILE *f = open_memstream(&texts->attributes, &texts->size);
+	FILE *f = text_open(&texts->attributes, &texts->size);
 
 	if (!f)
 		return -ENOMEM;

@@ -7,6 +7,7 @@
 
 #include "html.h"
 #include "human.h"
+#include "text.h"
 
 #define ATTRIBUTES_SIZE 1600 /* with all parties in it */
 #define SAID_SIZE	900
@@ -78,7 +79,7 @@ struct texts {
 
 static int fill_bar(const struct parties *p, int i, struct texts *texts, struct chart_bar *bar)
 {
-	FILE *f = open_memstream(&texts->attributes, &texts->size);
+	FILE *f = text_open(&texts->attributes, &texts->size);
 
 	if (!f)
 		return -ENOMEM;

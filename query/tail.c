@@ -12,6 +12,7 @@
 #include "guard.h"
 #include "scope.h"
 #include "span.h"
+#include "text.h"
 #include "watch.h"
 
 /* Gaps are told one by one; of more at once the report tells. */
@@ -425,7 +426,7 @@ int tail_look(struct tail *t, int64_t most, struct rows **opened, struct rows **
 	int ret;
 
 	*opened = *ended = NULL;
-	t->notes = open_memstream(&notes, &size);
+	t->notes = text_open(&notes, &size);
 	if (!t->notes)
 		return err_set(err, -ENOMEM, "no memory for what is to be said");
 	watch_begin(t->q->timeout_us);

@@ -34,7 +34,7 @@ struct rig {
 	const char *words;     /* in each message of a failure; NULL: any */
 	unsigned int failures; /* messages of things that failed */
 	unsigned int notes;    /* what else was said; of one kind never twice in 30 s */
-	bool unfinished; /* a run could not write all at its end, and said so */
+	bool unfinished;       /* a run could not write all at its end, and said so */
 };
 
 void rig_setup(struct rig *r); /* its folder */

@@ -2,7 +2,6 @@
  * this test's. */
 #include "unit.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "fleet_late.h"
 #include "fleet_server.h"
 #include "tempdb.h"
+#include "text.h"
 
 static const char *answer;     /* of the server; NULL: it does not */
 static char asked[1024];       /* the last statement */
@@ -35,13 +35,12 @@ void fleet_answer_clear(struct fleet_answer *a)
 	*a = (struct fleet_answer){0};
 }
 
-FILE *open_memstream(char **text, size_t *size)
+FILE *text_open(char **text, size_t *size)
 {
-	if (no_memory && --no_memory == 0) {
-		errno = ENOMEM;
+	*text = NULL;
+	if (no_memory && --no_memory == 0)
 		return NULL;
-	}
-	return ((__typeof__(&open_memstream))dlsym(RTLD_NEXT, "open_memstream"))(text, size);
+	return open_memstream(text, size);
 }
 
 /* ---- keys of connections that came late ---- */

@@ -102,7 +102,7 @@ static void what_is_damaged_is_told_by_its_path_and_is_no_end_of_the_rows(void *
 	struct body *body = NULL;
 	struct source *s;
 	struct err err = {0};
-	int64_t rows = -1, newest = -1;
+	int64_t rows = -1, newest_id = -1;
 
 	make("PRAGMA wal_checkpoint(TRUNCATE)", t);
 	damage(t, "connection");
@@ -111,7 +111,7 @@ static void what_is_damaged_is_told_by_its_path_and_is_no_end_of_the_rows(void *
 	assert_int_equal(source_read_batch(s, &batch, body, &err), -EUCLEAN);
 	assert_non_null(strstr(err.msg, "h.db: reading what is to be sent: "));
 	assert_false(batch.is_last);
-	assert_int_equal(source_count(s, 0, &rows, &newest, &err), -EUCLEAN);
+	assert_int_equal(source_count(s, 0, &rows, &newest_id, &err), -EUCLEAN);
 	assert_int_equal(rows, -1);
 	body_free(body);
 	source_free(s);

@@ -36,23 +36,26 @@ static void die(pid_t pid)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-static void assert_told(pid_t pid, const char *name)
+/* Whose it is can be seen while it lives. */
+static void assert_told(pid_t pid, const char *name, bool lives)
 {
-	char told[128], expected[128];
+	char told[128], expected[128], user[32] = "";
 
+	if (lives)
+		snprintf(user, sizeof(user), ", user %u", (unsigned int)getuid());
 	who_is(pid, told, sizeof(told));
-	snprintf(expected, sizeof(expected), "process %d (%s, user %d)", (int)pid, name, (int)getuid());
+	snprintf(expected, sizeof(expected), "process %d (%s%s)", (int)pid, name, user);
 	assert_string_equal(told, expected);
 }
 
-static void a_process_is_told_by_its_number_and_name(void **state)
+static void a_process_is_told_by_its_number_name_and_user(void **state)
 {
 	pid_t pid = live_as("curl");
 
 	(void)state;
-	assert_told(pid, "curl");
+	assert_told(pid, "curl", true);
 	die(pid);
-	assert_told(pid, "its name is not known");
+	assert_told(pid, "its name is not known", false);
 }
 
 static void a_hostile_name_is_told_harmlessly(void **state)
@@ -60,7 +63,7 @@ static void a_hostile_name_is_told_harmlessly(void **state)
 	pid_t pid = live_as("a\x1b[2Jb");
 
 	(void)state;
-	assert_told(pid, "a\\x1b[2Jb");
+	assert_told(pid, "a\\x1b[2Jb", true);
 	die(pid);
 }
 
@@ -76,7 +79,7 @@ static void one_of_another_namespace_has_no_number(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_process_is_told_by_its_number_and_name),
+		cmocka_unit_test(a_process_is_told_by_its_number_name_and_user),
 		cmocka_unit_test(a_hostile_name_is_told_harmlessly),
 		cmocka_unit_test(one_of_another_namespace_has_no_number),
 	};
