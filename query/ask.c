@@ -1,6 +1,7 @@
 #include "ask.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "db.h"
@@ -28,9 +29,25 @@ static int begin(const struct request *q, sqlite3 **out, struct err *err)
 	return functions_register(*out, err);
 }
 
-static int end(int ret, struct err *err)
+/* SQLite's words tell neither the file nor what to do. */
+static int tell_damage(const struct request *q, struct err *err)
+{
+	char why[sizeof(err->msg)];
+
+	if (strstr(err->msg, q->db_path))
+		return err->code;
+	snprintf(why, sizeof(why), "%s", err->msg);
+	return err_set(err, -EUCLEAN,
+		       "%s is damaged (%s): sqlite3's .recover saves what is left; "
+		       "connmon-collect sets it aside when it starts, and begins a new one",
+		       q->db_path, why);
+}
+
+static int end(const struct request *q, int ret, struct err *err)
 {
 	ret = watch_end(ret, err);
+	if (ret == -EUCLEAN && !q->fleet_url)
+		return tell_damage(q, err);
 	if (ret == -ENOMEM)
 		return err_set(err, ret,
 			       "it needs more than %lld MiB of memory; narrow the question",
@@ -75,9 +92,10 @@ static int begin_fleet(const struct request *q, struct fleet *fleet, sqlite3 **d
 	return ret;
 }
 
-static int end_fleet(struct fleet *fleet, sqlite3 *db, int ret, struct err *err)
+static int end_fleet(const struct request *q, struct fleet *fleet, sqlite3 *db, int ret,
+		     struct err *err)
 {
-	ret = end(ret, err);
+	ret = end(q, ret, err);
 	fleet_close(fleet, db);
 	return ret;
 }
@@ -110,7 +128,7 @@ static int ask_fleet_report(struct request *q, struct rows **out, struct coverag
 	report_fill_args(q->report, &q->args);
 	if (!ret)
 		ret = run_fleet_report(q, &fleet, db, out, coverage, err);
-	return end_fleet(&fleet, db, ret, err);
+	return end_fleet(q, &fleet, db, ret, err);
 }
 
 static int ask_fleet_sql(const struct request *q, const char *sql, struct rows **out,
@@ -122,7 +140,24 @@ static int ask_fleet_sql(const struct request *q, const char *sql, struct rows *
 
 	if (!ret)
 		ret = fleet_sql(&fleet, sql, out, err);
-	return end_fleet(&fleet, db, ret, err);
+	return end_fleet(q, &fleet, db, ret, err);
+}
+
+int ask_with_fleet(const struct request *q,
+		   int (*ask)(struct fleet *fleet, sqlite3 *db, void *ctx, struct err *err),
+		   void *ctx, struct err *err)
+{
+	struct fleet fleet;
+	sqlite3 *db = NULL;
+	int ret = begin_fleet(q, &fleet, &db, err);
+
+	if (!ret)
+		ret = ask(&fleet, db, ctx, err);
+	if (ret && fleet.err.code) {
+		*err = fleet.err;
+		ret = err->code;
+	}
+	return end_fleet(q, &fleet, db, ret, err);
 }
 
 /* ---- questions ---- */
@@ -138,7 +173,7 @@ int ask_sql(const struct request *q, const char *sql, struct rows **out, struct 
 
 	if (!ret)
 		ret = run_sql(db, sql, out, err);
-	return end(ret, err);
+	return end(q, ret, err);
 }
 
 static int settle_window(const struct report *report, struct report_args *args,
@@ -192,7 +227,7 @@ int ask_report(struct request *q, struct rows **out, struct coverage *coverage, 
 
 	if (!ret)
 		ret = run_report(q, db, out, coverage, err);
-	return end(ret, err);
+	return end(q, ret, err);
 }
 
 int ask_with(const struct request *q, int (*ask)(sqlite3 *db, void *ctx, struct err *err),
@@ -203,7 +238,7 @@ int ask_with(const struct request *q, int (*ask)(sqlite3 *db, void *ctx, struct 
 
 	if (!ret)
 		ret = ask(db, ctx, err);
-	return end(ret, err);
+	return end(q, ret, err);
 }
 
 /* The report as it is asked, or, with @plainly, over the view alone: what the relation found is
@@ -236,7 +271,7 @@ int ask_report_sql(const struct request *q, char **out, struct err *err)
 
 	if (!ret)
 		ret = expand(q, db, true, out, err);
-	return end(ret, err);
+	return end(q, ret, err);
 }
 
 int ask_plan(const struct request *q, const char *sql, struct rows **out, struct err *err)
@@ -252,5 +287,5 @@ int ask_plan(const struct request *q, const char *sql, struct rows **out, struct
 	if (db)
 		ret = explain_refusal(db, ret, *out, err);
 	sqlite3_free(expanded);
-	return end(ret, err);
+	return end(q, ret, err);
 }

@@ -31,8 +31,15 @@ int ask_plan(const struct request *q, const char *sql, struct rows **out, struct
 int ask_with(const struct request *q, int (*ask)(sqlite3 *db, void *ctx, struct err *err),
 	     void *ctx, struct err *err);
 
-/* Within that: all that is asked from now on is of one moment; what only the database knows of the
- * window of @q is set in it. */
+struct fleet;
+
+/* Likewise of the fleet that @q names; @db has its relations (see fleet_table.h). */
+int ask_with_fleet(const struct request *q,
+		   int (*ask)(struct fleet *fleet, sqlite3 *db, void *ctx, struct err *err),
+		   void *ctx, struct err *err);
+
+/* Within ask_with(): all that is asked from now on is of one moment; what only the database knows
+ * of the window of @q is set in it. */
 int ask_moment(struct request *q, sqlite3 *db, struct err *err);
 
 #endif

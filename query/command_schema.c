@@ -7,6 +7,7 @@
 #include "command.h"
 #include "db.h"
 #include "escape.h"
+#include "fleet_schema.h"
 #include "help.h"
 #include "meaning.h"
 #include "output.h"
@@ -24,7 +25,7 @@ struct listing {
 	struct suggestion nearest;
 	char near[64];
 	const struct meanings *meanings;
-	bool found;
+	bool found, is_fleet;
 	struct rows *rows;
 	FILE *text;
 };
@@ -87,7 +88,11 @@ static void write_column(struct listing *l, const char *name, const char *type, 
 
 static int add_object(struct listing *l, const char *name, const char *kind, struct err *err)
 {
-	const char *meaning = meaning_of(l->meanings, name, NULL);
+	const char *meaning = l->is_fleet ? fleet_schema_is(name) : NULL;
+
+	if (!meaning)
+		meaning =
+			meaning_of(l->meanings, l->is_fleet ? fleet_schema_like(name) : name, NULL);
 
 	if (!meaning)
 		meaning = "";
@@ -98,11 +103,22 @@ static int add_object(struct listing *l, const char *name, const char *kind, str
 		       : 0;
 }
 
+/* A fleet's tables are called otherwise, and some have the columns of others. */
+static const char *find_meaning(const struct listing *l, const char *object, const char *column)
+{
+	const char *meaning = l->is_fleet ? fleet_schema_says(column) : NULL;
+
+	if (!meaning)
+		meaning = meaning_of(l->meanings, l->is_fleet ? fleet_schema_like(object) : object,
+				     column);
+	return meaning;
+}
+
 static int add_column(struct listing *l, const char *object, const char *kind, sqlite3_stmt *column,
 		      struct err *err)
 {
 	const char *name = text_of(column, 0), *type = text_of(column, 1);
-	const char *meaning = meaning_of(l->meanings, object, name);
+	const char *meaning = find_meaning(l, object, name);
 	const char *said = type[0] ? NULL : meaning_type(l->meanings, object, name);
 	/* Of a strange column its ending says nothing. */
 	const char *unit = meaning ? meaning_unit(name) : "";
@@ -179,6 +195,16 @@ static int list(sqlite3 *db, void *ctx, struct err *err)
 	return ret;
 }
 
+/* Of the fleet's tables, which ClickHouse tells. */
+static int list_fleet(struct fleet *fleet, sqlite3 *db, void *ctx, struct err *err)
+{
+	AUTO_DB *tables = NULL;
+	int ret = fleet_schema(fleet, &tables, err);
+
+	(void)db;
+	return ret ? ret : list(tables, ctx, err);
+}
+
 static int list_all(const struct request *q, struct listing *l, struct err *err)
 {
 	AUTO_MEANINGS *meanings = NULL;
@@ -188,7 +214,8 @@ static int list_all(const struct request *q, struct listing *l, struct err *err)
 		return ret;
 	l->name = l->nearest.word = q->statement;
 	l->meanings = meanings;
-	ret = ask_with(q, list, l, err);
+	l->is_fleet = q->fleet_url;
+	ret = q->fleet_url ? ask_with_fleet(q, list_fleet, l, err) : ask_with(q, list, l, err);
 	if (ret || !l->name || l->found)
 		return ret;
 	suggest_error(&l->nearest, err, "table or view", "connmon-query schema lists them");

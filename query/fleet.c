@@ -9,6 +9,7 @@
 #include "fleet_columns.h"
 #include "fleet_hours.h"
 #include "fleet_nodes.h"
+#include "fleet_process.h"
 #include "functions.h"
 #include "guard.h"
 
@@ -66,15 +67,17 @@ const char *fleet_default_url(void)
 
 /* ---- what can be asked ---- */
 
+static bool is_of_process(const struct report *report)
+{
+	return !strcmp(report->operand, "process");
+}
+
 static int check_report(const struct request *q, struct err *err)
 {
 	static const char *const options[] = {"watch", "cursor-file", "show-sql", "explain"};
 
-	if (!strcmp(q->report->operand, "process"))
-		return err_set(err, -EINVAL,
-			       "%s asks the history of one node, as a fleet keeps no processes: "
-			       "run it there, without --fleet",
-			       q->report->name);
+	if (is_of_process(q->report) && !options_get(&q->options, "node"))
+		return err_set(err, -EINVAL, "a pid is that of one node: name it with --node NAME");
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (options_get(&q->options, options[i]))
 			return err_set(err, -EINVAL,
@@ -86,6 +89,12 @@ static int check_report(const struct request *q, struct err *err)
 				       "boot is that of one node; write a time when a fleet is "
 				       "asked");
 	return 0;
+}
+
+static bool is_for_fleets(const struct command *command)
+{
+	return !strcmp(command->name, "sql") || !strcmp(command->name, "doctor") ||
+	       !strcmp(command->name, "schema");
 }
 
 int fleet_check(const struct request *q, struct err *err)
@@ -102,7 +111,7 @@ int fleet_check(const struct request *q, struct err *err)
 		return 0;
 	if (q->command && !(q->command->traits & READS_HISTORY))
 		return 0; /* $CONNMON_FLEET is not for it */
-	if (q->command && strcmp(q->command->name, "sql") != 0)
+	if (q->command && !is_for_fleets(q->command))
 		return err_set(
 			err, -EINVAL,
 			"%s asks the history of one node, and --fleet is many: name one with "
@@ -110,8 +119,8 @@ int fleet_check(const struct request *q, struct err *err)
 			q->command->name);
 	if (q->command && options_get(&q->options, "explain"))
 		return err_set(err, -EINVAL, "--explain is for the history of one node");
-	if (q->command && !q->statement && !options_get(&q->options, "file") &&
-	    isatty(STDIN_FILENO))
+	if (q->command && !strcmp(q->command->name, "sql") && !q->statement &&
+	    !options_get(&q->options, "file") && isatty(STDIN_FILENO))
 		return err_set(err, -EINVAL,
 			       "the prompt is for the history of one node: write the statement "
 			       "behind sql, or --file PATH");
@@ -238,5 +247,7 @@ int fleet_begin_report(const struct request *q, struct fleet *fleet, struct scop
 		ret = fill(fleet, db, fill_names, err);
 	if (!ret && scope_has_word(sql, "listener"))
 		ret = fill(fleet, db, fill_listeners, err);
+	if (!ret && is_of_process(q->report))
+		ret = fleet_process_begin(fleet, db, err);
 	return ret;
 }

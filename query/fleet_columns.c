@@ -49,6 +49,7 @@ const struct fleet_column fleet_connection_columns[] = {
 	NUMBER("loopback"),
 	NUMBER("cookie"),
 	NUMBER("flags"),
+	NUMBER("process_id"),
 };
 
 _Static_assert(COUNT(fleet_connection_columns) <= FLEET_CONNECTION_COLUMNS, "raise it");
@@ -143,10 +144,16 @@ static const struct fleet_column listener_columns[] = {
 };
 
 static const struct fleet_column node_columns[] = {
-	TEXT("node_id"),
-	TEXT("node"),
-	NUMBER("sent_us"),
-	NUMBER("begin_us"),
+	TEXT("node_id"),    TEXT("node"),	   NUMBER("sent_us"),	  NUMBER("begin_us"),
+	NUMBER("at_us"),    TEXT("version"),	   NUMBER("behind_rows"), NUMBER("behind_us"),
+	NUMBER("bad_rows"), NUMBER("unsent_rows"), NUMBER("skew_us"),
+};
+
+static const struct fleet_column process_columns[] = {
+	TEXT("node_id"),      TEXT("node"),	  NUMBER("id"),	   NUMBER("boot"),
+	NUMBER("pid"),	      NUMBER("start_us"), NUMBER("ppid"),  NUMBER("parent_id"),
+	TEXT("comm"),	      TEXT("exe"),	  NUMBER("uid"),   TEXT("container"),
+	TEXT("container_id"), TEXT("pod"),	  TEXT("cmdline"), NUMBER("exit_us"),
 };
 
 #define PLAIN(name, table, columns)                                                                \
@@ -163,6 +170,7 @@ const struct fleet_relation fleet_relations[] = {
 	PLAIN("fleet_names", "names FINAL", name_columns),
 	PLAIN("fleet_listeners", "listeners FINAL", listener_columns),
 	PLAIN("fleet_nodes", FLEET_NODES_TABLE, node_columns),
+	PLAIN("fleet_processes", "processes FINAL", process_columns),
 };
 
 const int fleet_n_relations = COUNT(fleet_relations);

@@ -70,6 +70,7 @@ static int name_ids(struct fleet *fleet, const struct scope *scope, const char *
 		return err_set(err, -ENOMEM, "no memory for the names of nodes");
 	if (!ok)
 		return err_set(err, -EPROTO, "the fleet's answer is not what was asked for");
+	fleet->n_nodes = n;
 	if (n <= NAMED_MAX)
 		return 0;
 	free(fleet->nodes);

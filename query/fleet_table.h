@@ -28,7 +28,9 @@ struct fleet {
 	struct list_book *book;
 	struct err err; /* of the last statement for the server that failed */
 
-	char *nodes; /* of fleet_nodes.c */
+	/* Of fleet_nodes.c; how many --node stands for. */
+	char *nodes;
+	int n_nodes;
 
 	/* Of fleet_late.c. */
 	bool late_known;

@@ -243,7 +243,7 @@ def proxies_are_not_heeded():
 
 @case
 def what_is_asked_of_a_node_alone():
-    for words in (["follow"], ["story"], ["doctor"], ["schema"], ["process", "1001"],
+    for words in (["follow"], ["story"], ["process", "1001"],
                   LIST + ["--show-sql"], LIST + ["--explain"], LIST + ["--watch", "2s"],
                   LIST + ["--cursor-file", "x"], ["list", "--since", "boot"],
                   ["sql", "SELECT 1", "--explain"]):
@@ -252,7 +252,6 @@ def what_is_asked_of_a_node_alone():
     for words in (["reports"], ["cookbook"], ["completion", "bash"], ["help"]):
         have = run(words, CONNMON_FLEET=history.DATABASE)
         assert have[0] == 0 and have[1] and not have[2], (words, have)
-    assert run(["doctor"], CONNMON_FLEET=history.DATABASE)[0] == 2
     terminal, own_end = pty.openpty()
     have = subprocess.run([QUERY, "sql", "--fleet", history.DATABASE], stdin=own_end, check=False,
                           capture_output=True, timeout=60)
@@ -334,6 +333,88 @@ def filters_hold_whatever_is_in_them():
         assert have[0] == 0 and (len(have[1].splitlines()) > 1) == (
             all_of_them or value in ("[!c]*", "[a-c]*") and len(have[1].splitlines()) > 1), (
                 value, have)
+
+
+@case
+def nodes_are_found_by_any_name_they_had():
+    def row(node_id, node, n):
+        return [node_id, node, NOW_US - n * 10**6, 1, "out", "closed", None, "renamed"] + [None] * 6 + [
+            1, "10.0.0.1", 4242, "10.0.0.2", 443, 443, None, 1, 1, 0, None, None, None, None, 0, None,
+            None, 0, None, 0]
+
+    history.insert("nodes", [("f" * 32, "old-name", 1, NOW_US, 1), ("f" * 32, "new-name", 1, NOW_US, 2),
+                             ("0" * 32, "old-name", 1, NOW_US, 1)])
+    history.insert("connections", [row("f" * 32, "old-name", 9), row("f" * 32, "new-name", 8),
+                                   row("0" * 32, "old-name", 7)])
+
+    def found(node):
+        have = fleet(["list", "--since", "1h", "--comm", "renamed", "--node", node, "--format", "csv",
+                      "--quiet"])
+        assert have[0] == 0, have
+        return len(have[1].splitlines()) - 1
+
+    assert [found(name) for name in ("new-name", "f" * 32, "old-name", "0" * 32, "new-*", "?-name")] == [
+        2, 2, 3, 1, 2, 0]
+    have = fleet(["top-ports", "--since", "1h", "--node", "old-name"])
+    assert "2 nodes" in have[2], have
+    says(["process", "1001", "--node", "old-name"], 1, "machine id")
+    # one row of each, the newest
+    assert history.ask("SELECT count() FROM nodes_now WHERE node_id IN ('%s', '%s')" % (
+        "f" * 32, "0" * 32), url=history.DATABASE) == b"2\n"
+
+
+@case
+def its_tables_are_told():
+    def told(*words):
+        have = fleet(["schema", *words, "--format", "csv"])
+        assert have[0] == 0 and not have[2], have
+        return have[1].decode().splitlines()[1:]
+
+    columns = [line.split(",")[2] for line in told("connections")]
+    have = history.ask("DESCRIBE TABLE connections", url=history.DATABASE).decode().splitlines()
+    assert columns[0] == '""' and columns[1:] == [line.split("\t")[0] for line in have], columns
+    tables = {line.split(",")[0] for line in told()}
+    assert tables >= {"connections", "hourly", "nodes_now", "processes", "gaps"}, tables
+    for table in tables:
+        assert fleet(["sql", f"SELECT count() FROM {table}"])[0] == 0, table
+    says(["schema", "connectoins"], 2, 'did you mean "connections"?')
+    says(["schema"], 1, "connmon-forward --init", history.URL + "?database=default")
+
+
+@case
+def the_doctor_looks_at_each_node():
+    now, names = NOW_US, "node_id, node, at_us, sent_us, behind_rows, behind_us, bad_rows, unsent_rows, skew_us"
+    history.ask("CREATE DATABASE ward")
+    url = history.URL + "?database=ward"
+    for table in ("nodes", "gaps"):
+        history.ask(f"CREATE TABLE {table} AS connmon.{table}", url=url)
+    for view, sql in (("nodes_now", "nodes ORDER BY at_us DESC LIMIT 1 BY node_id"),):
+        history.ask(f"CREATE VIEW {view} AS SELECT * FROM {sql}", url=url)
+    history.ask("CREATE VIEW schema AS SELECT 1 AS version FROM system.one", url=url)
+    assert fleet(["doctor", "--format", "csv"], url)[0] == 0
+    for row in (("1" * 32, "well", now, now, 0, 0, 0, 0, 0),
+                ("2" * 32, "quiet", now - 300 * 10**6, now - 300 * 10**6, 0, 0, 0, 0, 0),
+                ("3" * 32, "late", now, now - 7200 * 10**6, 5000, 7200 * 10**6, 0, 0, 0),
+                ("4" * 32, "odd", now, now, 0, 0, 3, 7, -90 * 10**6),
+                ("5" * 32, "twin", now, now, 0, 0, 0, 0, 0), ("6" * 32, "twin", now, now, 0, 0, 0, 0, 0)):
+        history.ask(f"INSERT INTO nodes ({names}) VALUES", str(row).encode(), url)
+    history.ask("INSERT INTO gaps (node_id, node, id, from_us, to_us, reason, count, sent_us) VALUES",
+                str(("4" * 32, "odd", 1, now - 10**6, now, "stopped", 9, 1)).encode(), url)
+    have = fleet(["doctor", "--format", "tsv"], url)
+    lines = [tuple(line.split("\t")) for line in have[1].decode().splitlines()[1:]]
+    assert have[0] == 0 and sorted(line[:3] for line in lines) == sorted([
+        ("well", "sending", "ok"), ("quiet", "sending", "warn"), ("late", "sending", "warn"),
+        ("odd", "sending", "ok"), ("odd", "clock", "warn"), ("odd", "rows", "warn"),
+        ("odd", "rows", "warn"), ("odd", "gaps", "warn"), ("twin", "sending", "ok"),
+        ("twin", "name", "warn"), ("twin", "sending", "ok"), ("twin", "name", "warn")]), have
+    text = have[1].decode()
+    for words in ("silent for 5m", "5000 connections wait there, it is 2h", "1m30s ahead of the server's",
+                  "3 set aside", "7 or more were deleted", "1 in 24 h, in which 9", "2 machines have it"):
+        assert words in text, (words, text)
+    assert lines[0][0] == "quiet", lines
+    history.ask(f"INSERT INTO nodes ({names}) VALUES",
+                str(("7" * 32, "gone", 1, 1, 0, 0, 0, 0, 0)).encode(), url)
+    assert fleet(["doctor"], url)[0] == 1
 
 
 @case

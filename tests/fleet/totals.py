@@ -100,7 +100,7 @@ def ask_fleet(words, url=RELAY):
     del Relay.asked[:]
     code, text, told = run(words + ["--format", "csv", "--quiet", "--fleet", url], False)
     assert code == 0, (words, told)
-    return rows(text), [sql for sql in Relay.asked if " FROM hourly FINAL WHERE " in sql]
+    return rows(text), [sql for sql in Relay.asked if " FROM hourly FINAL " in sql]
 
 
 def ask_node(words, node):
@@ -155,7 +155,7 @@ def ask_by_node(words):
     lines = [line.split("\t") for line in text.decode().splitlines()]
     place = lines[0].index("connections")
     return ({line[0]: int(line[place]) for line in lines[1:]},
-            [sql for sql in Relay.asked if " FROM hourly FINAL WHERE " in sql])
+            [sql for sql in Relay.asked if " FROM hourly FINAL " in sql])
 
 
 def add(table, url=history.DATABASE, **values):

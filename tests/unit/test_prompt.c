@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "prompt_words.h"
 #include "tempdb.h"
 
 #define PATIENCE_MS 30000 /* a machine may be busy; nothing is measured */
@@ -269,6 +270,35 @@ static void what_was_asked_can_be_asked_again_also_in_the_next_prompt(void **sta
 }
 #endif
 
+/* Names of SQL are the same in small and in capital letters. */
+static void a_word_is_completed_once_however_it_is_written(void **state)
+{
+	static const char *const dots[] = {".quit", ".QUIT", NULL};
+	struct terminal *t = *state;
+	char *argv[] = {"connmon-query", "sql", "--db", t->temp->path, NULL};
+	struct request *q = calloc(1, sizeof(*q));
+	char **words = NULL;
+	sqlite3 *db = NULL;
+	struct err err = {0};
+	int n = 0, comms = 0;
+
+	assert_non_null(q);
+	assert_int_equal(db_open_writer(t->temp->path, false, &db, &err), 0);
+	tempdb_run(db, "CREATE TABLE Mine (COMM TEXT, Comm_ TEXT); CREATE TABLE other (mine TEXT)");
+	db_close(db);
+	assert_int_equal(request_init(q, commands, &err), 0);
+	assert_int_equal(request_read(q, 4, argv, 0, &err), 0);
+	assert_int_equal(prompt_words(q, dots, &words, &err), 0);
+	for (; words[n]; n++) {
+		comms += !strcasecmp(words[n], "comm");
+		assert_true(n == 0 || strcasecmp(words[n - 1], words[n]) < 0);
+	}
+	assert_true(n > 100);
+	assert_int_equal(comms, 1);
+	prompt_words_free(words);
+	free(q);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -277,6 +307,7 @@ int main(void)
 		T(an_error_does_not_end_it),
 		T(tables_are_listed_and_ctrl_d_leaves),
 		T(ctrl_c_ends_the_line_or_the_statement),
+		T(a_word_is_completed_once_however_it_is_written),
 #ifdef WITH_EDITLINE
 		T(tab_completes_functions_tables_and_columns),
 		T(what_was_asked_can_be_asked_again_also_in_the_next_prompt),
