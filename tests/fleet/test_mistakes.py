@@ -2,7 +2,7 @@
 """What may be wrong with a server, or with what a forwarder was told: it says so in one sentence, the
 node loses nothing, and once it is mended everything is there.
 
-   FLEET_DISK=400m clickhouse.sh with 2 test_mistakes.py"""
+   FLEET_DISK=400m clickhouse.sh with 1 test_mistakes.py"""
 import http.server
 import shutil
 import threading
@@ -11,7 +11,7 @@ from fleet import *
 
 URL = os.environ["FLEET_URL"] + "?database=connmon"
 TRAFFIC = os.environ["CONNMON_TRAFFIC"]
-PATIENCE_S = 4  # of who only waits for what it says
+PATIENCE_S = 2  # of who only waits for what it says
 number = 0
 
 
