@@ -12,10 +12,9 @@
 #include "forward_parts.h"
 
 #define FACTS_US       (10 * US_PER_S)
-#define FACTS_BUSY_US  (60 * US_PER_S)	/* while connections wait */
-#define FACTS_FRESH_US (300 * US_PER_S) /* then they are sent even if they are as they were */
-#define NODE_US	       (30 * US_PER_S)
-#define TWIN_US	       (60 * US_PER_S)
+#define FACTS_BUSY_US  (60 * US_PER_S)	  /* while connections wait */
+#define FACTS_FRESH_US (300 * US_PER_S)	  /* then they are sent even if they are as they were */
+#define NODE_US	       (60 * US_PER_S)	  /* at least, between two rows of the node */
 #define KNOWN_US       (86400 * US_PER_S) /* then the server is asked what it has of open ones */
 #define BAD_TRIES      3
 #define MOST_REFUSED   100 /* one after the other: then it is not the rows */
@@ -420,6 +419,12 @@ static int look_how_far(struct forward *f, struct err *err)
 	return 0;
 }
 
+/* With a hundred thousand nodes, each INSERT and each question counts that every one makes. */
+int64_t forward_node_every_us(const struct forward *f)
+{
+	return f->o->every_us > NODE_US ? f->o->every_us : NODE_US;
+}
+
 static enum forward_step send_rest(struct forward *f, bool all, bool is_idle, struct err *err)
 {
 	const int64_t now_us = forward_now_us();
@@ -433,13 +438,14 @@ static enum forward_step send_rest(struct forward *f, bool all, bool is_idle, st
 		f->facts_at_us = now_us;
 		f->fresh_at_us = is_fresh ? now_us : f->fresh_at_us;
 	}
-	if (now_us - f->twice_at_us >= TWIN_US) {
+	if (now_us - f->twice_at_us >= forward_node_every_us(f)) {
 		step = forward_look_for_twin(f, err);
 		f->twice_at_us = now_us;
 	}
 	if (now_us - f->known_at_us >= KNOWN_US)
 		f->is_known = f->is_asked = false;
-	if (step != FORWARD_IDLE || (now_us - f->node_at_us < NODE_US && !is_idle))
+	if (step != FORWARD_IDLE ||
+	    (now_us - f->node_at_us < forward_node_every_us(f) && !(all && is_idle)))
 		return step;
 	if (look_how_far(f, err))
 		return FORWARD_LOST;
@@ -462,10 +468,9 @@ enum forward_step forward_step(struct forward *f, bool all, struct err *err)
 	if (step != FORWARD_IDLE && step != FORWARD_MORE)
 		return step;
 	is_idle = step == FORWARD_IDLE;
-	/* A node that has nothing to say says so every ten seconds only. */
-	if (is_idle && !all && f->state.rows_sent == rows &&
-	    forward_now_us() - f->node_at_us < FACTS_US)
-		return FORWARD_IDLE;
+	/* --status and the collector's --hold-for read it. */
+	if (is_idle && f->state.rows_sent != rows && forward_keep(f, err))
+		return FORWARD_LOST;
 	rest = send_rest(f, all, is_idle, err);
 	if (rest != FORWARD_IDLE)
 		return rest;

@@ -25,6 +25,7 @@ struct forward_options {
 	struct source_node node;
 	bool is_named;	       /* --node: the user says which node this is */
 	int64_t batch;	       /* rows */
+	int64_t every_us;      /* so often it is called when all is sent; 0: that is no matter */
 	struct server *server; /* borrowed */
 };
 

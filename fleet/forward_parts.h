@@ -56,6 +56,9 @@ int64_t forward_now_us(void);
 /* A sent_us: greater than all before it. */
 int64_t forward_version_us(struct forward *f);
 
+/* So often it says how far it is, and looks for a twin. */
+int64_t forward_node_every_us(const struct forward *f);
+
 /* Keeps it for forward_notice(). */
 void forward_note(struct forward *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -10,8 +10,7 @@
 #include "forward_parts.h"
 #include "init.h"
 
-#define RECENT_US   (120 * US_PER_S) /* whoever sent within it sends now */
-#define UNKEPT_US   (60 * US_PER_S)  /* a row of nodes sent before a crash, its state not written */
+#define UNKEPT_US   (60 * US_PER_S) /* a row of nodes sent before a crash, its state not written */
 #define ID_BYTES    64
 #define NAME_BYTES  256
 #define OPEN_PAGE   50000 /* rows: some 2 MiB */
@@ -108,7 +107,8 @@ static bool is_another(const struct forward *f, const struct twin *t)
 {
 	const bool is_boot = strcmp(t->boot_id, f->boot_id) == 0;
 
-	if (t->now_s * US_PER_S - t->at_us > RECENT_US)
+	/* Whoever sends now has said so since. */
+	if (t->now_s * US_PER_S - t->at_us > 2 * forward_node_every_us(f))
 		return false;
 	/* It has our state file, too: a copy of the disk, or this node before it started anew. But
 	 * all that this node sent before is no newer than its state. */

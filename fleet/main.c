@@ -96,17 +96,24 @@ static void calm_down(struct trouble *t)
 	t->has_worked = true;
 }
 
-/* 1 s, 2 s, 4 s ... 60 s, and up to half of it less, so that a fleet does not come at once. */
+/* From 0 on, below @most: so that a fleet that was begun at once does not come at once for ever. */
+static int64_t below(int64_t most)
+{
+	uint32_t chance = 0;
+
+	if (getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance))
+		chance = 0;
+	return most > 0 ? chance % most : 0;
+}
+
+/* 1 s, 2 s, 4 s ... 60 s, and up to half of it less. */
 static int64_t pause_ms(int tries)
 {
 	int64_t ms = tries < 7 ? (int64_t)FIRST_MS << (tries - 1) : LONGEST_MS;
-	uint32_t chance = 0;
 
 	if (ms > LONGEST_MS)
 		ms = LONGEST_MS;
-	if (getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance))
-		chance = 0;
-	return ms - (int64_t)(chance % (uint32_t)(ms / 2));
+	return ms - below(ms / 2);
 }
 
 /* ---- sending ---- */
@@ -178,7 +185,7 @@ static int send_all(struct forward *f, const struct options *o, const struct ser
 		if (step == FORWARD_IDLE && o->once)
 			return EXIT_SUCCESS;
 		if (step == FORWARD_IDLE)
-			sleep_ms(o->every_ms);
+			sleep_ms(o->every_ms - below(o->every_ms / 5));
 		if (step == FORWARD_MORE || step == FORWARD_IDLE)
 			continue;
 		status = after_failure(step, o, &trouble);
@@ -196,6 +203,7 @@ static int run_send(const struct options *o, struct server *server)
 						.node = {o->node_id, o->node_name},
 						.is_named = o->is_named,
 						.batch = o->batch,
+						.every_us = o->every_ms * 1000,
 						.server = server};
 	struct forward *f = NULL;
 	struct err err = {0};

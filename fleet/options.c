@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "db.h"
+#include "suggest.h"
 
 #define MACHINE_ID  "/etc/machine-id"
 #define LEAST_BATCH 1
@@ -169,12 +170,58 @@ static void check(struct argp_state *state, struct options *o)
 	know_self(state, o);
 }
 
+/* Whether getopt takes @n bytes of @word for an option: a name, or how one begins. *@has_value:
+ * something else follows. */
+static bool is_option(const char *word, size_t n, bool *has_value)
+{
+	static const char *const argps[] = {"help", "usage", "version"};
+
+	*has_value = false;
+	for (const struct argp_option *o = rows; o->name; o++)
+		if (strncmp(o->name, word, n) == 0) {
+			*has_value = o->arg && word[n] != '=';
+			return true;
+		}
+	for (size_t i = 0; i < sizeof(argps) / sizeof(argps[0]); i++)
+		if (strncmp(argps[i], word, n) == 0)
+			return true;
+	return false;
+}
+
+/* Says which option is near the first that is none; argp would only say that it is none. */
+static void check_names(struct argp_state *state)
+{
+	for (int i = 1; i < state->argc && strcmp(state->argv[i], "--") != 0; i++) {
+		const char *arg = state->argv[i];
+		char word[64];
+		struct suggestion s = {.word = word + 2};
+		bool has_value = false;
+
+		if (strncmp(arg, "--", 2) != 0)
+			continue;
+		if (is_option(arg + 2, strcspn(arg + 2, "="), &has_value)) {
+			i += has_value;
+			continue;
+		}
+		snprintf(word, sizeof(word), "%.*s", (int)strcspn(arg, "="), arg);
+		for (const struct argp_option *o = rows; o->name; o++)
+			suggest_try(&s, o->name);
+		if (s.best)
+			argp_error(state, "there is no option %s; did you mean --%s?", word,
+				   s.best);
+	}
+}
+
 static error_t parse_one(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 	int64_t seconds = 0;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->name = program_invocation_short_name; /* argp has none yet */
+		check_names(state);
+		break;
 	case 'd':
 		o->db = arg;
 		break;

@@ -1,5 +1,5 @@
--- One row for each node and name that it had, renewed when it has sent all it has, every ten seconds
--- when it has nothing to send, and every half a minute while it catches up; a node's newest holds.
+-- One row for each node and name that it had, renewed once a minute, or each time that the node looks for
+-- something new where that is less often (--every); the newest holds.
 CREATE TABLE IF NOT EXISTS nodes@local@ (
   node_id         @word@,
   node            @word@,

@@ -4,16 +4,22 @@
 #   complete.sh SHELL LINE...   the words that complete each line, one a line
 #
 # Only the last part of a word counts: shells differ in whether it stands behind --format= or
-# refused, as it is typed.
+# refused, as it is typed. In the environment, CONNMON_COMPLETES=connmon-forward and CONNMON_SCRIPT:
+# of that program instead, with that script.
 set -eu
 shell=$1
 shift
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-"$CONNMON_QUERY" completion "$shell" > "$dir/_connmon-query"
+program=${CONNMON_COMPLETES:-connmon-query}
+if [ "$program" = connmon-query ]; then
+	"$CONNMON_QUERY" completion "$shell" > "$dir/_$program"
+else
+	cp "$CONNMON_SCRIPT" "$dir/_$program"
+fi
 # The script asks it for names.
 mkdir "$dir/bin"
-ln -s "$CONNMON_QUERY" "$dir/bin/connmon-query"
+[ "$program" != connmon-query ] || ln -s "$CONNMON_QUERY" "$dir/bin/connmon-query"
 PATH=$dir/bin:$PATH
 export PATH
 
@@ -25,16 +31,17 @@ in_bash() {
 		read -ra COMP_WORDS <<< "$line"
 		[[ $line != *" " || ${COMP_WORDS[-1]} == = ]] || COMP_WORDS+=("")
 		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-		_connmon_query connmon-query
+		name=_${3//-/_}
+		"$name" "$3"
 		printf '%s\n' "${COMPREPLY[@]}"
 	END
-	bash --norc "$dir/ask" "$dir/_connmon-query" "$1"
+	bash --norc "$dir/ask" "$dir/_$program" "$1" "$program"
 }
 
 in_fish() {
 	# shellcheck disable=SC2016 # fish expands them
 	HOME=$dir XDG_CONFIG_HOME=$dir XDG_DATA_HOME=$dir fish --no-config \
-		-c 'source $argv[1]; complete -C $argv[2]' "$dir/_connmon-query" "$1" | cut -f 1
+		-c 'source $argv[1]; complete -C $argv[2]' "$dir/_$program" "$1" | cut -f 1
 }
 
 # A terminal of its own, in which each Tab tells what was added instead of showing it.

@@ -89,6 +89,31 @@ static void a_server_that_is_full_is_tried_again_and_nothing_is_lost(void **stat
 	assert_int_equal(forward_state(f->forward)->bad_rows, 0);
 }
 
+static void how_far_a_node_is_it_says_once_a_minute_and_keeps_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct state kept;
+
+	begin(f);
+	for (int i = 0; i < 3; i++) {
+		put(f, BEGIN + i * 100 * 1000000, 5);
+		assert_int_equal(forward_step(f->forward, false, &f->err), FORWARD_IDLE);
+		assert_int_equal(state_read(f->state, &kept, &f->err), 0);
+		assert_int_equal(kept.rows_sent, 5 * (i + 1));
+		assert_int_equal(kept.batch_to, 0);
+	}
+	assert_int_equal(answering_requests("connections"), 3);
+	assert_int_equal(answering_requests("nodes"),
+			 2); /* before its first rows, and behind them */
+	f->forward->node_at_us -= 59 * US_PER_S;
+	assert_int_equal(forward_step(f->forward, false, &f->err), FORWARD_IDLE);
+	assert_int_equal(answering_requests("nodes"), 2);
+	f->forward->node_at_us -= 2 * US_PER_S;
+	assert_int_equal(forward_step(f->forward, false, &f->err), FORWARD_IDLE);
+	assert_int_equal(answering_requests("nodes"), 3);
+	assert_int_equal(answering_requests("connections"), 3);
+}
+
 static void a_row_that_no_server_takes_is_set_aside_and_all_others_arrive(void **state)
 {
 	struct fixture *f = *state;
@@ -388,6 +413,7 @@ int main(void)
 		TEST(a_connection_that_the_server_closes_under_a_request_costs_no_try),
 		TEST(also_by_the_next_process_when_more_has_come_since),
 		TEST(a_server_that_is_full_is_tried_again_and_nothing_is_lost),
+		TEST(how_far_a_node_is_it_says_once_a_minute_and_keeps_at_once),
 		TEST(a_row_that_no_server_takes_is_set_aside_and_all_others_arrive),
 		TEST(a_row_that_cannot_be_set_aside_waits_and_leaves_no_half_behind),
 		TEST(a_row_is_not_set_aside_for_what_an_outage_did),
