@@ -140,6 +140,8 @@ static void crowd_go(struct node *n, struct crowd *c)
 		node_fence(n);
 		scene_free(p->scene);
 	}
+	wait_for_ends();
+	node_fence(n);
 	printf("and closed in %.1f s\n", seconds() - start_s);
 	free(c->pairs);
 }
