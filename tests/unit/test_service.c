@@ -13,6 +13,8 @@
 #define WATCHDOG_NS (40 * NS_PER_S)
 
 static int64_t now_ns;
+static char nobody; /* stands for a collector, into which nothing here looks */
+#define COLLECTOR ((const struct collector *)&nobody)
 static struct progress shown;
 
 int64_t clock_boot_ns(void)
@@ -36,7 +38,7 @@ static struct service ready(int heard, const char *db)
 	shown = (struct progress){.committed_ns = 1, .recorded = 5, .missed = 2};
 	assert_int_equal(manager_open(&s.manager, &err), 0);
 	s.manager.watchdog_ns = WATCHDOG_NS;
-	service_ready(&s, NULL, db);
+	service_ready(&s, COLLECTOR, db);
 	assert_heard(heard, "READY=1");
 	assert_heard(heard, db ? "STATUS=recording to " DB ": 5 connections in this run, 2 lost"
 			       : "STATUS=watching only");
@@ -46,7 +48,7 @@ static struct service ready(int heard, const char *db)
 
 static void turn(struct service *s, const char *db, const struct err *trouble)
 {
-	service_turn(s, NULL, db, trouble);
+	service_turn(s, COLLECTOR, db, trouble);
 }
 
 static void how_it_goes_is_told_every_10_s(void **state)
@@ -157,7 +159,7 @@ static void without_a_manager_nothing_is_said(void **state)
 	const int heard = *(int *)*state;
 	struct service s = {.manager.fd = -1};
 
-	service_ready(&s, NULL, DB);
+	service_ready(&s, COLLECTOR, DB);
 	turn(&s, DB, &(struct err){.msg = "a trouble"});
 	assert_nothing_heard(heard);
 	assert_int_equal(s.told_ns, 0);
