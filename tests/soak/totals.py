@@ -18,6 +18,8 @@ SELECT hour, sum(attempts) AS rows, (SELECT sum(attempts) FROM hourly AS h WHERE
   FROM hourly_program AS p WHERE hour >= ? AND hour < ? GROUP BY hour"""
 RECENT = "SELECT ifnull(sum(attempts), 0) FROM recent_program WHERE slot = ?"
 
+KEYS = "SELECT ifnull(max(n), 0) FROM (SELECT count(*) AS n FROM recent_program GROUP BY slot)"
+
 
 class Totals:
 	"""Of one file. What does not hold is added to @troubles. @exact: of so many intervals of files
@@ -28,6 +30,7 @@ class Totals:
 		self.counted = {}  # rows that ended in five minutes
 		self.compared = set()
 		self.rows = self.gone = 0  # as of the last comparison
+		self.keys = 0  # that a sum of five minutes had at most
 
 	def take_in(self, db, last):
 		"""What is new. That is also the time to compare what is just totalled: soon after, its first
@@ -42,6 +45,7 @@ class Totals:
 
 	def compare(self, db):
 		extent = db.execute(EXTENT).fetchone()
+		self.keys = max(self.keys, db.execute(KEYS).fetchone()[0])
 		self.compare_gone(extent)
 		self.compare_hours(db, extent)
 
