@@ -14,7 +14,7 @@
 #include "schema/db.h"
 
 #define PATIENCE_S  60
-#define MAX_OPTIONS 16
+#define MAX_OPTIONS 24
 
 int node_missing(void)
 {

@@ -63,6 +63,14 @@ static void a_socket_refused_and_connected_again_is_two_rows_with_their_ports(vo
 				     " WHERE netns = ?1 AND direction = 'out'",
 				     (long)netns),
 			 1);
+	/* And two connections: the second began when the first was over. */
+	assert_int_equal(
+		node_number(*state,
+			    "SELECT count(*) FROM (SELECT id - duration_us AS start,"
+			    " lag(id) OVER (ORDER BY id) AS before FROM connections"
+			    " WHERE netns = ?1 AND direction = 'out') WHERE start >= before",
+			    (long)netns),
+		1);
 	scene_free(s);
 }
 

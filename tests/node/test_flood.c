@@ -7,7 +7,7 @@
  * of it: so the collector leaves out all ports but those of this test, lest others on this machine
  * lose more meanwhile.
  */
-#include "node.h"
+#include "alone.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -16,42 +16,16 @@
 #include "parts.h"
 #include "program.h"
 
-#define FLOODER	   471147 /* nobody else */
-#define FLOOD_PORT 47112  /* of nobody else */
-#define FENCE_PORT 1	  /* node_fence_after_loss() */
-#define N	   2000	  /* connections of a flood: as much as some 60 rings hold */
-#define SMALL	   "64K"
-#define ROUNDS	   3 /* by CONNMON_FLOODS in the environment: another number of them */
-
-/* All ports from @from to @to but ours, as --exclude-port wants them; the caller frees them. */
-static char *ports_of_others(int from, int to)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-
-	must(f);
-	fprintf(f, "%d", from);
-	for (int port = from + 1; port <= to; port++)
-		if (port != FLOOD_PORT)
-			fprintf(f, ",%d", port);
-	must(fclose(f) == 0);
-	return text;
-}
+#define FLOODER 471147 /* nobody else */
+#define N	2000   /* connections of a flood: as much as some 60 rings hold */
+#define SMALL	"64K"
+#define ROUNDS	3 /* by CONNMON_FLOODS in the environment: another number of them */
 
 static int fresh(void **state)
 {
 	struct node *n = node_new();
-	/* In parts, as one word of a command may have 128 KiB (MAX_ARG_STRLEN). */
-	char *others[] = {ports_of_others(FENCE_PORT + 1, 19999), ports_of_others(20000, 39999),
-			  ports_of_others(40000, 59999), ports_of_others(60000, 65535)};
 
-	node_start(n,
-		   (const char *const[]){"--ring", SMALL, "--flush", "100ms", "--exclude-port",
-					 others[0], "--exclude-port", others[1], "--exclude-port",
-					 others[2], "--exclude-port", others[3], NULL});
-	for (int i = 0; i < 4; i++)
-		free(others[i]);
+	alone_start(n, (const char *const[]){"--ring", SMALL, "--flush", "100ms", NULL});
 	*state = n;
 	return 0;
 }
@@ -78,7 +52,7 @@ static void flood(void)
 	struct scene *s = scene_new("127.0.0.1");
 	pid_t server, client;
 
-	s->port = FLOOD_PORT;
+	s->port = ALONE_PORT;
 	s->n_connections = N;
 	s->request = s->reply = 1;
 	server = actor_start("flood-server", part_flooding_servers, s);

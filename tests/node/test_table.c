@@ -1,5 +1,6 @@
 /* More connections at a time than there is room for: each is a row still, and that some
  * were not followed is told. */
+#include "alone.h"
 #include "parts.h"
 #include "rows.h"
 
@@ -8,12 +9,20 @@
 
 #define N 150 /* with a row on each side */
 
+static struct scene *scene_at_port(void)
+{
+	struct scene *s = scene_new("127.0.0.1");
+
+	s->port = ALONE_PORT;
+	return s;
+}
+
 static int fresh(void **state)
 {
 	struct node *n = node_new();
 
-	node_start(n, (const char *const[]){"--flush", "100ms", "--max-open", "100", "--refresh",
-					    "1h", NULL});
+	alone_start(n, (const char *const[]){"--flush", "100ms", "--max-open", "100", "--refresh",
+					     "1h", NULL});
 	*state = n;
 	return 0;
 }
@@ -50,7 +59,7 @@ static void part_many_clients(struct scene *s)
 
 static void every_connection_is_a_row_and_those_not_followed_say_so(void **state)
 {
-	struct scene *s = scene_new("127.0.0.1");
+	struct scene *s = scene_at_port();
 	struct node *n = *state;
 	long netns = (long)node_stage(n);
 	pid_t server = actor_start("server", part_many_servers, s);
@@ -72,7 +81,7 @@ static void every_connection_is_a_row_and_those_not_followed_say_so(void **state
 			 2L * N);
 	assert_int_equal(node_number(n,
 				     "SELECT count(*) FROM connections WHERE netns = ?1"
-				     " AND direction = 'out' AND peer_port = 4711",
+				     " AND direction = 'out' AND peer_port = 47112",
 				     netns),
 			 N);
 	assert_true(
@@ -131,7 +140,7 @@ static void part_clients_in_two_halves(struct scene *s)
 
 static void one_that_finds_room_later_is_seen_open(void **state)
 {
-	struct scene *s = scene_new("127.0.0.1");
+	struct scene *s = scene_at_port();
 	struct node *n = *state;
 	long netns = (long)node_stage(n);
 	pid_t server = actor_start("server", part_servers_in_two_halves, s);
@@ -158,6 +167,11 @@ static void the_gap_says_how_many_were_not_followed_and_when(void **state)
 
 	assert_true(node_number(n, "SELECT total(count) FROM gap WHERE reason = 'table_full'", 0) >=
 		    2L * N - 100);
+	/* This program's user, for whom most of them were. */
+	assert_true(node_number(n,
+				"SELECT total(uid_count) FROM gap WHERE reason = 'table_full'"
+				" AND uid = ?1",
+				getuid()) >= N);
 	assert_int_equal(node_number(n, "SELECT count(*) FROM gap WHERE from_us >= to_us", 0), 0);
 	assert_int_equal(node_number(n, NODE_OTHER_GAPS " AND reason NOT IN ('table_full')", 0), 0);
 }
@@ -180,14 +194,14 @@ static int not_started(void **state)
 
 static void what_was_open_at_the_start_and_found_no_room_is_told_too(void **state)
 {
-	struct scene *s = scene_new("127.0.0.1");
+	struct scene *s = scene_at_port();
 	struct node *n = *state;
 	long netns = (long)node_stage(n), recorded, lost;
 	pid_t server = actor_start("server", part_many_servers, s);
 	pid_t client = actor_start("client", part_many_clients, s);
 
 	cue_wait(s, CUE_CONNECTED);
-	node_start(n, (const char *const[]){"--flush", "100ms", "--max-open", "100", NULL});
+	alone_start(n, (const char *const[]){"--flush", "100ms", "--max-open", "100", NULL});
 	cue_give(s, CUE_GO);
 	actor_wait(client);
 	actor_wait(server);
