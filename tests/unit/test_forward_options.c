@@ -75,7 +75,12 @@ static void assert_wrong(const char *const words[], const char *expected)
 
 static void read_right(const char *const words[])
 {
+	static const char *urls[16]; /* copies, which live as long as the program */
+	static int n;
+
 	options_parse(copy(words), argv, &got);
+	assert_true(n < 16);
+	urls[n++] = got.to;
 }
 
 static void what_is_wrong_is_told_by_its_option(void **state)
