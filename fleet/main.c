@@ -263,7 +263,7 @@ static int run_status(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o;
+	static struct options o; /* its texts live as long as the program */
 	struct server *server = NULL;
 	struct err err = {0};
 	int status;

@@ -63,7 +63,7 @@ static void keys_are_taken_over_when_they_are_keys(void **state)
 
 	(void)state;
 	assert_int_equal(late(&f, "6E31\t5\n6E32\t77\n", &out, &err), 0);
-	assert_string_equal(out, "(unhex('6E31'),5),(unhex('6E32'),77)");
+	assert_string_equal(out, "('n1',5),('n2',77)");
 	assert_non_null(strstr(asked, "id >= 1000 AND id < 1769860200000000"));
 	asked[0] = '\0';
 	assert_int_equal(fleet_late(&f, 1000, &out, &err), 0); /* it is known */
