@@ -88,8 +88,8 @@ static void what_is_wrong_is_told_by_its_option(void **state)
 	ASSERT_WRONG("--every: '5x' is no number", TO, "--every", "5x");
 	ASSERT_WRONG("--every: ' 5' is no number", TO, "--every", " 5");
 	ASSERT_WRONG("--batch: '0' is no number from", TO, "--batch", "0");
-	ASSERT_WRONG("--keep: '36501' is no number from 1 to 36500", TO, "--init", "--keep",
-		     "36501");
+	ASSERT_WRONG("--keep: '10001' is no number from 1 to 10000", TO, "--init", "--keep",
+		     "10001");
 	ASSERT_WRONG("--keep-totals: '-1' is no number", TO, "--init", "--keep-totals=-1");
 	ASSERT_WRONG("--node: 'x' is no id of 32 digits", TO, "--node", "x");
 	ASSERT_WRONG("--node: '0123456789ABCDEF0123456789abcdef' is no id", TO, "--node",
@@ -100,6 +100,8 @@ static void what_is_wrong_is_told_by_its_option(void **state)
 	ASSERT_WRONG("--cluster and --replicated are for --init", TO, "--cluster", "c");
 	ASSERT_WRONG("--cluster and --replicated are for --init", TO, "--replicated");
 	ASSERT_WRONG("'word' is not expected; options begin with --", TO, "word");
+	ASSERT_WRONG("there is no option --statsu; did you mean --status?", "--statsu");
+	ASSERT_WRONG("there is no option --baatch; did you mean --batch?", "--baatch=5");
 }
 
 static void what_is_right_is_taken_over(void **state)
