@@ -19,7 +19,8 @@ bad=0
 
 "$here/complete.sh" "$shell" "connmon-forward --" > got
 "$CONNMON_FORWARD" --help | sed -nE 's/^  (-., |    )(--[a-z-]+).*/\2/p' | sort > want
-{ [ -s want ] && diff -u want got; } || { echo "$shell: not the options of --help"; bad=1; }
+[ -s want ] || bad=1
+diff -u want got || { echo "$shell: not the options of --help"; bad=1; }
 "$here/complete.sh" "$shell" "connmon-forward --stat" > got
 printf '%s\n' --state --status | diff -u - got || { echo "$shell: --stat"; bad=1; }
 "$here/complete.sh" "$shell" "connmon-forward --db so" > got

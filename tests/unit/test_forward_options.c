@@ -105,6 +105,8 @@ static void what_is_wrong_is_told_by_its_option(void **state)
 	ASSERT_WRONG("--cluster and --replicated are for --init", TO, "--cluster", "c");
 	ASSERT_WRONG("--cluster and --replicated are for --init", TO, "--replicated");
 	ASSERT_WRONG("'word' is not expected; options begin with --", TO, "word");
+	ASSERT_WRONG("there is no option --statsu; did you mean --status?", "--statsu");
+	ASSERT_WRONG("there is no option --baatch; did you mean --batch?", "--baatch=5");
 }
 
 static void what_is_right_is_taken_over(void **state)
