@@ -73,14 +73,15 @@ static void assert_wrong(const char *const words[], const char *expected)
 
 #define READ(...) read_right((const char *const[MAX_WORDS]){"connmon-forward", __VA_ARGS__, NULL})
 
+/* Some are copies, which live as long as the program. */
+static const char *urls[16];
+static int n_urls;
+
 static void read_right(const char *const words[])
 {
-	static const char *urls[16]; /* copies, which live as long as the program */
-	static int n;
-
 	options_parse(copy(words), argv, &got);
-	assert_true(n < 16);
-	urls[n++] = got.to;
+	assert_true(n_urls < 16);
+	urls[n_urls++] = got.to;
 }
 
 static void what_is_wrong_is_told_by_its_option(void **state)
