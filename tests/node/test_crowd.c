@@ -274,7 +274,7 @@ static void a_crowd_beyond_what_is_followed_is_counted_and_each_is_a_row_in_the_
 
 	begin(n, max_open);
 	c = crowd_come(n);
-	wait_for_open_rows(n, netns, max_open * 9 / 10); /* others may have had the rest */
+	wait_for_open_rows(n, netns, max_open / 2); /* others may have had the rest */
 	node_fence(n);
 	open = node_number(n, OPEN_ROWS, netns);
 	told = node_number(n, "SELECT total(count) FROM gap WHERE reason = 'table_full'", 0);
