@@ -336,6 +336,41 @@ def filters_hold_whatever_is_in_them():
 
 
 @case
+def nodes_that_are_behind_are_named():
+    words = ["top-ports", "--since", "1h"]
+    history.insert("nodes", [("c" * 32, "old\x1b[31m", 1769700000000000, 1769800000000000, 1)])
+    have = fleet(words)
+    assert have[0] == 0 and "2 nodes, 1 behind: old\\x1b[31m" in have[2], have
+    assert fleet(words + ["--strict"])[0] == 3
+    have = fleet(words + ["--node", "nobody"])
+    assert have[0] == 0 and "no such node has sent anything" in have[2], have
+    assert ", complete" not in have[2], have
+    assert fleet(words + ["--node", "nobody", "--strict"])[0] == 3
+    have = fleet(words + ["--node", "db-1", "--until", "1m"])
+    assert "1 node" in have[2] and "behind" not in have[2], have
+    have = fleet(["top-ports", "--since", "30d", "--node", "db-1"])
+    assert " gap" in have[2] and "uid" not in have[2], have
+
+
+@case
+def complete_is_what_every_node_recorded_and_the_server_keeps():
+    def told(*words):
+        have = fleet(["top-ports", *words])
+        assert have[0] == 0, have
+        return have[2]
+
+    assert ", complete; 1 node" in told("--since", "30s", "--node", "db-1")
+    history.insert("nodes", [("e" * 32, "young", NOW_US - 10 * 10**6, NOW_US, 1)])
+    assert "complete" not in told("--since", "30s", "--node", "young")
+    have = told("--since", "30s", "--node", "[dy]*")
+    assert "complete" not in have and "1 node began later; 2 nodes" in have, have
+    history.insert("nodes", [("e" * 32, "young", NOW_US - 90 * 86400 * 10**6, NOW_US, 2)])
+    have = told("--since", "30s", "--node", "young")
+    assert "complete" not in have and "nothing that ended before is kept there" in have, have
+    assert ", complete; 2 nodes" in told("--since", "30s", "--node", "[dy]*")
+
+
+@case
 def nodes_are_found_by_any_name_they_had():
     def row(node_id, node, n):
         return [node_id, node, NOW_US - n * 10**6, 1, "out", "closed", None, "renamed"] + [None] * 6 + [
@@ -415,41 +450,6 @@ def the_doctor_looks_at_each_node():
     history.ask(f"INSERT INTO nodes ({names}) VALUES",
                 str(("7" * 32, "gone", 1, 1, 0, 0, 0, 0, 0)).encode(), url)
     assert fleet(["doctor"], url)[0] == 1
-
-
-@case
-def nodes_that_are_behind_are_named():
-    words = ["top-ports", "--since", "1h"]
-    history.insert("nodes", [("c" * 32, "old\x1b[31m", 1769700000000000, 1769800000000000, 1)])
-    have = fleet(words)
-    assert have[0] == 0 and "2 nodes, 1 behind: old\\x1b[31m" in have[2], have
-    assert fleet(words + ["--strict"])[0] == 3
-    have = fleet(words + ["--node", "nobody"])
-    assert have[0] == 0 and "no such node has sent anything" in have[2], have
-    assert ", complete" not in have[2], have
-    assert fleet(words + ["--node", "nobody", "--strict"])[0] == 3
-    have = fleet(words + ["--node", "db-1", "--until", "1m"])
-    assert "1 node" in have[2] and "behind" not in have[2], have
-    have = fleet(["top-ports", "--since", "30d", "--node", "db-1"])
-    assert " gap" in have[2] and "uid" not in have[2], have
-
-
-@case
-def complete_is_what_every_node_recorded_and_the_server_keeps():
-    def told(*words):
-        have = fleet(["top-ports", *words])
-        assert have[0] == 0, have
-        return have[2]
-
-    assert ", complete; 1 node" in told("--since", "30s", "--node", "db-1")
-    history.insert("nodes", [("e" * 32, "young", NOW_US - 10 * 10**6, NOW_US, 1)])
-    assert "complete" not in told("--since", "30s", "--node", "young")
-    have = told("--since", "30s", "--node", "[dy]*")
-    assert "complete" not in have and "1 node began later; 2 nodes" in have, have
-    history.insert("nodes", [("e" * 32, "young", NOW_US - 90 * 86400 * 10**6, NOW_US, 2)])
-    have = told("--since", "30s", "--node", "young")
-    assert "complete" not in have and "nothing that ended before is kept there" in have, have
-    assert ", complete; 2 nodes" in told("--since", "30s", "--node", "[dy]*")
 
 
 def main():
