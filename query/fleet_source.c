@@ -5,6 +5,7 @@
 
 #include "fleet_late.h"
 #include "fleet_sql.h"
+#include "text.h"
 #include "timespec.h"
 
 #define DAY_US	  (INT64_C(86400) * US_PER_S)
@@ -172,20 +173,21 @@ static unsigned write_prewhere(struct writer *w, enum side side)
 {
 	FILE *f = w->f;
 	char *text = NULL;
+	bool is_whole = false;
 	size_t size;
 
 	if (side == OPEN)
 		return FLEET_FIXED | FLEET_CHANGING;
-	w->f = open_memstream(&text, &size);
+	w->f = text_open(&text, &size);
 	if (w->f) {
 		write_conditions(w, FLEET_FIXED, side);
-		fclose(w->f);
-		if (size)
+		is_whole = fclose(w->f) == 0;
+		if (is_whole && size)
 			fprintf(f, " PREWHERE %s", text + strlen(" AND "));
 		free(text);
 	}
 	w->f = f;
-	return text ? FLEET_CHANGING : FLEET_FIXED | FLEET_CHANGING;
+	return is_whole ? FLEET_CHANGING : FLEET_FIXED | FLEET_CHANGING;
 }
 
 static void write_span(struct writer *w, const struct source *s)

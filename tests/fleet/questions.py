@@ -425,7 +425,7 @@ def the_doctor_looks_at_each_node():
         history.ask(f"CREATE TABLE {table} AS connmon.{table}", url=url)
     for view, sql in (("nodes_now", "nodes ORDER BY at_us DESC LIMIT 1 BY node_id"),):
         history.ask(f"CREATE VIEW {view} AS SELECT * FROM {sql}", url=url)
-    history.ask("CREATE VIEW schema AS SELECT 1 AS version FROM system.one", url=url)
+    history.ask("CREATE VIEW schema AS SELECT version FROM connmon.schema", url=url)
     assert fleet(["doctor", "--format", "csv"], url)[0] == 0
     for row in (("1" * 32, "well", now, now, 0, 0, 0, 0, 0),
                 ("2" * 32, "quiet", now - 300 * 10**6, now - 300 * 10**6, 0, 0, 0, 0, 0),
