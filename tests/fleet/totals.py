@@ -190,7 +190,7 @@ def answers_hold(why, window=WINDOWS[0][1], named=True):
 
 def nodes_whose_totals_do_not_tell():
     """Each is spoiled as soon as its totals must not be read."""
-    row_of_node("web-2", totals_until_us=(NOON_S - 5 * HOUR_S) * 10**6)
+    row_of_node("web-2", totals_until_us=(NOON_S - 6 * HOUR_S) * 10**6)
     spoil("web-2", 4)
     answers_hold("of a node that has not sent its last hours these are read from its connections")
     row_of_node("web-2", totals_until_us=NOON_S * 10**6, bad_rows=1)
