@@ -13,7 +13,7 @@
 
 #define DAY_US (INT64_C(86400) * US_PER_S)
 
-/* A node that has nothing to send says so every ten seconds, one that catches up every thirty. */
+/* A node says how it is once a minute, or each --every where that is more. */
 #define QUIET_US  (INT64_C(120) * US_PER_S)
 #define SILENT_US (INT64_C(900) * US_PER_S)
 

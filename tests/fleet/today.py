@@ -18,7 +18,6 @@ import signal
 import sys
 import threading
 import urllib.parse
-import zlib
 
 LIBRARY, PORT, FOLDER = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 
@@ -163,7 +162,7 @@ class Server(http.server.BaseHTTPRequestHandler):
 			self.rfile.readline()
 		else:
 			data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-		return zlib.decompress(data, 31) if self.headers.get("Content-Encoding") == "gzip" else data
+		return gzip.decompress(data) if self.headers.get("Content-Encoding") == "gzip" else data
 
 	def user(self):
 		user = self.headers.get("X-ClickHouse-User")
