@@ -186,7 +186,7 @@ run_all_tests() {
 	build_and_test build-test-gcc-sanitized -LE "node|lint|thorough|browser|fault|fleet" -- \
 		-DCMAKE_C_COMPILER=gcc -DCONNMON_SANITIZE=ON
 	build_and_test build-test-clang -LE "node|lint|thorough|browser|fault|fleet" -- -DCMAKE_C_COMPILER=clang
-	build_and_test build-test-clang-sanitized -LE "lint|browser|store|fleet" -- \
+	build_and_test build-test-clang-sanitized -LE "lint|browser|store|crowd|fleet" -- \
 		-DCMAKE_C_COMPILER=clang -DCONNMON_SANITIZE=ON
 	build_and_test build-test-query -LE "lint|thorough|browser|fleet" -- -DCMAKE_C_COMPILER=gcc -DCONNMON_BPF=OFF
 	check "the BPF object for x86" builds_for x86 build-test-x86

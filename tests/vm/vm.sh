@@ -41,7 +41,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # list_tests FILE: "NAME<tab>SECONDS<tab>COMMAND" as ctest would run them, then what
 # may run nowhere else, then the variants, named node.bytes[OPTION].
 list_tests() {
-	ctest --test-dir "$build" -L '^node$' -LE '^(store|program)$' --show-only=json-v1 > "$tmp/ctest.json"
+	ctest --test-dir "$build" -L '^node$' -LE '^(store|program|crowd)$' --show-only=json-v1 > "$tmp/ctest.json"
 	sqlite3 -batch -noheader -separator '	' :memory: "
 		SELECT test.value->>'name', $test_limit_s,
 		    (SELECT group_concat('''' || replace(value, '''', '''\\''''') || '''', ' ')
