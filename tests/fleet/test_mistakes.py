@@ -126,7 +126,7 @@ def wrong_schema():
 def other_versions():
 	"""What an older version made is told, and brought up to date; what a newer one made is left alone."""
 	older = URL.replace("=connmon", "=older")
-	run(FORWARD, "--init", "--to", older)
+	run(FORWARD, "--init", "--to", older, "--keep", "10000", "--keep-totals", "10000")
 	for sql in ("ALTER TABLE older.gaps DROP COLUMN uid", "ALTER TABLE older.gaps DROP COLUMN uid_count",
 			"DROP TABLE older.schema", "CREATE VIEW older.schema AS SELECT 1 AS version FROM system.one",
 			"INSERT INTO older.gaps (node_id, node, id, from_us, to_us, reason, sent_us)"
