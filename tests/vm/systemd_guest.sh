@@ -39,16 +39,17 @@ are_recorded() { [ "$(rows)" -ge "$1" ]; }
 # account NAME CONNECTIONS COMMAND...: each of so many connections is recorded once, as it goes out
 # and as it comes in, though COMMAND is run meanwhile. A socket has a cookie of its own.
 account() {
-	local name=$1 made=$2 line netns rows before last
+	local name=$1 made=$2 line netns rows before last storm
 	shift 2
 	before=$(rows)
 	last=$(ask "SELECT ifnull(max(id), 0) FROM connection")
 	./storm "$made" > line &
+	storm=$!
 	sleep 0.5
-	"$@" > command.log 2>&1 || { failed "$name" "$*: $(cat command.log)"; wait; return; }
+	"$@" > command.log 2>&1 || { failed "$name" "$*: $(cat command.log)"; wait "$storm"; return; }
 	: > during.log
 	jobs -r | grep -q storm || [ "$1" = true ] || echo "the load ended before;" > during.log
-	wait
+	wait "$storm"
 	line=$(cat line)
 	netns=${line#netns=}
 	netns=${netns%% *}
