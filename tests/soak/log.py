@@ -19,6 +19,7 @@ class Log:
 		self.last_s = {}  # of a run and kind: when
 		self.troubles = []
 		self.at, self.ended = 0, threading.Event()
+		self.lock = threading.Lock()
 		self.thread = threading.Thread(target=self.follow)
 		self.thread.start()
 
@@ -31,6 +32,11 @@ class Log:
 			self.troubles.append(f"the reader of the log died: {error!r}")
 
 	def look(self):
+		"""Also to be called when a run has ended: its last words are its own."""
+		with self.lock:
+			self.take_in()
+
+	def take_in(self):
 		run, now_s = self.collector.runs, time.monotonic()
 		said = self.collector.said(self.at)
 		said = said[: said.rfind(b"\n") + 1]

@@ -149,6 +149,7 @@ class Soak:
 	def restart(self, n):
 		number = (signal.SIGTERM, signal.SIGKILL)[n % 2]
 		self.collector.end(number)
+		self.log.look()
 		self.collector.start()
 		print(
 			f"soak: {time.strftime('%H:%M:%S')} ended by {number.name}, ready again after"
