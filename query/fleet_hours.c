@@ -21,6 +21,7 @@ struct node {
 	int64_t totals_until_us, begin_us, last_id, sent_us, bad_rows;
 	/* Of its runs. Two of a number: it had more than one database. */
 	int64_t first_run_us, last_run_us, has_twice;
+	int64_t pruned_us; /* of its gaps: until when rows went before their hour was summed up */
 };
 
 struct fleet_hours_book {
@@ -57,17 +58,24 @@ static char *nodes_statement(const struct fleet *fleet)
 
 	if (!f)
 		return NULL;
-	fputs("SELECT hex(n), max(a), max(b), max(c), max(d), max(e), max(first), max(last), max(t)"
-	      " FROM (SELECT toString(node_id) AS n, toInt64(totals_until_us) AS a,"
+	fputs("SELECT hex(n), max(a), max(b), max(c), max(d), max(e), max(first), max(last), max(t),"
+	      " max(p) FROM (SELECT toString(node_id) AS n, toInt64(totals_until_us) AS a,"
 	      " toInt64(begin_us) AS b, toInt64(last_id) AS c, toInt64(sent_us) AS d,"
-	      " toInt64(bad_rows) AS e, toInt64(0) AS first, toInt64(0) AS last, toInt64(0) AS t"
+	      " toInt64(bad_rows) AS e, toInt64(0) AS first, toInt64(0) AS last, toInt64(0) AS t,"
+	      " toInt64(0) AS p"
 	      " FROM " FLEET_NODES_TABLE " WHERE 1",
 	      f);
 	if (fleet->scope)
 		fleet_write_node(f, fleet->scope);
 	fputs(" UNION ALL SELECT toString(node_id), toInt64(0), toInt64(0), toInt64(0), toInt64(0),"
 	      " toInt64(0), toInt64(min(start_us)), toInt64(max(start_us)),"
-	      " toInt64(uniqExact(id, start_us) > uniqExact(id)) FROM runs WHERE 1",
+	      " toInt64(uniqExact(id, start_us) > uniqExact(id)), toInt64(0) FROM runs WHERE 1",
+	      f);
+	if (fleet->scope)
+		fleet_write_node(f, fleet->scope);
+	fputs(" GROUP BY node_id UNION ALL SELECT toString(node_id), toInt64(0), toInt64(0),"
+	      " toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt64(0),"
+	      " toInt64(max(to_us)) FROM gaps WHERE reason = 'pruned'",
 	      f);
 	if (fleet->scope)
 		fleet_write_node(f, fleet->scope);
@@ -81,9 +89,9 @@ static char *nodes_statement(const struct fleet *fleet)
 
 static bool read_node(char *line, struct node *out)
 {
-	int64_t *const numbers[] = {&out->totals_until_us, &out->begin_us, &out->last_id,
-				    &out->sent_us,	   &out->bad_rows, &out->first_run_us,
-				    &out->last_run_us,	   &out->has_twice};
+	int64_t *const numbers[] = {&out->totals_until_us, &out->begin_us,  &out->last_id,
+				    &out->sent_us,	   &out->bad_rows,  &out->first_run_us,
+				    &out->last_run_us,	   &out->has_twice, &out->pruned_us};
 	char *at = line + strspn(line, "0123456789ABCDEF");
 
 	out->id = line;
@@ -184,6 +192,9 @@ static bool had_more_databases(const struct node *n)
 static int64_t told_until(const struct node *n, int64_t from_us)
 {
 	if (n->bad_rows || !n->totals_until_us)
+		return 0;
+	/* What no total knows may have been sent before it was deleted. */
+	if (n->pruned_us > from_us)
 		return 0;
 	/* An hour in which it began anew is whole in no database, and it did so with a run. */
 	if (had_more_databases(n) && n->last_run_us > from_us)

@@ -3,8 +3,9 @@
  *
  * They are the nodes' own, exact, and finished (see fleet/clickhouse/2_hourly.sql), so a sum over
  * them is that over the connections. But not of every node: one may not have sent the last hours
- * yet, had rows that no server took, or began a new database within one, whose hour is whole in
- * neither. The connections of such nodes are read one by one, of the same hours.
+ * yet, had rows that no server took, deleted rows before their hour was summed up, or began a new
+ * database within one, whose hour is whole in neither. The connections of such nodes are read one
+ * by one, of the same hours.
  *
  * All statements of a question go by what was known of the nodes at its first.
  */

@@ -198,6 +198,12 @@ def nodes_whose_totals_do_not_tell():
     answers_hold("so are all of a node whose rows were refused")
     row_of_node("web-2", bad_rows=0)
     assert ask_by_node(WINDOWS[0][1])[0]["web-2"] > WRONG  # the trap is one
+    add("gaps", node_id=NODES["web-2"], node="web-2", id=900, from_us=(NOON_S - 9 * HOUR_S) * 10**6,
+        to_us=(NOON_S - 4 * HOUR_S) * 10**6, reason="pruned", sent_us=1)
+    answers_hold("so are those of a node that deleted connections before their hour was summed up")
+    history.ask("RENAME TABLE gaps TO all_gaps", url=history.DATABASE)
+    history.ask("CREATE TABLE gaps AS all_gaps", url=history.DATABASE)
+    assert ask_by_node(WINDOWS[0][1])[0]["web-2"] > WRONG
     add("runs", node_id=NODES["web-2"], node="web-2", id=1, start_us=(NOON_S - 4 * HOUR_S) * 10**6,
         sent_us=1)
     answers_hold("so are those of a node that began a new database in the window")
