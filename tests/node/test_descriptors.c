@@ -16,9 +16,12 @@
 
 static struct finished collect_with(const struct node *n, int descriptors)
 {
-	char command[256];
+	char command[512];
 
-	snprintf(command, sizeof(command), "ulimit -n %d; exec %s --db %s --no-drop --duration 1s",
+	/* Whoever runs the tests may have left it some. */
+	snprintf(command, sizeof(command),
+		 "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n %d;"
+		 " exec %s --db %s --no-drop --duration 1s",
 		 descriptors, COLLECT, n->db_path);
 	return program_run((const char *const[]){"sh", "-c", command, NULL}, 0);
 }
