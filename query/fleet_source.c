@@ -229,6 +229,9 @@ static void write_window(struct writer *w, const struct source *s)
 
 /* ---- sources ---- */
 
+/* A constant stands materialized: of several shards it comes as any other column, which versions
+ * before 20 take for no constant, and refuse. */
+
 static void write_sums(struct writer *w, enum side side)
 {
 	const char *before = "";
@@ -236,13 +239,13 @@ static void write_sums(struct writer *w, enum side side)
 	for (int i = 0; i < fleet_n_sums; i++) {
 		if (!is_used(w->plan, i))
 			continue;
-		fprintf(w->f, "%s%s(", before, as_type(fleet_sums[i].is_text));
+		fprintf(w->f, "%s%s(materialize(", before, as_type(fleet_sums[i].is_text));
 		write_sum(w, i, side);
-		fprintf(w->f, ") AS s%d", i);
+		fprintf(w->f, ")) AS s%d", i);
 		before = ", ";
 	}
 	if (!*before)
-		fputs("toInt64(1) AS s", w->f);
+		fputs("toInt64(materialize(1)) AS s", w->f);
 }
 
 static void write_rows(struct writer *w, enum side side)
@@ -252,9 +255,10 @@ static void write_rows(struct writer *w, enum side side)
 	for (int i = 0; i < fleet_n_connection_columns(); i++) {
 		if (!w->needed[i])
 			continue;
-		fprintf(w->f, "%s%s(", before, as_type(fleet_connection_columns[i].is_text));
+		fprintf(w->f, "%s%s(materialize(", before,
+			as_type(fleet_connection_columns[i].is_text));
 		fleet_write_column(w, i, side);
-		fprintf(w->f, ") AS c%d", i);
+		fprintf(w->f, ")) AS c%d", i);
 		before = ", ";
 	}
 }

@@ -10,6 +10,9 @@ import urllib.request
 
 URL = os.environ["FLEET_URL"]
 DATABASE = URL + "?database=connmon"
+# With FLEET_SHARDS in the environment nodes are spread over both servers.
+SERVERS = ([(url + "?database=connmon", "--cluster", "connmon") for url in (URL, os.environ["FLEET_URL_2"])]
+           if "FLEET_SHARDS" in os.environ else [(DATABASE,)])
 
 COLUMNS = """direction String, outcome String, error Nullable(String), comm Nullable(String),
  exe Nullable(String), pid Nullable(Int64), uid Nullable(Int64), container Nullable(String),
@@ -78,8 +81,9 @@ def insert(table, rows):
 def create():
     if "CONNMON_FORWARD" in os.environ:
         # The history is of another year: today's servers would delete what is older than 90 days.
-        subprocess.run([os.environ["CONNMON_FORWARD"], "--init", "--to", DATABASE, "--keep", "10000",
-                        "--keep-totals", "10000"], check=True)
+        for url, *words in SERVERS:
+            subprocess.run([os.environ["CONNMON_FORWARD"], "--init", "--to", url, "--keep", "10000",
+                            "--keep-totals", "10000", *words], check=True)
         return
     ask("CREATE DATABASE connmon")
     for name, (columns, key) in TABLES.items():

@@ -186,8 +186,10 @@ def answer(*words):
 	done = subprocess.run([QUERY, *words], capture_output=True, text=True, timeout=TIRED_S)
 	if done.returncode not in (0, 1):
 		fail(f"{' '.join(words)}: {done.stderr}")
+	if not done.stdout:
+		fail(f"{' '.join(words)}: exit {done.returncode}: {done.stderr}")
 	return [{name: cell for name, cell in row.items() if name != "node"}
-		for row in json.loads(done.stdout or "[]")]
+		for row in json.loads(done.stdout)]
 
 
 def compare_reports(since, until):

@@ -44,7 +44,7 @@ finding() { # CHECK: state and finding
 }
 
 start
-expect "a new collector is well" "ok: process $pid (connmon-collect) runs since" \
+expect "a new collector is well" "ok: process $pid (connmon-collect, user 0) runs since" \
 	"$(finding collector | sed 's/ since .*/ since/')"
 expect "its retention" "ok: --retain 7d --retain-totals 400d --max-size 4G" "$(finding retention)"
 
