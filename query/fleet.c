@@ -77,7 +77,8 @@ static int check_report(const struct request *q, struct err *err)
 	static const char *const options[] = {"watch", "cursor-file", "show-sql", "explain"};
 
 	if (is_of_process(q->report) && !options_get(&q->options, "node"))
-		return err_set(err, -EINVAL, "--fleet is many nodes, and a pid is that of one: name it with "
+		return err_set(err, -EINVAL,
+			       "--fleet is many nodes, and a pid is that of one: name it with "
 			       "--node NAME");
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (options_get(&q->options, options[i]))
