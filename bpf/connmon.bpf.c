@@ -88,7 +88,7 @@ static __always_inline void on_close(struct sock *sk, struct connection_state *s
 		own_by_failure(s, sk, by_task);
 	/* In this order: a review must not tell of it after its end. */
 	s->state = BPF_TCP_CLOSE;
-	send_end(sk, s, old_state, by_task);
+	send_end(sk, s, old_state, by_task ? EVENT_BY_TASK : 0);
 }
 
 /* @told: an OPEN is in the ring, unless the state that we know it in says otherwise. */
@@ -272,7 +272,7 @@ int BPF_PROG(on_destroy, struct sock *sk)
 		__u8 last = s->state;
 
 		s->state = BPF_TCP_CLOSE;
-		send_end(sk, s, last, false);
+		send_end(sk, s, last, EVENT_UNSEEN);
 	}
 	state_drop(sk, s);
 	return 0;

@@ -50,6 +50,9 @@ enum event_how {
 	EVENT_FIN_RECEIVED = 8, /* the peer's FIN had come */
 	EVENT_EARLY = 16, /* connect() failed before any state: socket_error is what it returned */
 	EVENT_ALL_ACKED = 32, /* the peer has acknowledged all payload */
+	/* It was not met: the socket is found gone. The other bits, and socket_error, which the
+	 * program may have taken, are of a later moment. */
+	EVENT_UNSEEN = 64,
 };
 
 struct event_header {

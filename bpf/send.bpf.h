@@ -143,7 +143,7 @@ static __always_inline void count_lost_end(const struct connection_state *s)
 }
 
 static __always_inline void send_end(struct sock *sk, const struct connection_state *s,
-				     __u8 old_state, bool by_task)
+				     __u8 old_state, __u8 how)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct socket *socket;
@@ -186,8 +186,8 @@ static __always_inline void send_end(struct sock *sk, const struct connection_st
 	e->socket_error = sk->sk_err;
 	e->old_state = old_state;
 	socket = sk->sk_socket;
-	e->how = (by_task ? EVENT_BY_TASK : 0) | (socket ? 0 : EVENT_NO_SOCKET) |
-		 (fin ? EVENT_FIN_RECEIVED : 0) | (all_acked ? EVENT_ALL_ACKED : 0);
+	e->how = how | (socket ? 0 : EVENT_NO_SOCKET) | (fin ? EVENT_FIN_RECEIVED : 0) |
+		 (all_acked ? EVENT_ALL_ACKED : 0);
 	if (old_state == BPF_TCP_SYN_SENT && is_in_connect(sk))
 		e->how |= EVENT_IN_CONNECT;
 	__builtin_memset(e->zero, 0, sizeof(e->zero));

@@ -125,6 +125,7 @@ static int decode_end(const struct event_end *from, struct connection *to, struc
 		.fin_received = from->how & EVENT_FIN_RECEIVED,
 		.early = from->how & EVENT_EARLY,
 		.all_acked = from->how & EVENT_ALL_ACKED,
+		.unseen = from->how & EVENT_UNSEEN,
 	};
 
 	if (from->old_state >= TCP_STATES)

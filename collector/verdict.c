@@ -95,9 +95,28 @@ static enum outcome established(const struct ending *e, int *error)
 	}
 }
 
+/* What went in good order was all but over before. */
+static bool can_have_been_anything(const struct ending *e)
+{
+	if (!e->unseen || e->error)
+		return false;
+	switch (e->old_state) {
+	case TCP_SYN_SENT:
+	case TCP_SYN_RECV:
+	case TCP_ESTABLISHED:
+	case TCP_CLOSE_WAIT:
+	case TCP_FIN_WAIT1:
+		return true;
+	default:
+		return false;
+	}
+}
+
 enum outcome verdict(const struct ending *ending, int *error)
 {
 	*error = ending->error;
+	if (can_have_been_anything(ending))
+		return OUTCOME_LOST;
 	/* From SYN_RECV too, when both sides connect at once. */
 	if (ending->early || ending->old_state == TCP_SYN_SENT ||
 	    (ending->old_state == TCP_SYN_RECV && !ending->inbound))

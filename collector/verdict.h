@@ -17,6 +17,7 @@ struct ending {
 	bool fin_received; /* the peer's FIN had come */
 	bool all_acked;	   /* the peer has all payload, by its own word */
 	bool early;	   /* connect() returned @error before there was any transition */
+	bool unseen;	   /* it was not met; no error may mean that the program has taken it */
 };
 
 /* The outcome; *@error is the errno to keep with it (0: none). */

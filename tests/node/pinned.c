@@ -80,6 +80,7 @@ static void assert_none(struct node *n, const char *sql)
 void each_run_accounts_for_what_it_took_and_no_other(void **state)
 {
 	struct node *n = *state;
+	long rows = node_number(n, "SELECT count(*) FROM connection WHERE outcome <> 8", 0);
 
 	assert_none(n, "SELECT group_concat(format('run %d, %s: %d seen, %d recorded, %d lost,"
 		       " %d filtered', run_id, record, seen, recorded, lost, filtered), '; ')"
@@ -89,7 +90,6 @@ void each_run_accounts_for_what_it_took_and_no_other(void **state)
 		       " id, seen, recorded, lost), '; ') FROM run"
 		       " WHERE recorded + lost - seen NOT BETWEEN 0"
 		       " AND (SELECT count(*) FROM connection WHERE outcome = 8)");
-	assert_int_equal(node_number(n, "SELECT sum(recorded) FROM account WHERE record = 'end'",
-				     0),
-			 node_number(n, "SELECT count(*) FROM connection WHERE outcome <> 8", 0));
+	assert_in_range(node_number(n, "SELECT sum(recorded) FROM account WHERE record = 'end'", 0),
+			rows, node_number(n, "SELECT count(*) FROM connection", 0));
 }

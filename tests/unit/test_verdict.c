@@ -183,6 +183,36 @@ a_reset_after_both_have_closed_is_an_end_unless_something_was_not_acknowledged(v
 	CHECK(table);
 }
 
+static void an_end_that_was_not_seen_is_lost_unless_an_error_or_the_state_before_tells(void **state)
+{
+	static const struct expected table[] = {
+		{{.unseen = true, .no_socket = true, .old_state = TCP_ESTABLISHED},
+		 OUTCOME_LOST,
+		 0},
+		{{.unseen = true, .no_socket = true, .old_state = TCP_ESTABLISHED, .inbound = true},
+		 OUTCOME_LOST,
+		 0},
+		{{.unseen = true, .no_socket = true, .old_state = TCP_CLOSE_WAIT}, OUTCOME_LOST, 0},
+		{{.unseen = true, .no_socket = true, .old_state = TCP_FIN_WAIT1}, OUTCOME_LOST, 0},
+		{{.unseen = true, .no_socket = true, .old_state = TCP_SYN_SENT}, OUTCOME_LOST, 0},
+		{{.unseen = true, .no_socket = true, .old_state = TCP_SYN_RECV}, OUTCOME_LOST, 0},
+		{{.unseen = true, .old_state = TCP_ESTABLISHED, .error = ETIMEDOUT},
+		 OUTCOME_TIMED_OUT,
+		 ETIMEDOUT},
+		{{.unseen = true, .old_state = TCP_SYN_SENT, .error = ECONNREFUSED},
+		 OUTCOME_REFUSED,
+		 ECONNREFUSED},
+		{{.unseen = true, .no_socket = true, .old_state = TCP_FIN_WAIT2},
+		 OUTCOME_CLOSED,
+		 0},
+		{{.unseen = true, .no_socket = true, .old_state = TCP_LAST_ACK}, OUTCOME_CLOSED, 0},
+		{{.unseen = true, .no_socket = true, .old_state = TCP_CLOSING}, OUTCOME_CLOSED, 0},
+	};
+
+	(void)state;
+	CHECK(table);
+}
+
 static void what_failed_before_anything_was_sent_is_told_by_what_connect_returned(void **state)
 {
 	static const struct expected table[] = {
@@ -268,6 +298,8 @@ int main(void)
 		cmocka_unit_test(who_cut_it_off_is_told_by_the_error),
 		cmocka_unit_test(
 			a_reset_after_both_have_closed_is_an_end_unless_something_was_not_acknowledged),
+		cmocka_unit_test(
+			an_end_that_was_not_seen_is_lost_unless_an_error_or_the_state_before_tells),
 		cmocka_unit_test(
 			what_failed_before_anything_was_sent_is_told_by_what_connect_returned),
 		cmocka_unit_test(silence_after_the_handshake_is_timed_out_whatever_icmp_said),
