@@ -111,7 +111,7 @@ static void readers_are_told_who_it_was(void **state)
 		{{QUERY, "--db", NULL, "sql", "SELECT 'uid ' || uid FROM gaps"}, "uid 471147"},
 		{{QUERY, "--db", NULL, "doctor"}, "mostly of uid 471147"},
 		{{QUERY, "--db", NULL, "list", "--limit", "1"},
-		 "(ring_full, mostly of uid 471147: see"},
+		 "ring_full, mostly of uid 471147: see"},
 	};
 	struct node *n = *state;
 
