@@ -11,10 +11,13 @@
 
 #include "program.h"
 
-#define MIB	    (1L << 20)
-#define ROOM	    (16 * MIB)
-#define EXT4_BYTES  (24 * MIB)
-#define BTRFS_BYTES (128 * MIB) /* it takes no less than 109 MiB */
+#define MIB  (1L << 20)
+#define ROOM (16 * MIB)
+/* Both have room for what the longest test records. */
+#define EXT4_BYTES  (224 * MIB)
+#define BTRFS_BYTES (512 * MIB)
+#define QUOTA_MIB   16
+#define MORE_MIB    6 /* each time, for what was recorded meanwhile */
 
 /* A test that lacks its tool must not look as if it had passed. */
 __attribute__((format(printf, 1, 2))) static void command(const char *fmt, ...)
@@ -44,9 +47,9 @@ static void make_image(struct disk *d, const char *folder, long bytes, const cha
 	must(chmod(d->mounted, 0755) == 0);
 }
 
-static void allow(struct disk *d, const char *size)
+static void allow(struct disk *d, int mib)
 {
-	command("btrfs qgroup limit %s %s", size, d->folder);
+	command("btrfs qgroup limit %dM %s", mib, d->folder);
 }
 
 void disk_make(struct disk *d, enum disk_kind kind, struct node *n)
@@ -70,7 +73,8 @@ void disk_make(struct disk *d, enum disk_kind kind, struct node *n)
 		command("btrfs subvolume create %s && btrfs quota enable %s", d->folder,
 			d->mounted);
 		command("btrfs quota rescan -w %s", d->mounted);
-		allow(d, "16M");
+		d->quota_mib = QUOTA_MIB;
+		allow(d, d->quota_mib);
 		break;
 	}
 	snprintf(n->db_path, sizeof(n->db_path), "%s/connmon.db", d->folder);
@@ -134,9 +138,10 @@ void disk_free(struct disk *d)
 		must(unlink(path) == 0);
 		break;
 	case DISK_QUOTA:
-		allow(d, "64M");
+		allow(d, 4 * QUOTA_MIB + d->quota_mib); /* to remove takes room, too */
 		must(unlink(path) == 0);
-		allow(d, "16M");
+		d->quota_mib += MORE_MIB;
+		allow(d, d->quota_mib);
 		break;
 	}
 }

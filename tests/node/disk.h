@@ -14,6 +14,7 @@ enum disk_kind {
 struct disk {
 	enum disk_kind kind;
 	char mounted[72], folder[80], image[80];
+	int quota_mib;
 };
 
 /* Mounts it in n->folder, and puts n->db_path on it. Fails when this machine cannot. */
