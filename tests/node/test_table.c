@@ -206,8 +206,10 @@ static void what_was_open_at_the_start_and_found_no_room_is_told_too(void **stat
 	actor_wait(client);
 	actor_wait(server);
 	node_expect_number(n, NODE_ENDED_ROWS, netns, 2L * N);
-	assert_true(node_number(n, "SELECT total(count) FROM gap WHERE reason = 'table_full'", 0) >=
-		    2L * N - 100);
+	/* Once each, although two scans come upon it. */
+	assert_in_range(node_number(n, "SELECT total(count) FROM gap WHERE reason = 'table_full'",
+				    0),
+			2L * N - 100, 3L * N);
 	node_stop(n, &recorded, &lost);
 	assert_account_balanced(n);
 	scene_free(s);
