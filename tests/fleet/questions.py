@@ -2,6 +2,7 @@
 or the right rows, and nothing is ever written. In the environment as for reports.py."""
 
 import http.server
+import json
 import os
 import pty
 import subprocess
@@ -396,6 +397,23 @@ def nodes_are_found_by_any_name_they_had():
     # one row of each, the newest
     assert history.ask("SELECT count() FROM nodes_now WHERE node_id IN ('%s', '%s')" % (
         "f" * 32, "0" * 32), url=history.DATABASE) == b"2\n"
+
+
+@case
+def very_many_nodes_are_chosen_by_a_pattern():
+    ids = [f"{n:032x}" for n in range(1, 121)]
+    history.insert("nodes", [(node_id, f"many-{n}", 1, NOW_US, 1) for n, node_id in enumerate(ids)])
+    history.insert("connections", [
+        [node_id, f"many-{n}", NOW_US - 10**7, 1, "out", "closed", None, "of-many"] + [None] * 6 + [
+            1, "10.0.0.1", 4242, "10.0.0.2", 443, 443, None, 1, 1, 0, None, None, None, None, 0, None,
+            None, 0, None, 0] for n, node_id in enumerate(ids)])
+    for pattern, want in (("many-*", 120), ("many-1*", 31), ("many-1", 1)):
+        have = fleet(["list", "--since", "1h", "--comm", "of-many", "--node", pattern, "--format", "csv",
+                      "--limit", "0", "--quiet"])
+        assert have[0] == 0 and len(have[1].splitlines()) - 1 == want, (pattern, have)
+        have = fleet(["summary", "--since", "1h", "--comm", "of-many", "--node", pattern, "--format",
+                      "json", "--quiet"])
+        assert have[0] == 0 and json.loads(have[1])[0]["connections"] == want, (pattern, have)
 
 
 @case

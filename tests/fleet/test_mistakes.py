@@ -146,6 +146,10 @@ def other_versions():
 	newer = subprocess.run([FORWARD, "--init", "--to", older], capture_output=True, text=True)
 	expect("--init of tables of a newer version", (78, 1), (newer.returncode,
 		newer.stderr.count("are of version 3, this program's of 2; run --init of the newer")))
+	for cluster, words in (("nowhere", "knows no cluster 'nowhere'"), ("it's", "'it's' is no name of a cluster")):
+		lacking = subprocess.run([FORWARD, "--init", "--to", older, "--cluster", cluster], capture_output=True,
+			text=True)
+		expect(f"--init of the cluster {cluster}", (78, True), (lacking.returncode, words in lacking.stderr))
 	t.mended()
 
 
